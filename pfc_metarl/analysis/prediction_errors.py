@@ -1,0 +1,49 @@
+"""Whose prediction errors are the network's: regression on those of reference agents (Fig. 5f, g)."""
+
+import pandas as pd
+import statsmodels.formula.api as smf
+
+
+def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """Regress the networks' prediction errors on those of a model-based and a model-free agent.
+
+    As in the paper: first on the model-based errors alone; then on what is left of the model-free errors
+    after a regression on the model-based ones; then, to confirm, on both together.
+
+    Args:
+        errors: columns subject, network, model_based, model_free, one row per event.
+
+    Returns:
+        Table with a row per subject: r2_model_based and slope_model_based; r2_model_free_residual and
+        slope_model_free_residual; weight_model_based, p_model_based, weight_model_free, p_model_free of the
+        multiple regression (standardised); r_references, the correlation of the two agents' errors; n.
+    """
+    rows = []
+    for subject, own in errors.groupby("subject"):
+        own = own.assign(residual=model_free_residual(own))
+        on_model_based = smf.ols("network ~ model_based", own).fit()
+        on_residual = smf.ols("network ~ residual", own).fit()
+        columns = ["network", "model_based", "model_free"]
+        standardised = (own[columns] - own[columns].mean()) / own[columns].std()
+        both = smf.ols("network ~ model_based + model_free", standardised).fit()
+        rows.append(
+            {
+                "subject": subject,
+                "r2_model_based": on_model_based.rsquared,
+                "slope_model_based": on_model_based.params["model_based"],
+                "r2_model_free_residual": on_residual.rsquared,
+                "slope_model_free_residual": on_residual.params["residual"],
+                "weight_model_based": both.params["model_based"],
+                "p_model_based": both.pvalues["model_based"],
+                "weight_model_free": both.params["model_free"],
+                "p_model_free": both.pvalues["model_free"],
+                "r_references": own["model_based"].corr(own["model_free"]),
+                "n": len(own),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def model_free_residual(errors: pd.DataFrame) -> pd.Series:
+    """Model-free prediction errors less their regression on the model-based ones."""
+    return smf.ols("model_free ~ model_based", errors).fit().resid

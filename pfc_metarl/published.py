@@ -1,0 +1,108 @@
+"""The paper's and the animals' numbers (data/*.csv), and the comparison of our networks with them.
+
+The rule, stated before any network was compared: first the direction (a sign or an ordering, given with each
+quantity) must hold on the mean over networks; then the published value must lie within the stated distance
+of our mean. Both: "agrees". The first alone: "direction only". Not the first: "disagrees".
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+def published(figure: int, **where: str) -> pd.DataFrame:
+    """Published numbers of a figure: panel, series, condition, x, replicate, value, reading_error, source.
+
+    Args:
+        figure: number of the paper's figure.
+        where: column=value to select rows by.
+    """
+    table = pd.read_csv(DATA / f"figure{figure}.csv", dtype={"condition": str, "series": str, "panel": str})
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return table
+
+
+def published_value(figure: int, **where: str | float) -> float:
+    """The one published number that fits; ValueError if none or several do."""
+    table = published(figure)
+    for column, value in where.items():
+        table = table[table[column] == value]
+    table = table[table["replicate"].isna()]
+    if len(table) != 1:
+        raise ValueError(f"{len(table)} published numbers fit figure {figure}, {where}")
+    return float(table["value"].iloc[0])
+
+
+class Quantity(NamedTuple):
+    """One line of a comparison table."""
+
+    name: str
+    """What is compared."""
+    ours: Sequence[float] | np.ndarray
+    """One value per network."""
+    published: float
+    """The paper's value for its networks."""
+    distance: float
+    """How far our mean may be from it."""
+    direction: str
+    """The sign or ordering that must hold, in words."""
+    holds: Sequence[bool] | np.ndarray
+    """Whether it holds, for each network."""
+    holds_on_mean: bool
+    """Whether it holds on the mean over networks."""
+    animal: float = float("nan")
+    """The value of the animals, if there is one."""
+
+
+def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
+    """Comparison table: published, animal, ours (mean over networks, 95 % t interval, n) and the verdict."""
+    rows = []
+    for q in quantities:
+        ours = np.asarray(q.ours, float)
+        mean, n = ours.mean(), len(ours)
+        half = stats.t.ppf(0.975, n - 1) * stats.sem(ours) if n > 1 else np.nan
+        near = abs(mean - q.published) <= q.distance
+        verdict = "disagrees" if not q.holds_on_mean else "agrees" if near else "direction only"
+        rows.append(
+            {
+                "quantity": q.name,
+                "published": q.published,
+                "animal": q.animal,
+                "ours": mean,
+                "ci_low": mean - half,
+                "ci_high": mean + half,
+                "n": n,
+                "direction": q.direction,
+                "networks_in_direction": int(np.sum(q.holds)),
+                "distance": q.distance,
+                "verdict": verdict,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def print_comparison(table: pd.DataFrame) -> None:
+    """The comparison table, for a terminal."""
+    shown = pd.DataFrame(
+        {
+            "quantity": table["quantity"],
+            "published": table["published"].map("{:.3g}".format),
+            "animal": table["animal"].map(lambda x: "" if pd.isna(x) else f"{x:.3g}"),
+            "ours [95 % interval]": [
+                f"{m:.3g} [{a:.3g}, {b:.3g}]" for m, a, b in zip(table["ours"], table["ci_low"], table["ci_high"])
+            ],
+            "direction": [
+                f"{d} ({k}/{n})" for d, k, n in zip(table["direction"], table["networks_in_direction"], table["n"])
+            ],
+            "within": table["distance"].map("{:.2g}".format),
+            "verdict": table["verdict"],
+        }
+    )
+    print(shown.to_string(index=False))

@@ -1,0 +1,130 @@
+"""The course that every simulation takes: command line, train, test, analyse, compare, provenance."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+import tyro
+
+from pfc_metarl.config import Config
+from pfc_metarl.errors import ConfigError, one_line_errors
+from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.published import print_comparison
+from pfc_metarl.results import RunFolder
+from pfc_metarl.tasks import Task
+from pfc_metarl.training import train
+
+C = TypeVar("C", bound=Config)
+Tables = dict[str, pd.DataFrame]
+
+
+@dataclass
+class Tested:
+    """What the trained networks did with frozen weights."""
+
+    trials: pd.DataFrame
+    """The trial table."""
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """Arrays by name, each (network, episode, time, ...)."""
+
+
+@dataclass(frozen=True)
+class Simulation(Generic[C]):
+    """One simulation of the paper: its parts, in the order in which they run."""
+
+    name: str
+    """Name on the command line and of the results folder."""
+    description: str
+    """What it is, for --help."""
+    presets: dict[str, C]
+    """Configs by preset name; the first is the default."""
+    quick: dict[str, int]
+    """Fields that --quick makes small."""
+    task: Callable[[C], Task]
+    """The task that the networks learn."""
+    test: Callable[[C, PrefrontalNetwork], Tested]
+    """Let the trained networks play."""
+    analyse: Callable[[C, Tested], Tables]
+    """From what they did to small tables, by file name without ending."""
+    compare: Callable[[Tables], pd.DataFrame]
+    """From these tables to the comparison with the paper and the animals."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as against what."""
+
+    quick: bool = False
+    """Tiny sizes, to see the whole path in seconds; results go to <results>/quick/."""
+    overwrite: bool = False
+    """Do a run again that is finished, or replace one of another config."""
+    results: Path = Path("results")
+    """Folder for the results of all simulations."""
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Processes for training, at most one per network."""
+
+
+def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C, Options]:
+    """Config and options from the command line; ConfigError for values that make no sense."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", default=next(iter(simulation.presets)))
+    first.add_argument("--quick", action="store_true")
+    chosen, _ = first.parse_known_args(arguments)
+    if chosen.preset not in simulation.presets:
+        raise ConfigError(f"unknown preset {chosen.preset}; choose one of: {', '.join(simulation.presets)}")
+    default = simulation.presets[chosen.preset]
+    if chosen.quick:
+        default = replace(default, **simulation.quick)  # type: ignore[type-var]
+
+    def both(
+        config: Annotated[C, tyro.conf.arg(name="")] = default, options: Annotated[Options, tyro.conf.arg(name="")] = Options()
+    ) -> tuple[C, Options]:
+        return config, options
+
+    both.__annotations__["config"] = Annotated[type(default), tyro.conf.arg(name="")]
+    config, options = tyro.cli(
+        both, args=arguments, prog=f"python -m simulations {simulation.name}", description=simulation.description
+    )
+    if options.processes < 1:
+        raise ConfigError(f"processes must be at least 1, not {options.processes}")
+    return config, options
+
+
+def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
+    """Run a simulation, or what is left of it; a finished run is left alone and its comparison shown again."""
+    started = time.time()
+    folder = RunFolder(options.results / "quick" / simulation.name if options.quick else options.results / simulation.name)
+    resumed = (folder.path / "config.json").exists() and not options.overwrite
+    processes = folder.open(config, options.processes, options.overwrite)
+    if folder.finished:
+        print(f"{folder.path} is finished (--overwrite runs it again)")
+        print_comparison(folder.read_table("comparison.csv"))
+        return folder
+    torch.set_num_threads(1)
+    networks = train(config, simulation.task(config), folder, processes)
+    tested = simulation.test(config, networks)
+    folder.write_table("trials.parquet", tested.trials)
+    folder.write_arrays("arrays.npz", tested.arrays)
+    tables = simulation.analyse(config, tested)
+    for name, table in tables.items():
+        folder.write_table(f"{name}.csv", table)
+    comparison = simulation.compare(tables)
+    folder.write_table("comparison.csv", comparison)
+    folder.finish(config, started, resumed)
+    print_comparison(comparison)
+    print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
+    return folder
+
+
+def main(simulation: Simulation[C], arguments: Sequence[str] | None = None) -> None:
+    """Command line of one simulation."""
+    with one_line_errors():
+        run(simulation, *command_line(simulation, sys.argv[1:] if arguments is None else arguments))

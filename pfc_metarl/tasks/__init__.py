@@ -1,0 +1,39 @@
+"""The tasks of the paper, one file each. All of them follow `Task`."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Task(Protocol):
+    """A task that several networks play at once, each of them several episodes in lockstep.
+
+    All random numbers of an episode are drawn when it begins, each network's from its own generator:
+    what one network meets does not depend on how many others play beside it.
+    """
+
+    observations: int
+    """Size of the observation."""
+    actions: int
+    """Number of actions."""
+    steps: int
+    """Time steps of one episode."""
+    trials: int
+    """Trials of one episode."""
+
+    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
+        """Start episodes for each generator (network); returns the first observation (network, episode, observation)."""
+
+    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Take actions (network, episode); returns next observation and reward (network, episode)."""
+
+    def record(self) -> dict[str, np.ndarray]:
+        """What happened in the finished episodes: trial-table columns, each (trial, network, episode)."""
+
+
+def draw_uniform(rngs: Sequence[np.random.Generator], leading: tuple[int, ...], episodes: int) -> Tensor:
+    """Uniform numbers (*leading, network, episode), each network's from its own generator."""
+    return torch.from_numpy(np.stack([rng.random((*leading, episodes), dtype=np.float32) for rng in rngs], axis=-2))

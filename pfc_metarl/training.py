@@ -1,0 +1,168 @@
+"""The course of training: networks shared out over processes, checkpoints, resuming, progress.
+
+The networks of a run are split into groups, one per process; a group's networks train in lockstep. Each
+group keeps its own checkpoint, training_<first seed>.pt; the finished groups are joined into checkpoint.pt.
+"""
+
+import multiprocessing
+import os
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.multiprocessing.spawn import ProcessRaisedException, spawn
+from tqdm import tqdm
+
+from pfc_metarl.a2c import Learner
+from pfc_metarl.config import Config
+from pfc_metarl.errors import RunError, TrainingDiverged
+from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.results import RunFolder, written_aside
+from pfc_metarl.tasks import Task
+
+PIECES = 100  # checkpoints, and points of the learning curve, per training
+
+
+class Group(NamedTuple):
+    """What one process needs in order to train its networks."""
+
+    config: Config
+    task: Task
+    seeds: list[int]
+    path: Path
+    position: int
+
+
+def train(config: Config, task: Task, folder: RunFolder, processes: int) -> PrefrontalNetwork:
+    """Train the networks of a config, or go on where an earlier run stopped.
+
+    Args:
+        config: hyperparameters, number of networks and episodes.
+        task: the task.
+        folder: receives checkpoint.pt and learning_curve.csv (seed, episode, reward per trial).
+        processes: at most so many, each with one thread.
+
+    Returns:
+        The trained networks.
+
+    Raises:
+        TrainingDiverged: a loss was not finite. The last good checkpoint stays.
+        RunError: a checkpoint is truncated or not of this run.
+    """
+    final = folder.path / "checkpoint.pt"
+    if not final.exists():
+        parts = [list(map(int, part)) for part in np.array_split(config.seeds, min(processes, config.networks))]
+        groups = [
+            Group(config, task, seeds, folder.path / f"training_{seeds[0]}.pt", position)
+            for position, seeds in enumerate(parts)
+        ]
+        if len(groups) == 1:
+            _train_group(0, groups, None)
+        else:
+            _train_in_processes(groups)
+        states = [load_checkpoint(group.path) for group in groups]
+        folder.write_table("learning_curve.csv", _learning_curve(config, states))
+        joined = {name: torch.cat([state["network"][name] for state in states]) for name in states[0]["network"]}
+        _save({"seeds": config.seeds, "network": joined}, final)
+    for part in folder.path.glob("training_*.pt"):
+        part.unlink()
+    return load_networks(final, config, task)
+
+
+def load_networks(path: Path, config: Config, task: Task) -> PrefrontalNetwork:
+    """The trained networks of a run; RunError if the file is truncated or holds something else."""
+    network = PrefrontalNetwork(config.seeds, task.observations, task.actions, config.units)
+    state = load_checkpoint(path)
+    try:
+        network.load_state_dict(state["network"])
+    except (RuntimeError, KeyError, TypeError):
+        raise _foreign(path) from None
+    return network.requires_grad_(False)
+
+
+def load_checkpoint(path: Path) -> dict:
+    """A checkpoint's content; RunError if it cannot be read."""
+    try:
+        state = torch.load(path, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError, OSError):
+        raise RunError(f"checkpoint {path} cannot be read (truncated?); delete it to train these networks anew") from None
+    if not isinstance(state, dict) or "network" not in state:
+        raise _foreign(path)
+    return state
+
+
+def _foreign(path: Path) -> RunError:
+    return RunError(f"checkpoint {path} is not of this run; delete it to train these networks anew")
+
+
+def _save(state: dict, path: Path) -> None:
+    with written_aside(path) as aside:
+        torch.save(state, aside)
+
+
+def _train_in_processes(groups: Sequence[Group]) -> None:
+    """One process per group; if one fails the others are ended, and its error is raised here."""
+    try:
+        spawn(_train_group, (groups, os.getpid()), nprocs=len(groups))
+    except ProcessRaisedException as error:
+        kind, _, message = error.msg.strip().splitlines()[-1].partition(": ")
+        for user_error in (TrainingDiverged, RunError):
+            if kind.endswith(user_error.__name__):
+                raise user_error(message) from None
+        raise
+
+
+def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> None:
+    """Train one group to its end, saving after each piece."""
+    torch.set_num_threads(1)  # steps this small are slower with more
+    config, task, seeds, path, position = groups[index]
+    learner = Learner(config, task, seeds)
+    curve: list[list[float]] = []
+    if path.exists():
+        state = load_checkpoint(path)
+        try:
+            if state["seeds"] != seeds:
+                raise _foreign(path)
+            learner.load_state_dict(state)
+            curve = state["curve"]
+        except (RuntimeError, KeyError, ValueError, TypeError):
+            raise _foreign(path) from None
+    piece = max(1, config.updates // PIECES)
+    bar = tqdm(
+        total=config.updates * config.episodes_per_update * task.steps * len(seeds),
+        initial=learner.update * config.episodes_per_update * task.steps * len(seeds),
+        desc=f"networks {seeds[0]}-{seeds[-1]}",
+        unit="step",
+        unit_scale=True,
+        position=position,
+        disable=None,  # silent when the output is no terminal
+    )
+    with bar:
+        while learner.update < config.updates:
+            if parent is not None and multiprocessing.parent_process() is not None and os.getppid() != parent:
+                return  # the run was killed: leave no orphan behind
+            reward = torch.zeros(len(seeds))
+            stop = min((learner.update // piece + 1) * piece, config.updates)
+            updates = stop - learner.update
+            for _ in range(updates):
+                trajectory = learner.learn()
+                reward += trajectory.rewards.sum(0).mean(-1) / task.trials
+                bar.update(trajectory.rewards.numel())
+            curve.append((reward / updates).tolist())
+            bar.set_postfix_str(f"reward/trial {sum(curve[-1]) / len(seeds):.3f}")
+            _save({**learner.state_dict(), "curve": curve}, path)
+
+
+def _learning_curve(config: Config, states: Sequence[dict]) -> pd.DataFrame:
+    """Tidy table: seed, episode (last of the stretch averaged over), reward per trial."""
+    piece = max(1, config.updates // PIECES)
+    curve = np.concatenate([np.array(state["curve"]) for state in states], axis=1)  # (point, network)
+    last = np.minimum(np.arange(1, len(curve) + 1) * piece, config.updates) * config.episodes_per_update
+    table = pd.DataFrame(curve, index=pd.Index(last, name="episode"), columns=pd.Index(config.seeds, name="seed"))
+    return table.melt(ignore_index=False, value_name="reward_per_trial").reset_index()[
+        ["seed", "episode", "reward_per_trial"]
+    ]

@@ -1,0 +1,22 @@
+"""python -m simulations NAME [options], or: python -m simulations all [options]."""
+
+import importlib
+import sys
+
+from pfc_metarl.errors import UserError, one_line_errors
+from pfc_metarl.simulation import main
+
+NAMES = ["two_step"]
+
+USAGE = f"python -m simulations NAME [options]; NAME is one of: {', '.join(NAMES)}, all (NAME --help shows the options)"
+
+if __name__ == "__main__":
+    with one_line_errors():
+        name, *options = sys.argv[1:] or ["--help"]
+        if name in ("-h", "--help"):
+            print(USAGE)
+        elif name not in (*NAMES, "all"):
+            raise UserError(f"unknown simulation {name}; choose one of: {', '.join(NAMES)}, all")
+        else:
+            for each in NAMES if name == "all" else [name]:
+                main(importlib.import_module(f"simulations.{each}").SIMULATION, options)

@@ -1,0 +1,209 @@
+"""Simulation 4: model-based behaviour and prediction errors from model-free learning, in the two-step task (Fig. 5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.agents import two_step as agents
+from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
+from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
+from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
+from pfc_metarl.analysis.trials import trial_table
+from pfc_metarl.config import Config
+from pfc_metarl.dopamine import prediction_errors
+from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.rollout import TEST, generators, play
+from pfc_metarl.simulation import Simulation, Tables, Tested, main
+from pfc_metarl.tasks.two_step import STEPS_PER_TRIAL, TwoStep
+
+
+@dataclass(frozen=True)
+class TwoStepConfig(Config):
+    """Methods, "Simulation 4"."""
+
+    trials: int = 100
+    """Trials per episode (P)."""
+    common_probability: float = 0.8
+    """Probability of the common transition (P)."""
+    reward_high: float = 0.9
+    """Reward probability of the better state (P)."""
+    reward_low: float = 0.1
+    """Reward probability of the worse state (P)."""
+    switch_probability: float = 0.025
+    """Chance at each trial's start that the two states swap (P)."""
+    test_episodes: int = 300
+    """Test episodes per network, weights frozen (P)."""
+    analysed_episodes: int = 30
+    """Of these, episodes whose prediction errors are analysed and hidden states kept (P: 30)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("trials", self.trials >= 10, "at least 10")
+        self.require("test_episodes", self.test_episodes >= 1, "at least 1")
+        self.require("analysed_episodes", 1 <= self.analysed_episodes <= self.test_episodes, "1 to test_episodes")
+        self.require_probability("common_probability", "reward_high", "reward_low", "switch_probability")
+
+
+PRESETS = {
+    # departures from the paper: 16 episodes per update and network, the learning rate that goes with it,
+    # and fewer episodes, which then are enough
+    "fast": TwoStepConfig(preset="fast", episodes=4_800, episodes_per_update=16, learning_rate=0.01),
+    "paper": TwoStepConfig(preset="paper"),
+}
+
+
+def make_task(config: TwoStepConfig) -> TwoStep:
+    """The task with the config's probabilities."""
+    return TwoStep(
+        config.trials, config.common_probability, config.reward_high, config.reward_low, config.switch_probability
+    )
+
+
+def test(config: TwoStepConfig, network: PrefrontalNetwork) -> Tested:
+    """Let the networks play the test episodes, weights frozen, actions sampled.
+
+    Returns:
+        The trial table (columns as in `TwoStep`), and arrays: rewards and values (network, episode, time),
+        hidden (network, episode, time, unit) of the analysed episodes.
+    """
+    task = make_task(config)
+    trajectory = play(network, task, generators(config.seeds, TEST, 0), config.test_episodes)
+    values = network.value(trajectory.hidden).squeeze(-1)
+    return Tested(
+        trials=trial_table(task.record(), config.seeds),
+        arrays={
+            "rewards": trajectory.rewards.permute(1, 2, 0).numpy(),
+            "values": values.permute(1, 2, 0).numpy(),
+            "hidden": trajectory.hidden[:, :, : config.analysed_episodes].permute(1, 2, 0, 3).numpy(),
+        },
+    )
+
+
+def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
+    """All tables of Figure 5."""
+    errors = prediction_error_table(config, tested)
+    return {
+        "stay_probabilities": stay_probabilities(tested.trials),
+        "stay_regression": stay_regression(tested.trials),
+        "reference_stay_probabilities": stay_probabilities(reference_trials(config)),
+        "lag_weights": lagged_regression(tested.trials),
+        "prediction_errors": errors,
+        "prediction_error_fits": compare_prediction_errors(errors),
+    }
+
+
+def reference_agents(config: TwoStepConfig) -> dict[str, agents.Agent]:
+    """The model-free and the model-based agent for the config's task."""
+    return {
+        "model-free": agents.ModelFree(),
+        "model-based": agents.ModelBased(
+            config.common_probability, config.reward_high, config.reward_low, config.switch_probability
+        ),
+    }
+
+
+def reference_trials(config: TwoStepConfig) -> pd.DataFrame:
+    """Both reference agents play as many episodes as all networks together."""
+    sessions = config.test_episodes * config.networks
+    return pd.concat(
+        agents.play(agent, make_task(config), np.random.default_rng([config.first_seed, TEST, 1 + i]), sessions, name)
+        for i, (name, agent) in enumerate(reference_agents(config).items())
+    )
+
+
+def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
+    """Prediction errors of network and reference agents on the same trials, at both events.
+
+    The model-free agent's learning rate is fitted to each network's choices (our choice).
+
+    Returns:
+        Table: subject, session, trial, event (state or reward), network, model_based, model_free, learning_rate.
+    """
+    trials = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
+    planner = agents.replay(reference_agents(config)["model-based"], trials)
+    rates = {subject: agents.fit_model_free(own) for subject, own in trials.groupby("subject")}
+    sarsa = pd.concat(agents.replay(agents.ModelFree(rates[s]), own) for s, own in trials.groupby("subject"))
+    delta = prediction_errors(tested.arrays["rewards"], tested.arrays["values"], config.discount)
+    delta = np.pad(delta[:, : config.analysed_episodes], ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
+    delta = delta.reshape(-1, STEPS_PER_TRIAL)  # (network x episode x trial, step)
+    events = []
+    for event, column, step in (("state", "at_state", 1), ("reward", "at_reward", 2)):
+        table = trials[["subject", "session", "trial"]].assign(event=event, network=delta[:, step])
+        events.append(table.assign(model_based=planner[column], model_free=sarsa[column]))
+    table = pd.concat(events).dropna()  # invalid trials, and reward on an episode's last trial (no next value)
+    return table.assign(learning_rate=table["subject"].map(rates)).reset_index(drop=True)
+
+
+def compare_with_paper(tables: Tables) -> pd.DataFrame:
+    """Comparison of Figure 5. Distances: .10 for probabilities and r2, a third of the published size for lag weights."""
+    quantities = []
+    stay = stay_matrix(tables["stay_probabilities"])
+    partner = dict(zip(CONDITIONS, [CONDITIONS[1], CONDITIONS[0], CONDITIONS[3], CONDITIONS[2]]))
+    for condition in CONDITIONS:
+        sign = 1 if condition in ("rewarded common", "unrewarded uncommon") else -1
+        gap = sign * (stay[condition] - stay[partner[condition]])
+        quantities.append(
+            Quantity(
+                f"stay after {condition}",
+                stay[condition].to_numpy(),
+                published_value(5, panel="c", series="meta-RL", condition=condition),
+                0.10,
+                f"{'>' if sign > 0 else '<'} {partner[condition]}",
+                gap > 0,
+                gap.mean() > 0,
+                published_value(5, panel="c", series="rats", condition=condition),
+            )
+        )
+    weights = tables["lag_weights"]
+    for name in TRIAL_TYPES:
+        for lag in (1, 2, 3):
+            ours = weights[(weights["trial_type"] == name) & (weights["lag"] == lag)]["weight"].to_numpy()
+            paper = published_value(5, panel="e", condition=name, x=lag)
+            quantities.append(
+                Quantity(
+                    f"weight of {name}, lag {lag}",
+                    ours,
+                    paper,
+                    abs(paper) / 3,
+                    "> 0" if paper > 0 else "< 0",
+                    ours * paper > 0,
+                    ours.mean() * paper > 0,
+                    published_value(5, panel="d", condition=name, x=lag),
+                )
+            )
+    fits = tables["prediction_error_fits"]
+    for name, column, panel, holds in (
+        ("model-based", "r2_model_based", "f", fits["r2_model_based"] > fits["r2_model_free_residual"]),
+        ("model-free residual", "r2_model_free_residual", "g", fits["r2_model_free_residual"] < 0.01),
+    ):
+        quantities.append(
+            Quantity(
+                f"prediction errors: r2 with {name}",
+                fits[column].to_numpy(),
+                published_value(5, panel=panel, condition=f"r2 with {name}"),
+                0.10 if panel == "f" else 0.01,
+                "> that of the residual" if panel == "f" else "< .01",
+                holds,
+                bool(holds.mean() > 0.5) if panel == "f" else bool(fits[column].mean() < 0.01),
+            )
+        )
+    return compare(quantities)
+
+
+SIMULATION = Simulation(
+    name="two_step",
+    description=__doc__,
+    presets=PRESETS,
+    quick={"networks": 2, "episodes": 64, "trials": 20, "test_episodes": 20, "analysed_episodes": 10},
+    task=make_task,
+    test=test,
+    analyse=analyse,
+    compare=compare_with_paper,
+)
+
+
+if __name__ == "__main__":
+    main(SIMULATION)
