@@ -56,7 +56,9 @@ class LSTM(nn.Module):
         stream: tells apart several LSTMs of one network.
     """
 
-    def __init__(self, seeds: Sequence[int], inputs: int, units: int, input_scale: float = 1.0, stream: int = 0) -> None:
+    def __init__(
+        self, seeds: Sequence[int], inputs: int, units: int, input_scale: float = 1.0, stream: int = 0
+    ) -> None:
         super().__init__()
         input_weight = random_weights(seeds, 2 * stream, (inputs, 4 * units), input_scale)
         hidden_weight = random_weights(seeds, 2 * stream + 1, (units, 4 * units), units**-0.5)
@@ -187,7 +189,7 @@ class PrefrontalNetwork(nn.Module):
         return self.observations + 1 + self.actions
 
     def write_inputs(self, out: Tensor, observation: Tensor, reward: Tensor, action: Tensor | None) -> None:
-        """Fill out (network, episode, input) with observation, previous reward and previous action (None at the start)."""
+        """Fill `out` (network, episode, input), all zeros, with what the network sees; no action at the start."""
         out[..., : self.observations] = observation
         out[..., self.observations] = reward
         if action is not None:
@@ -199,6 +201,6 @@ class PrefrontalNetwork(nn.Module):
         return torch.baddbmm(self.policy.bias, state.hidden, self.policy.weight), state
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor]:
-        """A whole unroll: inputs (time, network, episode, input) -> logits (..., action), values (time, network, episode)."""
+        """A whole unroll: inputs (time, network, episode, input) -> logits (..., action), values (...)."""
         hidden = self.lstm(inputs, state)
         return self.policy(hidden), self.value(hidden).squeeze(-1)

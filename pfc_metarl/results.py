@@ -112,7 +112,7 @@ class RunFolder:
             np.savez_compressed(aside, **arrays)  # type: ignore[arg-type]
 
     def read_config(self) -> dict:
-        """The run's config as saved."""
+        """The config of a finished run, as saved."""
         return json.loads(self._existing("config.json").read_text())["config"]
 
     def read_table(self, name: str) -> pd.DataFrame:

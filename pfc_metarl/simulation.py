@@ -1,13 +1,15 @@
 """The course that every simulation takes: command line, train, test, analyse, compare, provenance."""
 
 import argparse
+import io
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -46,7 +48,7 @@ class Simulation(Generic[C]):
     """What it is, for --help."""
     presets: dict[str, C]
     """Configs by preset name; the first is the default."""
-    quick: dict[str, int]
+    quick: dict[str, Any]
     """Fields that --quick makes small."""
     task: Callable[[C], Task]
     """The task that the networks learn."""
@@ -56,6 +58,10 @@ class Simulation(Generic[C]):
     """From what they did to small tables, by file name without ending."""
     compare: Callable[[Tables], pd.DataFrame]
     """From these tables to the comparison with the paper and the animals."""
+
+    def quick_config(self, preset: str) -> C:
+        """A preset with the tiny sizes of --quick."""
+        return replace(self.presets[preset], **self.quick)
 
 
 @dataclass(frozen=True)
@@ -80,28 +86,44 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
     chosen, _ = first.parse_known_args(arguments)
     if chosen.preset not in simulation.presets:
         raise ConfigError(f"unknown preset {chosen.preset}; choose one of: {', '.join(simulation.presets)}")
-    default = simulation.presets[chosen.preset]
-    if chosen.quick:
-        default = replace(default, **simulation.quick)  # type: ignore[type-var]
+    default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
 
-    def both(
-        config: Annotated[C, tyro.conf.arg(name="")] = default, options: Annotated[Options, tyro.conf.arg(name="")] = Options()
-    ) -> tuple[C, Options]:
+    def both(config: Any = default, options: Options = Options()) -> tuple[Any, Options]:  # noqa: B008
         return config, options
 
-    both.__annotations__["config"] = Annotated[type(default), tyro.conf.arg(name="")]
-    config, options = tyro.cli(
-        both, args=arguments, prog=f"python -m simulations {simulation.name}", description=simulation.description
-    )
+    unprefixed = tyro.conf.arg(name="")
+    both.__annotations__.update(config=Annotated[type(default), unprefixed], options=Annotated[Options, unprefixed])
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            config, options = tyro.cli(
+                both,
+                args=arguments,
+                prog=f"python -m simulations {simulation.name}",
+                description=simulation.description,
+            )
+    except SystemExit as end:
+        if not end.code:
+            raise  # --help
+        raise ConfigError(f"{_first_words(said.getvalue())}; --help shows all options") from None
     if options.processes < 1:
         raise ConfigError(f"processes must be at least 1, not {options.processes}")
     return config, options
 
 
+def _first_words(box: str) -> str:
+    """What tyro says in its box, up to the first rule, as one line."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    words = lines[: next((i for i, line in enumerate(lines) if line.startswith("─")), len(lines))]
+    return " ".join(words)
+
+
 def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
     """Run a simulation, or what is left of it; a finished run is left alone and its comparison shown again."""
     started = time.time()
-    folder = RunFolder(options.results / "quick" / simulation.name if options.quick else options.results / simulation.name)
+    folder = RunFolder(
+        options.results / "quick" / simulation.name if options.quick else options.results / simulation.name
+    )
     resumed = (folder.path / "config.json").exists() and not options.overwrite
     processes = folder.open(config, options.processes, options.overwrite)
     if folder.finished:

@@ -89,7 +89,9 @@ def load_checkpoint(path: Path) -> dict:
     try:
         state = torch.load(path, weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError, OSError):
-        raise RunError(f"checkpoint {path} cannot be read (truncated?); delete it to train these networks anew") from None
+        raise RunError(
+            f"checkpoint {path} cannot be read (truncated?); delete it to train these networks anew"
+        ) from None
     if not isinstance(state, dict) or "network" not in state:
         raise _foreign(path)
     return state

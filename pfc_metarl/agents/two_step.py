@@ -39,13 +39,15 @@ class Agent(Protocol):
 
 @dataclass
 class ModelFree:
-    """SARSA(0): Q1(a) moves towards Q2(s), Q2(s) towards the reward; all values start at 0 (Daw et al. 2011).
+    """SARSA: Q1(a) moves towards Q2(s), Q2(s) towards the reward; all values start at 0 (Daw et al. 2011).
 
     Args:
         learning_rate: alpha, of both stages (.5: our choice for the agent that plays).
+        eligibility: lambda, the share of the second prediction error that Q1(a) learns from; 0: SARSA(0).
     """
 
     learning_rate: float = 0.5
+    eligibility: float = 0.0
 
     def start(self, sessions: int) -> None:
         """Begin sessions with all values 0."""
@@ -59,7 +61,7 @@ class ModelFree:
         """Learn from one trial; see the module."""
         at_state = self.second[rows, state] - self.first[rows, choice]
         at_reward = reward - self.second[rows, state]
-        self.first[rows, choice] += self.learning_rate * at_state
+        self.first[rows, choice] += self.learning_rate * (at_state + self.eligibility * at_reward)
         self.second[rows, state] += self.learning_rate * at_reward
         return at_state, at_reward
 

@@ -21,7 +21,7 @@ def lagged_design(trials: pd.DataFrame, lags: int) -> pd.DataFrame:
     signed = trials[["subject", "session"]].copy()
     for name, (common, reward) in TRIAL_TYPES.items():
         signed[name] = side * ((trials["common"] == common) & (trials["reward"] == reward))
-    columns = {}
+    columns: dict[tuple[str, int], pd.Series] = {}
     for lag in range(1, lags + 1):
         shifted = previous(signed, list(TRIAL_TYPES), lag)
         columns |= {(name, lag): shifted[name] for name in TRIAL_TYPES}

@@ -25,7 +25,7 @@ class Task(Protocol):
     """Trials of one episode."""
 
     def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes for each generator (network); returns the first observation (network, episode, observation)."""
+        """Start episodes, so many per generator (network); returns the first observation (network, episode, .)."""
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
         """Take actions (network, episode); returns next observation and reward (network, episode)."""

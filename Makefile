@@ -1,0 +1,28 @@
+# Everything on a fresh machine with Python (>= 3.11) and make: `make reproduce`, `make test`, `make quick`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: reproduce quick test clean
+
+reproduce: .venv/ready  ## train every simulation and draw every figure into results/figures
+	$(BIN)/python -m simulations all
+	$(BIN)/python -m figures all
+
+quick: .venv/ready  ## the same path in seconds, with tiny sizes
+	$(BIN)/python -m simulations all --quick --overwrite
+	$(BIN)/python -m figures all --quick
+
+test: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2
+
+.venv/ready: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch  # alone first: the pinned version is the CPU build
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv results

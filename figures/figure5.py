@@ -1,0 +1,146 @@
+"""Figure 5: the two-step task."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from pfc_metarl.analysis.lagged import TRIAL_TYPES
+from pfc_metarl.analysis.prediction_errors import model_free_residual
+from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.published import published
+from pfc_metarl.results import RunFolder
+
+TRANSITION_COLOUR = {"common": BLUE, "uncommon": VERMILLION}
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure from results/two_step."""
+    run = RunFolder(results / "two_step")
+    stay = stay_matrix(run.read_table("stay_probabilities.csv"))
+    reference = run.read_table("reference_stay_probabilities.csv")
+    reference = stay_matrix(reference[reference["task"] == "canonical"])
+    rats = published(5, panel="c", series="rats").set_index("condition")["value"]
+    weights = run.read_table("lag_weights.csv")
+    errors = run.read_table("prediction_errors.csv")
+    fits = run.read_table("prediction_error_fits.csv")
+    config = run.read_config()
+    with paper_figure(height_mm=165) as figure:
+        grid = figure.add_gridspec(3, 12, height_ratios=[1, 1.1, 1.25])
+        task_diagram(figure.add_subplot(grid[0, :6]), config)
+        for i, name in enumerate(("model-free", "model-based")):
+            ax = figure.add_subplot(grid[0, 6 + 3 * i : 9 + 3 * i])
+            stay_bars(ax, reference.loc[name], name.capitalize(), legend=i == 1)
+            if i == 0:
+                panel_letter(ax, "b")
+        ax = figure.add_subplot(grid[1, :3])
+        stay_bars(ax, rats, "Rats (n = 6)")
+        panel_letter(ax, "c")
+        ax = figure.add_subplot(grid[1, 3:6])
+        stay_bars(ax, stay.mean(), f"Meta-RL (n = {len(stay)})")
+        for x, condition in zip(BAR_POSITIONS, CONDITIONS):
+            dots(ax, x, stay[condition])
+        ax = figure.add_subplot(grid[1, 6:9])
+        lag_lines(ax, rat_weights(), "Rats (n = 21)", legend=True)
+        panel_letter(ax, "d")
+        ax = figure.add_subplot(grid[1, 9:12])
+        lag_lines(ax, weights, f"Meta-RL (n = {len(stay)})")
+        panel_letter(ax, "e")
+        prediction_error_panels(figure.add_subplot(grid[2, :6]), figure.add_subplot(grid[2, 6:]), errors, fits)
+        save(figure, results / "figures", "figure5", quick)
+
+
+BAR_POSITIONS = [0, 0.8, 2, 2.8]
+
+
+def stay_bars(ax: Axes, stay: pd.Series, title: str, legend: bool = False) -> None:
+    """Stay probabilities as bars: rewarded and unrewarded, common beside uncommon."""
+    colours = [TRANSITION_COLOUR[condition.split()[1]] for condition in CONDITIONS]
+    bars = ax.bar(BAR_POSITIONS, stay[CONDITIONS], width=0.75, color=colours)
+    ax.set(xticks=[0.4, 2.4], xticklabels=["Rewarded", "Unrewarded"], ylim=(0.3, 1.0), title=title)
+    ax.set_ylabel("Stay probability")
+    if legend:
+        ax.legend(bars[:2], ["Common", "Uncommon"], loc="upper center", handlelength=0.8, ncols=2, columnspacing=0.8)
+
+
+def rat_weights() -> pd.DataFrame:
+    """The rats' published lag weights in the columns of our own table."""
+    table = published(5, panel="d").rename(columns={"condition": "trial_type", "x": "lag", "value": "weight"})
+    return table.assign(subject="rats")
+
+
+def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False) -> None:
+    """Lagged regression weights, mean over subjects, every subject's as a dot."""
+    subjects = weights["subject"].nunique()
+    for name in TRIAL_TYPES:
+        transition, reward = name.split()
+        own = weights[weights["trial_type"] == name].pivot(index="subject", columns="lag", values="weight")
+        style = "-" if reward == "rewarded" else (0, (2, 1.2))
+        colour = TRANSITION_COLOUR[transition]
+        ax.plot(own.columns, own.mean(), linestyle=style, marker="o", color=colour, label=name.capitalize())
+        if subjects > 1:
+            for lag in own.columns:
+                dots(ax, lag, own[lag], s=2, edgecolor=colour, linewidth=0.3, zorder=1)
+    ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
+    ax.set(xlabel="Trials back", xticks=range(1, 6), title=title)
+    ax.set_ylabel("Weight (log odds)")
+    if legend:
+        ax.legend(loc="upper right", handlelength=2.2)
+
+
+def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.DataFrame) -> None:
+    """The first network's prediction errors against the model-based ones (f) and what is left of the model-free (g)."""
+    subject = errors["subject"].min()
+    own = errors[errors["subject"] == subject].copy()
+    own["residual"] = model_free_residual(own)
+    fit = fits.set_index("subject").loc[subject]
+    for ax, letter, column, name, label in (
+        (f, "f", "model_based", "model_based", "Model-based prediction error"),
+        (g, "g", "residual", "model_free_residual", "Model-free prediction error, model-based part removed"),
+    ):
+        for event, colour, text in (("state", BLUE, "Second stage"), ("reward", VERMILLION, "Reward")):
+            points = own[own["event"] == event]
+            style: dict[str, Any] = {"s": 1.2, "color": colour, "alpha": 0.5, "linewidth": 0, "rasterized": True}
+            ax.scatter(points[column], points["network"], label=text, **style)
+        x = np.array([own[column].min(), own[column].max()])
+        ax.plot(x, own["network"].mean() + fit[f"slope_{name}"] * (x - own[column].mean()), color="black")
+        span = fits[f"r2_{name}"]
+        ax.set(xlabel=label, ylabel="Meta-RL prediction error")
+        ax.set_title(f"r² = {fit[f'r2_{name}']:.2g}   (all {len(fits)} networks: {span.min():.2g} to {span.max():.2g})")
+        panel_letter(ax, letter)
+    f.legend(loc="upper left", markerscale=5, handletextpad=0.1)
+
+
+def task_diagram(ax: Axes, config: dict) -> None:
+    """Panel a: choice, transitions and reward probabilities."""
+    ax.set(xlim=(0, 10), ylim=(0, 6.2))
+    ax.axis("off")
+    panel_letter(ax, "a")
+
+    def box(x: float, y: float, text: str, colour: str) -> None:
+        ax.add_patch(FancyBboxPatch((x - 0.8, y - 0.32), 1.6, 0.64, boxstyle="round,pad=0.08", fc=colour, ec="none"))
+        ax.text(x, y, text, ha="center", va="center", color="white")
+
+    def arrow(start: tuple[float, float], end: tuple[float, float], colour: str, width: float) -> None:
+        ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=width))
+
+    box(5, 5.7, "fixation", "black")
+    common, uncommon = config["common_probability"], 1 - config["common_probability"]
+    for x, choice in ((2.6, "left"), (7.4, "right")):
+        arrow((5, 5.25), (x, 4.45), GREY, 0.8)
+        box(x, 4.0, choice, GREY)
+        arrow((x, 3.55), (x, 2.5), BLUE, 2.0)
+        arrow((x + (0.9 if x < 5 else -0.9), 3.55), (7.4 - 0.9 if x < 5 else 2.6 + 0.9, 2.5), VERMILLION, 0.8)
+        ax.text(x + (-0.2 if x < 5 else 0.2), 3.05, f"{common:.0%}", ha="right" if x < 5 else "left", color=BLUE)
+    ax.text(5, 3.45, f"{uncommon:.0%}", ha="center", color=VERMILLION)
+    for x, state, p in ((2.6, "S₁", config["reward_high"]), (7.4, "S₂", config["reward_low"])):
+        box(x, 2.05, state, "black")
+        arrow((x, 1.6), (x, 0.95), GREY, 0.8)
+        ax.text(x, 0.55, f"reward {p:.0%}", ha="center", va="center")
+    ax.text(5, 0.55, f"swap: {config['switch_probability']:.1%}\nper trial", ha="center", va="center", color=GREY)
+    arrow((4.1, 0.55), (3.75, 0.55), GREY, 0.8)
+    arrow((5.9, 0.55), (6.25, 0.55), GREY, 0.8)

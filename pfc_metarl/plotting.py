@@ -1,0 +1,93 @@
+"""The one style and palette of all figures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pfc_metarl.results import written_aside
+
+MM = 1 / 25.4
+WIDTH = 180 * MM
+"""Width of a two-column figure, in inches."""
+
+BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#808080",
+)
+"""Colours that colour-blind readers can tell apart (Okabe & Ito)."""
+
+STYLE: Mapping[str, object] = {
+    "font.size": 7,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 300,
+}
+
+
+@contextmanager
+def paper_figure(height_mm: float) -> Iterator[Figure]:
+    """A figure of journal width in the common style; closed at the end."""
+    with plt.style.context(dict(STYLE)):
+        figure = plt.figure(figsize=(WIDTH, height_mm * MM), layout="constrained")
+        try:
+            yield figure
+        finally:
+            plt.close(figure)
+
+
+def panel_letter(ax: Axes, letter: str) -> None:
+    """The panel's letter, bold, above the left end of the axes."""
+    ax.annotate(
+        letter, (0, 1), (-16, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, fontweight="bold"
+    )
+
+
+def dots(ax: Axes, x: float, values: Sequence[float], **style: Any) -> None:
+    """One dot per network (or animal) at x, spread a little by order so that all can be seen."""
+    values = list(values)
+    spread = [0.25 * (i / max(1, len(values) - 1) - 0.5) for i in range(len(values))]
+    defaults: dict[str, Any] = {
+        "marker": "o",
+        "s": 5,
+        "facecolor": "white",
+        "edgecolor": "black",
+        "linewidth": 0.5,
+        "zorder": 3,
+        "clip_on": False,
+    }
+    ax.scatter([x + s for s in spread], values, **(defaults | style))
+
+
+def save(figure: Figure, folder: Path, name: str, quick: bool) -> None:
+    """Write name.pdf and name.png; results of a quick run are stamped as such."""
+    if quick:
+        figure.text(0.5, 0.5, "quick", fontsize=80, color="0.85", ha="center", va="center", rotation=30, zorder=-1)
+        figure.text(0.995, 0.005, "quick run: tiny sizes, not a result", color=VERMILLION, ha="right", va="bottom")
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending in ("pdf", "png"):
+        with written_aside(folder / f"{name}.{ending}") as aside:
+            figure.savefig(aside, format=ending)
+        print(folder / f"{name}.{ending}")
