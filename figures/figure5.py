@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from pfc_metarl.analysis.lagged import TRIAL_TYPES
@@ -16,6 +17,7 @@ from pfc_metarl.published import published
 from pfc_metarl.results import RunFolder
 
 TRANSITION_COLOUR = {"common": BLUE, "uncommon": VERMILLION}
+REWARD_STYLE = {"rewarded": "-", "unrewarded": (0, (2, 1.2))}
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -79,9 +81,8 @@ def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False)
     for name in TRIAL_TYPES:
         transition, reward = name.split()
         own = weights[weights["trial_type"] == name].pivot(index="subject", columns="lag", values="weight")
-        style = "-" if reward == "rewarded" else (0, (2, 1.2))
         colour = TRANSITION_COLOUR[transition]
-        ax.plot(own.columns, own.mean(), linestyle=style, marker="o", color=colour, label=name.capitalize())
+        ax.plot(own.columns, own.mean(), linestyle=REWARD_STYLE[reward], marker="o", color=colour)
         if subjects > 1:
             for lag in own.columns:
                 dots(ax, lag, own[lag], s=2, edgecolor=colour, linewidth=0.3, zorder=1)
@@ -89,7 +90,8 @@ def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False)
     ax.set(xlabel="Trials back", xticks=range(1, 6), title=title)
     ax.set_ylabel("Weight (log odds)")
     if legend:
-        ax.legend(loc="upper right", handlelength=2.2)
+        lines = [Line2D([], [], color=GREY, linestyle=style) for style in REWARD_STYLE.values()]
+        ax.legend(lines, [name.capitalize() for name in REWARD_STYLE], loc="upper right", handlelength=2.2)
 
 
 def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.DataFrame) -> None:

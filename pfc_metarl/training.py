@@ -4,6 +4,7 @@ The networks of a run are split into groups, one per process; a group's networks
 group keeps its own checkpoint, training_<first seed>.pt; the finished groups are joined into checkpoint.pt.
 """
 
+import io
 import multiprocessing
 import os
 import pickle
@@ -102,8 +103,10 @@ def _foreign(path: Path) -> RunError:
 
 
 def _save(state: dict, path: Path) -> None:
+    content = io.BytesIO()  # by way of memory: torch.save would write the temporary file's name into the archive
+    torch.save(state, content)
     with written_aside(path) as aside:
-        torch.save(state, aside)
+        aside.write_bytes(content.getvalue())
 
 
 def _train_in_processes(groups: Sequence[Group]) -> None:
