@@ -17,7 +17,7 @@ from pfc_metarl.published import published
 from pfc_metarl.results import RunFolder
 
 TRANSITION_COLOUR = {"common": BLUE, "uncommon": VERMILLION}
-REWARD_STYLE = {"rewarded": "-", "unrewarded": (0, (2, 1.2))}
+REWARD_STYLE: dict[str, Any] = {"rewarded": "-", "unrewarded": (0, (2, 1.2))}
 
 
 def draw(results: Path, quick: bool) -> None:

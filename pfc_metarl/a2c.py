@@ -34,7 +34,13 @@ def returns(rewards: Tensor, bootstrap: Tensor, discount: float) -> Tensor:
 
 
 def loss(
-    logits: Tensor, values: Tensor, actions: Tensor, targets: Tensor, state_value_cost: float, entropy_cost: float
+    logits: Tensor,
+    values: Tensor,
+    actions: Tensor,
+    targets: Tensor,
+    state_value_cost: float,
+    entropy_cost: float,
+    active: Tensor | None = None,
 ) -> Tensor:
     """Loss of each network: summed over time as in the paper, averaged over episodes.
 
@@ -46,6 +52,7 @@ def loss(
         values, actions, targets: (time, network, episode); targets are the returns.
         state_value_cost: beta_v, of half the squared prediction error.
         entropy_cost: beta_e.
+        active: (time, network, episode), steps that count; None: all.
 
     Returns:
         (network,)
@@ -59,6 +66,8 @@ def loss(
         + state_value_cost * 0.5 * prediction_error.square()
         - entropy_cost * entropy
     )
+    if active is not None:
+        per_step = per_step * active
     return per_step.sum(0).mean(-1)
 
 
@@ -112,7 +121,9 @@ class Learner:
         start = network.lstm.initial_state(config.episodes_per_update)
         logits, values = network(trajectory.inputs, start)
         entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
-        losses = loss(logits, values, trajectory.actions, targets, config.state_value_cost, entropy_cost)
+        losses = loss(
+            logits, values, trajectory.actions, targets, config.state_value_cost, entropy_cost, trajectory.active
+        )
         self.optimiser.zero_grad()
         losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
         norms = clip_gradients(network, config.gradient_clip)

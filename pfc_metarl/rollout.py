@@ -24,8 +24,8 @@ class Trajectory(NamedTuple):
     """(time, network, episode): reward that follows the action."""
     hidden: Tensor
     """(time, network, episode, unit): LSTM output when the action was chosen."""
-    state: State
-    """LSTM state at the first step."""
+    active: Tensor | None
+    """(time, network, episode): whether the episode is still on; None where all last to the end."""
 
 
 def generators(seeds: Sequence[int], stream: int, index: int) -> list[np.random.Generator]:
@@ -54,7 +54,7 @@ def play(network: PrefrontalNetwork, task: Task, rngs: Sequence[np.random.Genera
     actions = torch.empty(steps, networks, episodes, dtype=torch.int64)
     rewards = torch.empty(steps, networks, episodes)
     hidden = torch.empty(steps, networks, episodes, network.lstm.units)
-    state = start = network.lstm.initial_state(episodes)
+    state = network.lstm.initial_state(episodes)
     reward, action = torch.zeros(networks, episodes), None
     for t in range(steps):
         network.write_inputs(inputs[t], observation, reward, action)
@@ -62,4 +62,5 @@ def play(network: PrefrontalNetwork, task: Task, rngs: Sequence[np.random.Genera
         action = torch.argmax(logits.add_(noise[t]), -1, out=actions[t])
         observation, reward = task.step(action)
         rewards[t], hidden[t] = reward, state.hidden
-    return Trajectory(inputs, actions, rewards, hidden, start)
+    active = None if task.lengths is None else torch.arange(steps).view(-1, 1, 1) < task.lengths
+    return Trajectory(inputs, actions, rewards, hidden, active)

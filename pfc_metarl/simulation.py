@@ -50,9 +50,9 @@ class Simulation(Generic[C]):
     """Configs by preset name; the first is the default."""
     quick: dict[str, Any]
     """Fields that --quick makes small."""
-    task: Callable[[C], Task]
-    """The task that the networks learn."""
-    test: Callable[[C, PrefrontalNetwork], Tested]
+    tasks: Callable[[C], dict[str, Task]]
+    """The tasks that networks are trained on, each a set of networks of its own, by condition ("" if only one)."""
+    test: Callable[[C, dict[str, PrefrontalNetwork]], Tested]
     """Let the trained networks play."""
     analyse: Callable[[C, Tested], Tables]
     """From what they did to small tables, by file name without ending."""
@@ -131,7 +131,10 @@ def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
         print_comparison(folder.read_table("comparison.csv"))
         return folder
     torch.set_num_threads(1)
-    networks = train(config, simulation.task(config), folder, processes)
+    networks = {
+        condition: train(config, task, folder, processes, condition)
+        for condition, task in simulation.tasks(config).items()
+    }
     tested = simulation.test(config, networks)
     folder.write_table("trials.parquet", tested.trials)
     folder.write_arrays("arrays.npz", tested.arrays)

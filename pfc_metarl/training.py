@@ -38,7 +38,7 @@ class Group(NamedTuple):
     position: int
 
 
-def train(config: Config, task: Task, folder: RunFolder, processes: int) -> PrefrontalNetwork:
+def train(config: Config, task: Task, folder: RunFolder, processes: int, condition: str = "") -> PrefrontalNetwork:
     """Train the networks of a config, or go on where an earlier run stopped.
 
     Args:
@@ -46,6 +46,7 @@ def train(config: Config, task: Task, folder: RunFolder, processes: int) -> Pref
         task: the task.
         folder: receives checkpoint.pt and learning_curve.csv (seed, episode, reward per trial).
         processes: at most so many, each with one thread.
+        condition: what sets these networks apart from others of the same run; goes into the file names.
 
     Returns:
         The trained networks.
@@ -54,11 +55,12 @@ def train(config: Config, task: Task, folder: RunFolder, processes: int) -> Pref
         TrainingDiverged: a loss was not finite. The last good checkpoint stays.
         RunError: a checkpoint is truncated or not of this run.
     """
-    final = folder.path / "checkpoint.pt"
+    suffix = f"_{condition}" if condition else ""
+    final = folder.path / f"checkpoint{suffix}.pt"
     if not final.exists():
         parts = [list(map(int, part)) for part in np.array_split(config.seeds, min(processes, config.networks))]
         groups = [
-            Group(config, task, seeds, folder.path / f"training_{seeds[0]}.pt", position)
+            Group(config, task, seeds, folder.path / f"training{suffix}_{seeds[0]}.pt", position)
             for position, seeds in enumerate(parts)
         ]
         if len(groups) == 1:
@@ -66,10 +68,10 @@ def train(config: Config, task: Task, folder: RunFolder, processes: int) -> Pref
         else:
             _train_in_processes(groups)
         states = [load_checkpoint(group.path) for group in groups]
-        folder.write_table("learning_curve.csv", _learning_curve(config, states))
+        folder.write_table(f"learning_curve{suffix}.csv", _learning_curve(config, states))
         joined = {name: torch.cat([state["network"][name] for state in states]) for name in states[0]["network"]}
         _save({"seeds": config.seeds, "network": joined}, final)
-    for part in folder.path.glob("training_*.pt"):
+    for part in folder.path.glob(f"training{suffix}_*.pt"):
         part.unlink()
     return load_networks(final, config, task)
 

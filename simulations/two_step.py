@@ -63,14 +63,14 @@ def make_task(config: TwoStepConfig) -> TwoStep:
     )
 
 
-def test(config: TwoStepConfig, network: PrefrontalNetwork) -> Tested:
+def test(config: TwoStepConfig, networks: dict[str, PrefrontalNetwork]) -> Tested:
     """Let the networks play the test episodes, weights frozen, actions sampled.
 
     Returns:
         The trial table (columns as in `TwoStep`), and arrays: rewards and values (network, episode, time),
         hidden (network, episode, time, unit) of the analysed episodes.
     """
-    task = make_task(config)
+    task, network = make_task(config), networks[""]
     trajectory = play(network, task, generators(config.seeds, TEST, 0), config.test_episodes)
     values = network.value(trajectory.hidden).squeeze(-1)
     return Tested(
@@ -214,7 +214,7 @@ SIMULATION = Simulation(
     description=__doc__,
     presets=PRESETS,
     quick={"networks": 2, "episodes": 64, "trials": 20, "test_episodes": 20, "analysed_episodes": 10},
-    task=make_task,
+    tasks=lambda config: {"": make_task(config)},
     test=test,
     analyse=analyse,
     compare=compare_with_paper,

@@ -23,6 +23,9 @@ class Task(Protocol):
     """Time steps of one episode."""
     trials: int
     """Trials of one episode."""
+    lengths: Tensor | None
+    """Steps of each episode of this batch (network, episode) where they differ; None: all have `steps`.
+    After an episode's end the task pays nothing, and what is done there is not learned from."""
 
     def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
         """Start episodes, so many per generator (network); returns the first observation (network, episode, .)."""

@@ -38,7 +38,7 @@ class TwoStep:
         switch: probability per trial that the two swap.
     """
 
-    observations, actions = 4, 3
+    observations, actions, lengths = 4, 3, None
 
     def __init__(self, trials: int, common: float, reward_high: float, reward_low: float, switch: float) -> None:
         self.trials, self.steps = trials, trials * STEPS_PER_TRIAL
