@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pfc_metarl.network import PrefrontalNetwork, State
+from pfc_metarl.network import PrefrontalNetwork
 from pfc_metarl.tasks import Task
 
 TRAINING, TEST = 1, 2  # streams of random numbers (0 draws the initial weights)

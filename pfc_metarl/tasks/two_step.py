@@ -38,7 +38,8 @@ class TwoStep:
         switch: probability per trial that the two swap.
     """
 
-    observations, actions, lengths = 4, 3, None
+    observations, actions = 4, 3
+    lengths: Tensor | None = None
 
     def __init__(self, trials: int, common: float, reward_high: float, reward_low: float, switch: float) -> None:
         self.trials, self.steps = trials, trials * STEPS_PER_TRIAL
@@ -56,7 +57,7 @@ class TwoStep:
         self.pays = luck.unsqueeze(-1) < torch.where(good, self.p_high, self.p_low)
         self.choice = torch.empty_like(self.good_state)
         self.state = torch.empty_like(self.good_state)
-        self.reward = torch.empty_like(luck)
+        self.reward = torch.zeros_like(luck)
         self.valid = torch.empty_like(self.common)
         # one-hot, and all zeros for BLANK
         self.screens = torch.eye(5, self.observations).unsqueeze(1).expand(-1, len(rngs) * episodes, -1)
