@@ -88,7 +88,9 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
         raise ConfigError(f"unknown preset {chosen.preset}; choose one of: {', '.join(simulation.presets)}")
     default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
 
-    def both(config: Any = default, options: Options = Options()) -> tuple[Any, Options]:  # noqa: B008
+    usual = Options(processes=1) if chosen.quick else Options()  # starting processes would take longer than quick runs
+
+    def both(config: Any = default, options: Options = usual) -> tuple[Any, Options]:
         return config, options
 
     unprefixed = tyro.conf.arg(name="")
