@@ -118,7 +118,8 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
         for choice, colour, label in ((0, BLUE, "left"), (1, VERMILLION, "right")):
             points = choices[choices["choice"] == choice]
             ax.scatter(points["trial"], points["session"], s=3, marker="s", color=colour, linewidth=0, label=label)
-        ax.set(title=f"$(p_L, p_R)$ = {name}", ylabel="Episode", yticks=[1, episodes], ylim=(episodes + 0.7, 0.3))
+        ax.set_title(f"$(p_L, p_R)$ = {name}", loc="left")
+        ax.set(ylabel="Episode", yticks=[1, episodes], ylim=(episodes + 0.7, 0.3))
         if i == 0:
             panel_letter(ax, "c")
             ax.set_xticklabels([])
