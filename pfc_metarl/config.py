@@ -1,6 +1,7 @@
 """The settings that all simulations share. A simulation's Config adds its task's parameters."""
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from pfc_metarl.errors import ConfigError
 
@@ -18,6 +19,8 @@ class Config:
     """Networks, trained and tested together (P: n = 8)."""
     first_seed: int = 1
     """Seed of the first network; the others follow. A network depends on its own seed alone."""
+    agent: Literal["prefrontal", "actor-critic-rpe"] = "prefrontal"
+    """The prefrontal network (P), or actor and critic apart, the actor seeing prediction errors for rewards."""
     units: int = 48
     """LSTM units (P: 48)."""
     episodes: int = 10_000

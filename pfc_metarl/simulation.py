@@ -18,7 +18,7 @@ import tyro
 
 from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError, one_line_errors
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent
 from pfc_metarl.published import print_comparison
 from pfc_metarl.results import RunFolder
 from pfc_metarl.tasks import Task
@@ -52,7 +52,7 @@ class Simulation(Generic[C]):
     """Fields that --quick makes small."""
     tasks: Callable[[C], dict[str, Task]]
     """The tasks that networks are trained on, each a set of networks of its own, by condition ("" if only one)."""
-    test: Callable[[C, dict[str, PrefrontalNetwork]], Tested]
+    test: Callable[[C, dict[str, Agent]], Tested]
     """Let the trained networks play."""
     analyse: Callable[[C, Tested], Tables]
     """From what they did to small tables, by file name without ending."""

@@ -10,7 +10,7 @@ from pfc_metarl.analysis.read_out import read_out_r2
 from pfc_metarl.analysis.state_space import principal_components
 from pfc_metarl.analysis.trials import trial_table
 from pfc_metarl.config import Config
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent, make_agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.rollout import TEST, generators, play
 from pfc_metarl.simulation import Simulation, Tables, Tested, main
@@ -79,7 +79,7 @@ def tasks(config: BanditsConfig) -> dict[str, Task]:
     return {name: Bandit(config.trials, config.arms, name) for name in distributions(config)}
 
 
-def test(config: BanditsConfig, networks: dict[str, PrefrontalNetwork]) -> Tested:
+def test(config: BanditsConfig, networks: dict[str, Agent]) -> Tested:
     """Every set of networks plays every distribution, and the two example bandits, with frozen weights.
 
     Returns:
@@ -112,7 +112,7 @@ def test(config: BanditsConfig, networks: dict[str, PrefrontalNetwork]) -> Teste
     return Tested(kept[kept["training"].isin(["independent", "correlated"])], arrays)
 
 
-def read_out_arrays(config: BanditsConfig, network: PrefrontalNetwork) -> dict[str, np.ndarray]:
+def read_out_arrays(config: BanditsConfig, network: Agent) -> dict[str, np.ndarray]:
     """States, and the ideal observer's beliefs, on independent bandits.
 
     The control is the network before training, which sees the very same episodes: the same observations,
@@ -124,11 +124,13 @@ def read_out_arrays(config: BanditsConfig, network: PrefrontalNetwork) -> dict[s
     """
     task = Bandit(config.trials + 1, config.arms, "independent")  # one step more: the state after the last outcome
     trajectory = play(network, task, generators(config.seeds, TEST, 100), config.read_out_episodes)
-    untrained = PrefrontalNetwork(config.seeds, task.observations, task.actions, config.units).requires_grad_(False)
+    untrained = make_agent(
+        config.agent, config.seeds, task.observations, task.actions, config.units, config.discount
+    ).requires_grad_(False)
     record = task.record()
     mean, sd = agents.posterior(record["choice"], record["reward"], config.arms)
     after = np.array([t for t in READ_OUT_TRIALS if t <= config.trials])
-    state = untrained.lstm(trajectory.inputs, untrained.lstm.initial_state(config.read_out_episodes))
+    state = untrained.states(trajectory.inputs, untrained.start(config.read_out_episodes))
     return {
         "belief": np.concatenate([mean, sd], axis=-1)[after - 1].transpose(1, 2, 0, 3),
         "belief_state": trajectory.hidden[after].permute(1, 2, 0, 3).numpy(),

@@ -16,7 +16,7 @@ from pfc_metarl.analysis.matching import (
 from pfc_metarl.analysis.trials import previous, trial_table
 from pfc_metarl.analysis.unit_coding import partial_correlations
 from pfc_metarl.config import Config
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.rollout import TEST, generators, play
 from pfc_metarl.simulation import Simulation, Tables, Tested, main
@@ -77,7 +77,7 @@ def make_task(config: ForagingConfig, full_range: bool) -> Foraging:
     return Foraging(config.trials, config.shortest_episode, config.base_probability_sum, intervals)
 
 
-def test(config: ForagingConfig, networks: dict[str, PrefrontalNetwork]) -> Tested:
+def test(config: ForagingConfig, networks: dict[str, Agent]) -> Tested:
     """Let the networks play the test episodes over the full range, weights frozen.
 
     Returns:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pfc_metarl.tasks import draw_uniform
+from pfc_metarl.tasks import Task, draw_uniform
 
 PAIRS = {"easy": (0.1, 0.9), "medium": (0.25, 0.75), "hard": (0.4, 0.6)}
 """Two-armed bandits with known probabilities, on sides drawn at random."""
@@ -14,7 +14,7 @@ DISTRIBUTIONS = ("independent", "correlated", *PAIRS)
 """Names of the training distributions."""
 
 
-class Bandit:
+class Bandit(Task):
     """Bernoulli bandits whose reward probabilities are drawn anew for each episode.
 
     The observation is the trial number as a share of the episode (our choice of scale).
@@ -30,7 +30,6 @@ class Bandit:
     """
 
     observations = 1
-    lengths: Tensor | None = None
 
     def __init__(self, trials: int, arms: int, distribution: str | Sequence[float]) -> None:
         self.trials = self.steps = trials

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pfc_metarl.tasks import draw_uniform
+from pfc_metarl.tasks import Task, draw_uniform
 
 LEFT, RIGHT, CENTRE = 0, 1, 2
 FIXATION_CUE, CHOICE_CUE = 0, 1
 STEPS_PER_TRIAL = 2
 
 
-class Foraging:
+class Foraging(Task):
     """The baited schedule for many networks and episodes at once.
 
     Our choices, where the paper is silent: observations one-hot (fixation, choice); on a trial without a valid
@@ -39,7 +39,6 @@ class Foraging:
     """
 
     observations, actions = 2, 3
-    lengths: Tensor | None = None
 
     def __init__(self, trials: int, shortest: int, total: float, intervals: Sequence[tuple[float, float]]) -> None:
         self.trials, self.steps = trials, trials * STEPS_PER_TRIAL
