@@ -96,7 +96,7 @@ def state_panels(figure: Figure, grid: object, state: pd.DataFrame) -> None:
                 ax.set_ylabel(("Reversal trial n" if row == 0 else "Trial n + 1") + "\nPC 2")
                 if row == 0:
                     panel_letter(ax, "c")
-    for rewarded, colour, name in ((1, BLUE, "right"), (0, VERMILLION, "left")):
+    for colour, name in ((BLUE, "right"), (VERMILLION, "left")):
         ax.scatter([], [], s=6, color=colour, label=f"{name} cue rewarded")
     ax.scatter([], [], s=6, color="black", marker="o", label="right cue shown")
     ax.scatter([], [], s=6, color="black", marker="x", label="left cue shown")
