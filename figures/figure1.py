@@ -17,6 +17,7 @@ from pfc_metarl.plotting import (
     ORANGE,
     PURPLE,
     VERMILLION,
+    limits,
     panel_letter,
     paper_figure,
     save,
@@ -168,12 +169,6 @@ def trajectory_panels(figure: Figure, spec: Any, state: pd.DataFrame) -> None:
         else:
             panel_letter(ax, "e")
     figure.colorbar(image, ax=ax, label="Trial", aspect=30, pad=0.02)
-
-
-def limits(values: pd.Series) -> tuple[float, float]:
-    """Axis limits that hold all values."""
-    margin = 0.05 * (values.max() - values.min())
-    return values.min() - margin, values.max() + margin
 
 
 def last_state_panel(figure: Figure, ax: Axes, state: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """The introductory example: learning to solve two-armed bandits (Fig. 1; Wang et al. 2016)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,9 @@ class BanditsConfig(Config):
     trials: int = 100
     """Trials per episode (A)."""
     arms: int = 2
-    """Number of arms (A: 2); with more, only the independent distribution is trained."""
+    """Number of arms (A: 2); with more, only the independent distribution exists."""
+    distributions: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = DISTRIBUTIONS
+    """Distributions to train on, a set of networks for each (A: these five)."""
     episodes: int = 20_000
     """Training episodes per network (A)."""
     learning_rate: float = 1e-3
@@ -50,6 +53,10 @@ class BanditsConfig(Config):
         super().__post_init__()
         self.require("trials", 10 <= self.trials <= 100, "10 to 100")
         self.require("arms", self.arms >= 2, "at least 2")
+        known = {"independent", "correlated"} if self.arms == 2 else {"independent"}
+        self.require(
+            "distributions", known <= set(self.distributions), f"with {' and '.join(sorted(known))} among them"
+        )
         for name in ("test_episodes", "read_out_episodes"):
             self.require(name, getattr(self, name) >= 10, "at least 10")
 
@@ -70,8 +77,8 @@ PRESETS = {
 
 
 def distributions(config: BanditsConfig) -> tuple[str, ...]:
-    """The distributions that exist for the config's number of arms."""
-    return DISTRIBUTIONS if config.arms == 2 else DISTRIBUTIONS[:1]
+    """Of the config's distributions, those that exist for its number of arms."""
+    return tuple(d for d in config.distributions if config.arms == 2 or d == "independent")
 
 
 def tasks(config: BanditsConfig) -> dict[str, Task]:

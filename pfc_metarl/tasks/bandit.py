@@ -1,6 +1,7 @@
 """The introductory Bernoulli bandits (Fig. 1; Wang et al. 2016): one choice per step, reward 1 or 0."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,7 +11,13 @@ from pfc_metarl.tasks import Task, draw_uniform
 
 PAIRS = {"easy": (0.1, 0.9), "medium": (0.25, 0.75), "hard": (0.4, 0.6)}
 """Two-armed bandits with known probabilities, on sides drawn at random."""
-DISTRIBUTIONS = ("independent", "correlated", *PAIRS)
+DISTRIBUTIONS: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = (
+    "independent",
+    "correlated",
+    "easy",
+    "medium",
+    "hard",
+)
 """Names of the training distributions."""
 
 
