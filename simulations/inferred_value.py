@@ -46,9 +46,9 @@ class InferredValueConfig(Config):
 
 
 PRESETS = {
-    # departures from the paper: 4 streams per update and network, a learning rate to match that falls to 0
+    # departures from the paper: 8 streams per update and network, a learning rate to match that falls to 0
     "fast": InferredValueConfig(
-        preset="fast", episodes=12_000, episodes_per_update=4, learning_rate=0.008, learning_rate_end=0.0
+        preset="fast", episodes=12_000, episodes_per_update=8, learning_rate=0.01, learning_rate_end=0.0
     ),
     "paper": InferredValueConfig(preset="paper"),
 }
