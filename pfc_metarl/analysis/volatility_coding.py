@@ -1,0 +1,90 @@
+"""What hidden units say about volatility: decoding by multiple regression, and units coding it (Fig. 3, Suppl. Fig. 5)."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+SIGNIFICANCE = 0.05
+"""Before Bonferroni's correction for the number of units (Methods)."""
+THRESHOLDS = np.logspace(-8, -1, 29)
+"""Thresholds of p, uncorrected, for the share of units as a function of the threshold."""
+
+
+def decode(hidden: np.ndarray, target: np.ndarray, folds: int = 5) -> tuple[np.ndarray, float]:
+    """Cross-validated multiple regression from hidden state to a trace, folds by episode.
+
+    Args:
+        hidden: (episode, trial, unit) of one network.
+        target: (episode, trial), e.g. the observer's expected volatility.
+        folds: of cross-validation (our choice: 5).
+
+    Returns:
+        The decoded trace (episode, trial), each episode's from a regression that has not seen it, and the share
+        of the target's variance that it explains, over all held-out trials.
+    """
+    episodes, trials, units = hidden.shape
+    groups = np.repeat(np.arange(episodes), trials)
+    x, y = hidden.reshape(-1, units), target.reshape(-1)
+    decoded = cross_val_predict(LinearRegression(), x, y, groups=groups, cv=GroupKFold(folds))
+    r2 = 1 - np.square(y - decoded).sum() / np.square(y - y.mean()).sum()
+    return decoded.reshape(target.shape), float(r2)
+
+
+def covariates(
+    volatile: np.ndarray, reward: np.ndarray, choice: np.ndarray, p_left: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Regressors of a unit's activity at the moment of choice (Methods): all arguments are (episode, trial).
+
+    The first trial is left out: it has no previous reward.
+
+    Returns:
+        (episode, trial - 1, regressor): intercept, true volatility (0 or 1), previous reward, next action (the
+        choice about to be made), true reward probability of left; and the trials (from 0) that are left.
+    """
+    columns = [np.ones_like(reward[:, 1:]), volatile[:, 1:], reward[:, :-1], choice[:, 1:], p_left[:, 1:]]
+    return np.stack([column.astype(float) for column in columns], axis=-1), np.arange(1, reward.shape[1])
+
+
+def slope_p_values(activity: np.ndarray, design: np.ndarray, column: int = 1) -> np.ndarray:
+    """Two-sided p of one regressor's slope in an ordinary least-squares regression of every unit.
+
+    Args:
+        activity: (sample, unit).
+        design: (sample, regressor).
+        column: the regressor asked about.
+
+    Returns:
+        (unit,); 1 where the slope cannot be told (the regressor does not vary apart from the others).
+    """
+    samples, regressors = design.shape
+    slopes, _, rank, _ = np.linalg.lstsq(design, activity)
+    if rank < regressors:
+        return np.ones(activity.shape[1])
+    residual = activity - design @ slopes
+    variance = np.square(residual).sum(0) / (samples - regressors)
+    error = np.sqrt(variance * np.linalg.inv(design.T @ design)[column, column])
+    t = np.divide(slopes[column], error, out=np.zeros_like(error), where=error > 0)
+    return 2 * stats.t.sf(np.abs(t), samples - regressors)
+
+
+def p_by_episode(hidden: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """p of each unit's slope on volatility, episode by episode: (episode, unit)."""
+    return np.stack([slope_p_values(h[1:], x) for h, x in zip(hidden, design)])
+
+
+def p_by_trial(hidden: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """The same across episodes, trial by trial (Suppl. Fig. 5a): (trial - 1, unit)."""
+    return np.stack([slope_p_values(hidden[:, t + 1], design[:, t]) for t in range(design.shape[1])])
+
+
+def share_of_units(p: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Share of units below the threshold: p (..., unit) -> (...); None: .05 over the number of units."""
+    return (p < (SIGNIFICANCE / p.shape[-1] if threshold is None else threshold)).mean(-1)
+
+
+def share_by_threshold(p: np.ndarray) -> pd.DataFrame:
+    """Share of units, mean over episodes, for each of `THRESHOLDS` (Suppl. Fig. 5b): table threshold, share."""
+    shares = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
+    return pd.DataFrame({"threshold": THRESHOLDS, "share": shares})
