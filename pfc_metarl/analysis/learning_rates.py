@@ -56,6 +56,13 @@ def learning_rates(trials: pd.DataFrame, length: int = 10, step: int = 1) -> pd.
     return pd.concat(tables, ignore_index=True)
 
 
+def half_means(rates: pd.DataFrame, keys: list[str], half: int) -> pd.DataFrame:
+    """Learning rate in each half of the session: keys, half (1 or 2), alpha (mean over windows inside it), sd."""
+    inside = rates[(rates["last"] <= half) | (rates["first"] > half)]
+    numbered = inside.assign(half=np.where(inside["first"] > half, 2, 1))
+    return numbered.groupby([*keys, "half"], sort=False)["alpha"].agg(alpha="mean", sd="std").reset_index()
+
+
 def traces(good_arm: np.ndarray, alphas: np.ndarray) -> np.ndarray:
     """rho before each trial for each learning rate: good_arm (trial, session) -> (alpha, trial, session)."""
     left_good = (good_arm == 0).astype(np.float32)

@@ -1,5 +1,7 @@
 """What hidden units say about volatility: decoding by multiple regression, and units coding it (Fig. 3, Suppl. Fig. 5)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -32,19 +34,17 @@ def decode(hidden: np.ndarray, target: np.ndarray, folds: int = 5) -> tuple[np.n
     return decoded.reshape(target.shape), float(r2)
 
 
-def covariates(
-    volatile: np.ndarray, reward: np.ndarray, choice: np.ndarray, p_left: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def covariates(volatile: np.ndarray, reward: np.ndarray, choice: np.ndarray, p_left: np.ndarray) -> np.ndarray:
     """Regressors of a unit's activity at the moment of choice (Methods): all arguments are (episode, trial).
 
     The first trial is left out: it has no previous reward.
 
     Returns:
         (episode, trial - 1, regressor): intercept, true volatility (0 or 1), previous reward, next action (the
-        choice about to be made), true reward probability of left; and the trials (from 0) that are left.
+        choice about to be made), true reward probability of left.
     """
     columns = [np.ones_like(reward[:, 1:]), volatile[:, 1:], reward[:, :-1], choice[:, 1:], p_left[:, 1:]]
-    return np.stack([column.astype(float) for column in columns], axis=-1), np.arange(1, reward.shape[1])
+    return np.stack([column.astype(float) for column in columns], axis=-1)
 
 
 def slope_p_values(activity: np.ndarray, design: np.ndarray, column: int = 1) -> np.ndarray:
@@ -84,7 +84,33 @@ def share_of_units(p: np.ndarray, threshold: float | None = None) -> np.ndarray:
     return (p < (SIGNIFICANCE / p.shape[-1] if threshold is None else threshold)).mean(-1)
 
 
-def share_by_threshold(p: np.ndarray) -> pd.DataFrame:
-    """Share of units, mean over episodes, for each of `THRESHOLDS` (Suppl. Fig. 5b): table threshold, share."""
-    shares = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
-    return pd.DataFrame({"threshold": THRESHOLDS, "share": shares})
+def volatility_units(
+    hidden: np.ndarray, columns: Sequence[np.ndarray], subjects: Sequence[int]
+) -> dict[str, pd.DataFrame]:
+    """Share of units that code volatility, and the two panels of Supplementary Fig. 5.
+
+    Args:
+        hidden: (network, episode, trial, unit).
+        columns: arguments of `covariates`, each (network, episode, trial).
+        subjects: one per network.
+
+    Returns:
+        volatility_units: subject, share (mean over episodes); volatility_units_by_trial: subject, trial (from 2),
+        share (regressions across episodes); volatility_units_by_threshold: subject, threshold, share.
+    """
+    share, by_trial, by_threshold = [], [], []
+    for i, subject in enumerate(subjects):
+        design = covariates(*(column[i] for column in columns))
+        p = p_by_episode(hidden[i], design)
+        share.append({"subject": subject, "share": share_of_units(p).mean()})
+        over_time = share_of_units(p_by_trial(hidden[i], design))
+        by_trial.append(
+            pd.DataFrame({"subject": subject, "trial": np.arange(2, len(over_time) + 2), "share": over_time})
+        )
+        shares = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
+        by_threshold.append(pd.DataFrame({"subject": subject, "threshold": THRESHOLDS, "share": shares}))
+    return {
+        "volatility_units": pd.DataFrame(share),
+        "volatility_units_by_trial": pd.concat(by_trial),
+        "volatility_units_by_threshold": pd.concat(by_threshold),
+    }
