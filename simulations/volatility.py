@@ -14,6 +14,7 @@ from pfc_metarl.network import PrefrontalNetwork
 from pfc_metarl.published import Quantity, compare, published, published_value
 from pfc_metarl.rollout import TEST, generators, play
 from pfc_metarl.simulation import Simulation, Tables, Tested, main
+from pfc_metarl.tasks import Task
 from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST, Process, Schedule, Volatility
 
 NETWORKS, UNTIED, OBSERVER = "meta-RL", "meta-RL, untied", "observer"
@@ -105,7 +106,7 @@ def process(config: VolatilityConfig) -> Process:
     )
 
 
-def tasks(config: VolatilityConfig) -> dict[str, Volatility]:
+def tasks(config: VolatilityConfig) -> dict[str, Task]:
     """The published training process, and the control ("untied"): reward probabilities that do not depend on v.
 
     The paper mentions a training on the process of Behrens et al. 2007 without giving it; ours keeps v and k, and

@@ -1,4 +1,4 @@
-"""What hidden units say about volatility: decoding by multiple regression, and units coding it (Fig. 3, Suppl. Fig. 5)."""
+"""What hidden units say about volatility: decoding (Fig. 3b), and units that code it (Suppl. Fig. 5)."""
 
 from collections.abc import Sequence
 

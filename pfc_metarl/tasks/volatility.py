@@ -88,7 +88,8 @@ class Volatility:
         self.magnitude = torch.from_numpy(
             np.stack([100 * rng.beta(4, 4, (self.trials, episodes, 2)).astype(np.float32) for rng in rngs], axis=1)
         )
-        self.choice = torch.empty_like(self.good_arm)
+        self.choice = torch.zeros_like(self.good_arm)
+        self.reward = torch.zeros_like(self.p_left)
         self.time = 0
         return self.magnitude[0] * self.reward_scale
 
@@ -120,23 +121,20 @@ class Volatility:
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
         """Take one action; see `Task`."""
-        self.choice[self.time] = action
-        reward = self._points(self.time, action) * self.reward_scale
+        t = self.time
+        self.choice[t] = action
+        magnitude = self.magnitude[t].gather(-1, action.unsqueeze(-1)).squeeze(-1)
+        self.reward[t] = magnitude * (action == self.good_arm[t])
         self.time += 1
-        return self.magnitude[min(self.time, self.trials - 1)] * self.reward_scale, reward
-
-    def _points(self, trial: int, action: Tensor) -> Tensor:
-        """Points that an action earns on a trial: (network, episode)."""
-        magnitude = self.magnitude[trial].gather(-1, action.unsqueeze(-1)).squeeze(-1)
-        return magnitude * (action == self.good_arm[trial])
+        # after the last trial nothing is due, whatever is seen
+        return self.magnitude[min(self.time, self.trials - 1)] * self.reward_scale, self.reward[t] * self.reward_scale
 
     def record(self) -> dict[str, np.ndarray]:
         """The trial table's columns, each (trial, network, episode)."""
-        reward = torch.stack([self._points(t, choice) for t, choice in enumerate(self.choice)])
         return {
             "choice": self.choice.numpy().astype(np.int8),
             "good_arm": self.good_arm.numpy().astype(np.int8),
-            "reward": reward.numpy(),
+            "reward": self.reward.numpy(),
             "magnitude_left": self.magnitude[..., LEFT].numpy(),
             "magnitude_right": self.magnitude[..., RIGHT].numpy(),
             "p_left": self.p_left.numpy(),
