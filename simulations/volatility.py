@@ -20,6 +20,7 @@ from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST, Process, Schedule
 NETWORKS, UNTIED, OBSERVER = "meta-RL", "meta-RL, untied", "observer"
 CONDITIONS = {"": NETWORKS, "untied": UNTIED}
 """Training conditions (as in file names), and what their networks are called in the tables."""
+KEYS = ["agent", "subject", "order"]
 ORDERS = (LOW_FIRST, HIGH_FIRST)
 BLOCKS = {LOW_FIRST: ("stable 1", "volatile 1"), HIGH_FIRST: ("volatile 2", "stable 2")}
 """Names of the two halves of a test episode, as in Fig. 3c and d."""
@@ -125,60 +126,61 @@ def test(config: VolatilityConfig, networks: dict[str, PrefrontalNetwork]) -> Te
 
     Returns:
         The trial table (columns as in `Volatility`, and agent, order; sessions of the second order count on from
-        those of the first), and hidden (network, episode, trial, unit) of the networks trained as published:
-        of all episodes in memory, of a few of each order to keep.
+        those of the first), and states (network, episode, trial, unit) of the networks trained as published:
+        hidden, of all episodes in memory and of a few of each order to keep; untrained, of the same networks
+        before training that see the very same inputs (the control for what is read out of states).
     """
-    half, tables, hidden = config.test_episodes // 2, [], []
+    half, tables, hidden, untrained = config.test_episodes // 2, [], [], []
     for condition, network in networks.items():
         for index, order in enumerate(ORDERS):
             schedule = Schedule(order, config.worse_stable, config.test_worse_volatile, config.switch_every)
             task = Volatility(config.trials, schedule, config.reward_scale)
             trajectory = play(network, task, generators(config.seeds, TEST, index), half)
-            table = trial_table(task.record(), config.seeds)
-            tables.append(
-                table.assign(session=table["session"] + index * half, agent=CONDITIONS[condition], order=order)
-            )
+            table = trial_table(task.record(), config.seeds).assign(agent=CONDITIONS[condition], order=order)
+            tables.append(table.assign(session=table["session"] + index * half))
             if condition == "":
+                before = PrefrontalNetwork(config.seeds, task.observations, task.actions, config.units)
+                before.requires_grad_(False)
+                states = before.lstm(trajectory.inputs, before.lstm.initial_state(half))
                 hidden.append(trajectory.hidden.permute(1, 2, 0, 3).numpy())
+                untrained.append(states.permute(1, 2, 0, 3).numpy())
     trials = pd.concat(tables).sort_values(["agent", "subject", "session", "trial"], ignore_index=True)
     trials = trials.astype({"agent": "category", "order": "category"})
     kept = np.concatenate([h[:, : config.kept_episodes] for h in hidden], axis=1)
-    return Tested(trials, {"hidden": kept}, {"hidden": np.concatenate(hidden, axis=1)})
+    in_memory = {"hidden": np.concatenate(hidden, axis=1), "untrained": np.concatenate(untrained, axis=1)}
+    return Tested(trials, {"hidden": kept}, in_memory)
 
 
 def analyse(config: VolatilityConfig, tested: Tested) -> Tables:
     """All tables of Figure 3 and Supplementary Figure 5."""
     trials = tested.trials.astype({"agent": str, "order": str})
     own = trials[trials["agent"] == NETWORKS]
-    hidden = tested.in_memory["hidden"]
     beliefs = agents.observe(_by_network(config, own, "good_arm").transpose(2, 0, 1), process(config))
     p_left, volatility = (belief.transpose(1, 2, 0) for belief in beliefs)  # (network, episode, trial)
     choice = agents.choose_best(p_left.reshape(-1), own["magnitude_left"].to_numpy(), own["magnitude_right"].to_numpy())
     everyone = pd.concat([trials, own.assign(agent=OBSERVER, choice=choice)], ignore_index=True)
-    decoded, r2 = zip(*(coding.decode(h, v) for h, v in zip(hidden, volatility)))
-    rates = rates_by_agent(everyone, config.window, 1)
+    rates = learning_rates(everyone, config.window, by=KEYS)
+    decoded, decoding = coding.decode_networks(tested.in_memory, volatility, config.seeds)
     columns = [_by_network(config, own, name) for name in ("volatile", "reward", "choice", "p_left")]
+    first = everyone[(everyone["subject"] == config.first_seed) & (everyone["order"] == LOW_FIRST)]
     return {
         "learning_rates": rates,
         "block_learning_rates": block_learning_rates(config, everyone, rates),
         "learning_rate_control": learning_rate_control(config, own),
         "earnings": earnings(everyone),
-        "volatility_decoding": pd.DataFrame({"subject": config.seeds, "r2": r2}),
-        "volatility_traces": volatility_traces(config, volatility, np.stack(decoded)),
-        "sample_episode": sample_episode(config, everyone, volatility[0], decoded[0]),
-        **coding.volatility_units(hidden, columns, config.seeds),
+        "volatility_decoding": decoding,
+        "volatility_traces": coding.mean_traces(own, volatility, decoded["hidden"]),
+        "sample_episode": coding.sample_episode(first, {OBSERVER: volatility[0], NETWORKS: decoded["hidden"][0]}),
+        **coding.volatility_units(tested.in_memory["hidden"], columns, config.seeds),
+        "volatility_units_untrained": coding.volatility_units(tested.in_memory["untrained"], columns, config.seeds)[
+            "volatility_units"
+        ],
     }
 
 
 def _by_network(config: VolatilityConfig, trials: pd.DataFrame, column: str) -> np.ndarray:
     """A column of the networks' trial table as (network, episode, trial)."""
     return trials[column].to_numpy().reshape(config.networks, config.test_episodes, config.trials)
-
-
-def rates_by_agent(trials: pd.DataFrame, length: int, step: int) -> pd.DataFrame:
-    """`learning_rates` of every agent: adds the column agent."""
-    groups = trials.groupby("agent", sort=False)
-    return pd.concat([learning_rates(own, length, step).assign(agent=agent) for agent, own in groups])
 
 
 def named_blocks(means: pd.DataFrame) -> pd.DataFrame:
@@ -194,9 +196,9 @@ def block_learning_rates(config: VolatilityConfig, trials: pd.DataFrame, rates: 
         Table: agent, subject, order, block (its name in Fig. 3), alpha (our choice for the bars: mean over the
         windows that lie inside the block), whole (one fit to the whole block).
     """
-    keys, half = ["agent", "subject", "order"], config.trials // 2
-    means = half_means(rates, keys, half)
-    whole = half_means(rates_by_agent(trials, half, half), keys, half)
+    half = config.trials // 2
+    means = half_means(rates, KEYS, half)
+    whole = half_means(learning_rates(trials, half, half, KEYS), KEYS, half)
     return named_blocks(means.assign(whole=whole["alpha"])).drop(columns="sd")
 
 
@@ -225,44 +227,6 @@ def earnings(trials: pd.DataFrame) -> pd.DataFrame:
     points = magnitude.where(trials["choice"] == trials["good_arm"], 0.0)
     keys = [trials["agent"], trials["subject"]]
     return points.groupby(keys, sort=False).mean().rename("points").reset_index()
-
-
-def volatility_traces(config: VolatilityConfig, observer: np.ndarray, decoded: np.ndarray) -> pd.DataFrame:
-    """Estimated volatility over the test episode, mean over episodes and networks; both (network, episode, trial).
-
-    Returns:
-        Table: order, trial, observer, decoded (from hidden states, held out).
-    """
-    half, tables = config.test_episodes // 2, []
-    for index, order in enumerate(ORDERS):
-        episodes = slice(index * half, (index + 1) * half)
-        columns = {name: x[:, episodes].mean((0, 1)) for name, x in (("observer", observer), ("decoded", decoded))}
-        tables.append(pd.DataFrame({"order": order, "trial": np.arange(1, config.trials + 1), **columns}))
-    return pd.concat(tables, ignore_index=True)
-
-
-def sample_episode(
-    config: VolatilityConfig, trials: pd.DataFrame, observer: np.ndarray, decoded: np.ndarray
-) -> pd.DataFrame:
-    """The first network's first low-first episode that starts with left as the better arm, as in Fig. 3a and b.
-
-    Args:
-        config: the sizes.
-        trials: of all agents.
-        observer, decoded: estimated volatility (episode, trial) on the first network's episodes.
-
-    Returns:
-        Table: agent, trial, p_left, choice, good_arm, volatility (estimated or decoded).
-    """
-    first = trials[(trials["subject"] == config.first_seed) & (trials["order"] == LOW_FIRST) & (trials["trial"] == 1)]
-    fits = first.loc[first["p_left"] >= 0.5, "session"]
-    session = (fits if len(fits) else first["session"]).iloc[0]
-    tables = []
-    for agent, volatility in ((OBSERVER, observer), (NETWORKS, decoded)):
-        here = (trials["agent"] == agent) & (trials["subject"] == config.first_seed) & (trials["session"] == session)
-        own = trials.loc[here, ["agent", "trial", "p_left", "choice", "good_arm"]]
-        tables.append(own.assign(volatility=volatility[session - 1]))
-    return pd.concat(tables)
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:

@@ -8,6 +8,7 @@ probability that left is the good arm starts at 1/2 and learns from which arm wa
 alpha and beta are free in each window; trials before the window drive rho but do not count in the likelihood.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,9 @@ class Fit(NamedTuple):
     log_likelihood: np.ndarray
 
 
-def learning_rates(trials: pd.DataFrame, length: int = 10, step: int = 1) -> pd.DataFrame:
+def learning_rates(
+    trials: pd.DataFrame, length: int = 10, step: int = 1, by: Sequence[str] = ("subject", "order")
+) -> pd.DataFrame:
     """Fit every window of every subject and order of blocks, pooled over the sessions of that order.
 
     Args:
@@ -42,17 +45,18 @@ def learning_rates(trials: pd.DataFrame, length: int = 10, step: int = 1) -> pd.
             magnitude_right (points, 0 to 100). Sessions are of equal length.
         length: trials per window.
         step: trials from one window's start to the next one's.
+        by: columns whose combinations are fitted apart.
 
     Returns:
-        Table: subject, order, first and last (trial of the window, from 1), alpha, beta (per hundred points).
+        Table: columns of `by`, first and last (trial of the window, from 1), alpha, beta (per hundred points).
     """
     tables = []
-    for (subject, order), own in trials.groupby(["subject", "order"], sort=False):
+    for values, own in trials.groupby(list(by), sort=False):
         arrays, _ = by_session(own, COLUMNS)
         fit = fit_windows(**arrays, length=length, step=step)
         first = 1 + step * np.arange(len(fit.alpha))
         columns = {"first": first, "last": first + length - 1, "alpha": fit.alpha, "beta": fit.beta}
-        tables.append(pd.DataFrame({"subject": subject, "order": order, **columns}))
+        tables.append(pd.DataFrame(dict(zip(by, values)) | columns))
     return pd.concat(tables, ignore_index=True)
 
 

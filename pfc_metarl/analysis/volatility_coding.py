@@ -1,6 +1,6 @@
 """What hidden units say about volatility: decoding (Fig. 3b), and units that code it (Suppl. Fig. 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,54 @@ def decode(hidden: np.ndarray, target: np.ndarray, folds: int = 5) -> tuple[np.n
     decoded = cross_val_predict(LinearRegression(), x, y, groups=groups, cv=GroupKFold(folds))
     r2 = 1 - np.square(y - decoded).sum() / np.square(y - y.mean()).sum()
     return decoded.reshape(target.shape), float(r2)
+
+
+def decode_networks(
+    states: Mapping[str, np.ndarray], target: np.ndarray, subjects: Sequence[int]
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """`decode` for each network and kind of state: states by name, each (network, episode, trial, unit).
+
+    Returns:
+        Decoded traces by name (network, episode, trial), and a table: state (its name), subject, r2 (held out).
+    """
+    traces, rows = {}, []
+    for name, of_networks in states.items():
+        fits = [decode(state, own) for state, own in zip(of_networks, target)]
+        traces[name] = np.stack([trace for trace, _ in fits])
+        rows += [{"state": name, "subject": subject, "r2": r2} for subject, (_, r2) in zip(subjects, fits)]
+    return traces, pd.DataFrame(rows)
+
+
+def mean_traces(trials: pd.DataFrame, observer: np.ndarray, decoded: np.ndarray) -> pd.DataFrame:
+    """Estimated volatility over the episode, mean over episodes and networks.
+
+    Args:
+        trials: sorted table of all networks' trials, columns order and trial.
+        observer, decoded: (network, episode, trial).
+
+    Returns:
+        Table: order, trial, observer, decoded.
+    """
+    table = trials[["order", "trial"]].assign(observer=observer.reshape(-1), decoded=decoded.reshape(-1))
+    return table.groupby(["order", "trial"], sort=False).mean().reset_index()
+
+
+def sample_episode(trials: pd.DataFrame, estimates: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The first episode that starts with left as the better arm, as in Fig. 3a and b.
+
+    Args:
+        trials: of one network and what the agents of `estimates` did on the same sessions.
+        estimates: agent to its estimated volatility, (session, trial).
+
+    Returns:
+        Table: agent, trial, p_left, choice, good_arm, volatility.
+    """
+    starts_left = trials[(trials["trial"] == 1) & (trials["p_left"] >= 0.5)]
+    session = (starts_left if len(starts_left) else trials)["session"].iloc[0]
+    columns = ["agent", "trial", "p_left", "choice", "good_arm"]
+    here = trials.loc[trials["session"] == session, columns].set_index("agent")
+    tables = [here.loc[agent].assign(volatility=estimate[session - 1]) for agent, estimate in estimates.items()]
+    return pd.concat(tables).reset_index()
 
 
 def covariates(volatile: np.ndarray, reward: np.ndarray, choice: np.ndarray, p_left: np.ndarray) -> np.ndarray:
