@@ -117,6 +117,25 @@ def test_volatility_units_are_found_and_others_not() -> None:
     assert by_threshold.iloc[-1] == pytest.approx(0.25 + 0.75 * 0.1, abs=0.03)  # threshold .1
 
 
+def test_states_meet_their_own_trials_covariates() -> None:
+    hidden, columns = coded_hidden()
+    volatile, reward, choice, p_left = (column[0] for column in columns)
+    design = coding.covariates(volatile, reward, choice, p_left)
+    assert design.shape == (40, 199, 5)
+    trial = 120
+    expected = [1, volatile[3, trial], reward[3, trial - 1], choice[3, trial], p_left[3, trial]]
+    assert design[3, trial - 1].tolist() == expected
+    by_episode, by_trial = coding.p_by_episode(hidden[0], design), coding.p_by_trial(hidden[0], design)
+    for unit in (0, 5, 9, 13):
+        fit = sm.OLS(hidden[0, 3, 1:, unit], design[3]).fit()
+        assert by_episode[3, unit] == pytest.approx(fit.pvalues[1], rel=1e-6, abs=1e-100)
+    both = np.concatenate([design, design + [0, 1, 0, 0, 0]])  # as if other episodes had the other level
+    states = np.concatenate([hidden[0], hidden[0][::-1]])
+    fit = sm.OLS(states[:, trial, 5], both[:, trial - 1]).fit()
+    assert coding.p_by_trial(states, both)[trial - 1, 5] == pytest.approx(fit.pvalues[1], rel=1e-6)
+    assert (by_trial == 1).all()  # with one order alone volatility does not vary across episodes
+
+
 def test_volatility_units_across_episodes() -> None:
     parts = [coded_hidden(order) for order in (LOW_FIRST, HIGH_FIRST)]
     hidden = np.concatenate([h for h, _ in parts], axis=1)
