@@ -15,6 +15,7 @@ from pfc_metarl.results import RunFolder
 NETWORKS, UNTIED, OBSERVER = "meta-RL", "meta-RL, untied", "observer"
 BLOCKS = ["stable 1", "volatile 1", "volatile 2", "stable 2"]
 COLOURS = {"stable": BLUE, "volatile": VERMILLION}
+STATES = {"hidden": ("trained", BLUE), "untrained": ("untrained, same inputs", GREY)}
 LEARNING_RATE_TICKS = [0.05, 0.1, 0.2, 0.4, 0.8]
 
 
@@ -140,34 +141,38 @@ def humans(ax: Axes) -> None:
 
 def units_over_time(ax: Axes, run: RunFolder) -> None:
     """Supplementary Fig. 5a: share of units whose activity on a trial tells the two orders' volatility apart."""
-    share = run.read_table("volatility_units_by_trial.csv").pivot(index="trial", columns="subject", values="share")
-    mean_and_error(ax, share, BLUE)
+    table = run.read_table("volatility_units_by_trial.csv")
+    for state, (name, colour) in STATES.items():
+        share = table[table["state"] == state].pivot(index="trial", columns="subject", values="share")
+        mean_and_error(ax, share, colour, name)
     half = run.read_config()["trials"] / 2
     ax.axvline(half + 0.5, color=GREY, linewidth=0.5, linestyle=":")
     ax.set(xlabel="Trial", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, across episodes")
+    ax.legend(loc="upper left")
     panel_letter(ax, "a")
 
 
 def units_by_threshold(ax: Axes, run: RunFolder) -> None:
     """Supplementary Fig. 5b: share of units within episodes, by the threshold of p."""
-    share = run.read_table("volatility_units_by_threshold.csv")
-    share = share.pivot(index="threshold", columns="subject", values="share")
-    mean_and_error(ax, share, BLUE)
-    ax.plot(share.index, share.index, color=GREY, linestyle="--", linewidth=0.7, label="expected by chance")
+    table, shares = run.read_table("volatility_units_by_threshold.csv"), run.read_table("volatility_units.csv")
     threshold = 0.05 / run.read_config()["units"]
-    ax.axvline(threshold, color=GREY, linewidth=0.5, linestyle=":")
-    own = run.read_table("volatility_units.csv")["share"]
+    for state, (name, colour) in STATES.items():
+        share = table[table["state"] == state].pivot(index="threshold", columns="subject", values="share")
+        own = shares.loc[shares["state"] == state, "share"]
+        mean_and_error(ax, share, colour, f"{name}: {own.mean():.3f} ± {own.sem():.3f}")
+        ax.plot(threshold, own.mean(), marker="o", color=colour)
     paper = published(3, condition="share of units coding volatility")["value"].item()
-    ax.plot(threshold, paper, marker="<", color="black", linestyle="", label="published")
-    ax.plot(threshold, own.mean(), marker="o", color=BLUE, linestyle="", label=f"ours ({own.mean():.3f})")
+    ax.plot(threshold, paper, marker="<", color="black", linestyle="", label=f"published: {paper:.2f}")
+    ax.plot(share.index, share.index, color=GREY, linestyle="--", linewidth=0.7, label="threshold itself")
+    ax.axvline(threshold, color=GREY, linewidth=0.5, linestyle=":")
     ax.set_xscale("log")
     ax.set(xlabel="Threshold of p", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, by threshold")
     ax.legend(loc="upper left")
     panel_letter(ax, "b")
 
 
-def mean_and_error(ax: Axes, table: pd.DataFrame, colour: str) -> None:
+def mean_and_error(ax: Axes, table: pd.DataFrame, colour: str, label: str) -> None:
     """Mean over networks (columns) with its standard error as a band."""
     mean, error = table.mean(axis=1), table.sem(axis=1)
-    ax.plot(table.index, mean, color=colour)
+    ax.plot(table.index, mean, color=colour, label=label)
     ax.fill_between(table.index, mean - error, mean + error, color=colour, alpha=0.3, linewidth=0)

@@ -171,10 +171,7 @@ def analyse(config: VolatilityConfig, tested: Tested) -> Tables:
         "volatility_decoding": decoding,
         "volatility_traces": coding.mean_traces(own, volatility, decoded["hidden"]),
         "sample_episode": coding.sample_episode(first, {OBSERVER: volatility[0], NETWORKS: decoded["hidden"][0]}),
-        **coding.volatility_units(tested.in_memory["hidden"], columns, config.seeds),
-        "volatility_units_untrained": coding.volatility_units(tested.in_memory["untrained"], columns, config.seeds)[
-            "volatility_units"
-        ],
+        **coding.volatility_units(tested.in_memory, columns, config.seeds),
     }
 
 
@@ -250,7 +247,8 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
                     published_value(3, panel="c", series="humans", condition=block) if panel == "d" else float("nan"),
                 )
             )
-    share = tables["volatility_units"]["share"]
+    units = tables["volatility_units"]
+    share = units.loc[units["state"] == "hidden", "share"]
     quantities.append(
         Quantity(
             "share of units coding volatility",

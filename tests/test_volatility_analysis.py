@@ -108,7 +108,7 @@ def coded_hidden(order: str = LOW_FIRST) -> tuple[np.ndarray, list[np.ndarray]]:
 
 def test_volatility_units_are_found_and_others_not() -> None:
     hidden, columns = coded_hidden()
-    tables = coding.volatility_units(hidden, columns, [7])
+    tables = coding.volatility_units({"hidden": hidden}, columns, [7])
     assert tables["volatility_units"].loc[0, "share"] == pytest.approx(4 / 16, abs=0.01)
     p = coding.p_by_episode(hidden[0], coding.covariates(*(column[0] for column in columns)))
     assert p.shape == (40, 16) and (p[:, :4] < 1e-6).all() and (p[:, 4:] < 0.05 / 16).mean() < 0.02
@@ -140,7 +140,7 @@ def test_volatility_units_across_episodes() -> None:
     parts = [coded_hidden(order) for order in (LOW_FIRST, HIGH_FIRST)]
     hidden = np.concatenate([h for h, _ in parts], axis=1)
     columns = [np.concatenate(pair, axis=1) for pair in zip(*(c for _, c in parts))]
-    over_time = coding.volatility_units(hidden, columns, [7])["volatility_units_by_trial"]
+    over_time = coding.volatility_units({"hidden": hidden}, columns, [7])["volatility_units_by_trial"]
     assert over_time["trial"].tolist() == list(range(2, 201))
     assert over_time["share"].mean() == pytest.approx(0.25, abs=0.02)
 

@@ -133,32 +133,34 @@ def share_of_units(p: np.ndarray, threshold: float | None = None) -> np.ndarray:
 
 
 def volatility_units(
-    hidden: np.ndarray, columns: Sequence[np.ndarray], subjects: Sequence[int]
+    states: Mapping[str, np.ndarray], columns: Sequence[np.ndarray], subjects: Sequence[int]
 ) -> dict[str, pd.DataFrame]:
     """Share of units that code volatility, and the two panels of Supplementary Fig. 5.
 
     Args:
-        hidden: (network, episode, trial, unit).
+        states: by name, each (network, episode, trial, unit).
         columns: arguments of `covariates`, each (network, episode, trial).
         subjects: one per network.
 
     Returns:
-        volatility_units: subject, share (mean over episodes); volatility_units_by_trial: subject, trial (from 2),
-        share (regressions across episodes); volatility_units_by_threshold: subject, threshold, share.
+        Tables with the columns state (its name) and subject: volatility_units: share (mean over episodes);
+        volatility_units_by_trial: trial (from 2), share (regressions across episodes);
+        volatility_units_by_threshold: threshold, share.
     """
-    share, by_trial, by_threshold = [], [], []
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("", "_by_trial", "_by_threshold")}
     for i, subject in enumerate(subjects):
         design = covariates(*(column[i] for column in columns))
-        p = p_by_episode(hidden[i], design)
-        share.append({"subject": subject, "share": share_of_units(p).mean()})
-        over_time = share_of_units(p_by_trial(hidden[i], design))
-        by_trial.append(
-            pd.DataFrame({"subject": subject, "trial": np.arange(2, len(over_time) + 2), "share": over_time})
-        )
-        shares = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
-        by_threshold.append(pd.DataFrame({"subject": subject, "threshold": THRESHOLDS, "share": shares}))
-    return {
-        "volatility_units": pd.DataFrame(share),
-        "volatility_units_by_trial": pd.concat(by_trial),
-        "volatility_units_by_threshold": pd.concat(by_threshold),
-    }
+        for name, of_networks in states.items():
+            p = p_by_episode(of_networks[i], design)
+            over_time = share_of_units(p_by_trial(of_networks[i], design))
+            by_threshold = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
+            for ending, content in {
+                "": {"share": [share_of_units(p).mean()]},
+                "_by_trial": {"trial": np.arange(2, len(over_time) + 2), "share": over_time},
+                "_by_threshold": {"threshold": THRESHOLDS, "share": by_threshold},
+            }.items():
+                table = pd.DataFrame(content)
+                table.insert(0, "state", name)
+                table.insert(1, "subject", subject)
+                tables[ending].append(table)
+    return {f"volatility_units{ending}": pd.concat(parts, ignore_index=True) for ending, parts in tables.items()}
