@@ -140,7 +140,12 @@ def test_volatility_units_across_episodes() -> None:
     parts = [coded_hidden(order) for order in (LOW_FIRST, HIGH_FIRST)]
     hidden = np.concatenate([h for h, _ in parts], axis=1)
     columns = [np.concatenate(pair, axis=1) for pair in zip(*(c for _, c in parts))]
-    over_time = coding.volatility_units({"hidden": hidden}, columns, [7])["volatility_units_by_trial"]
+    hidden[:, :40, :, 0] = 1  # these episodes, stable first, have one coding unit less
+    tables = coding.volatility_units({"hidden": hidden}, columns, [7])
+    shares = tables["volatility_units"].iloc[0]
+    assert shares["share_stable_first"] == pytest.approx(3 / 16, abs=0.01)
+    assert shares["share_volatile_first"] == pytest.approx(4 / 16, abs=0.01)
+    over_time = tables["volatility_units_by_trial"]
     assert over_time["trial"].tolist() == list(range(2, 201))
     assert over_time["share"].mean() == pytest.approx(0.25, abs=0.02)
 

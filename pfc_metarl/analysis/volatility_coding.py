@@ -143,19 +143,26 @@ def volatility_units(
         subjects: one per network.
 
     Returns:
-        Tables with the columns state (its name) and subject: volatility_units: share (mean over episodes);
+        Tables with the columns state (its name) and subject:
+        volatility_units: share (mean over episodes), share_stable_first, share_volatile_first (over either order's);
         volatility_units_by_trial: trial (from 2), share (regressions across episodes);
         volatility_units_by_threshold: threshold, share.
     """
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("", "_by_trial", "_by_threshold")}
     for i, subject in enumerate(subjects):
         design = covariates(*(column[i] for column in columns))
+        volatile_first = design[:, 0, 1] == 1
         for name, of_networks in states.items():
             p = p_by_episode(of_networks[i], design)
-            over_time = share_of_units(p_by_trial(of_networks[i], design))
+            share, over_time = share_of_units(p), share_of_units(p_by_trial(of_networks[i], design))
+            by_order = pd.Series(share).groupby(volatile_first).mean().reindex([False, True])
             by_threshold = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
             for ending, content in {
-                "": {"share": [share_of_units(p).mean()]},
+                "": {
+                    "share": [share.mean()],
+                    "share_stable_first": [by_order[False]],
+                    "share_volatile_first": [by_order[True]],
+                },
                 "_by_trial": {"trial": np.arange(2, len(over_time) + 2), "share": over_time},
                 "_by_threshold": {"threshold": THRESHOLDS, "share": by_threshold},
             }.items():
