@@ -130,7 +130,7 @@ def test_states_meet_their_own_trials_covariates() -> None:
         fit = sm.OLS(hidden[0, 3, 1:, unit], design[3]).fit()
         assert by_episode[3, unit] == pytest.approx(fit.pvalues[1], rel=1e-6, abs=1e-100)
     both = np.concatenate([design, design + [0, 1, 0, 0, 0]])  # as if other episodes had the other level
-    states = np.concatenate([hidden[0], hidden[0][::-1]])
+    states = np.concatenate([hidden[0], hidden[0][:, ::-1]])
     fit = sm.OLS(states[:, trial, 5], both[:, trial - 1]).fit()
     assert coding.p_by_trial(states, both)[trial - 1, 5] == pytest.approx(fit.pvalues[1], rel=1e-6)
     assert (by_trial == 1).all()  # with one order alone volatility does not vary across episodes
