@@ -31,7 +31,7 @@ def draw(results: Path, quick: bool) -> None:
         for row, (letter, who) in enumerate((("a", "Rats"), ("b", "Meta-RL"))):
             panel_letter(axes[row, 0], letter)
             axes[row, 0].set_ylabel(f"{who}: risky choices (%)")
-        axes[1, 0].legend(loc="lower left")
+        axes[1, 1].legend(loc="lower left")
         save(figure, results / "figures", "figure7", quick)
     with paper_figure(height_mm=65) as figure:
         doses = run.read_table("dose_response.csv")

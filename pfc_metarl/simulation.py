@@ -36,6 +36,8 @@ class Tested:
     """The trial table."""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays by name, each (network, episode, time, ...)."""
+    in_memory: dict[str, np.ndarray] = field(default_factory=dict)
+    """Arrays that the analyses need and that are too large to keep."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,15 @@ import sys
 from pfc_metarl.errors import UserError, one_line_errors
 from pfc_metarl.simulation import main
 
-NAMES = ["bandits", "foraging", "inferred_value", "two_step", "optogenetics", "prediction_error_input"]
+NAMES = [
+    "bandits",
+    "foraging",
+    "volatility",
+    "inferred_value",
+    "two_step",
+    "optogenetics",
+    "prediction_error_input",
+]
 
 USAGE = f"python -m simulations NAME [options]; NAME is one of: {', '.join(NAMES)}, all (NAME --help shows the options)"
 

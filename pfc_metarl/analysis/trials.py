@@ -42,6 +42,6 @@ def by_session(trials: pd.DataFrame, columns: Sequence[str]) -> tuple[dict[str, 
     shape = (row.max() + 1, session.max() + 1)
     arrays = {}
     for column in columns:
-        arrays[column] = np.full(shape, -1, dtype=np.int64)
+        arrays[column] = np.full(shape, -1, dtype=np.result_type(trials[column].dtype, np.int64))
         arrays[column][row, session] = trials[column]
     return arrays, row * shape[1] + session

@@ -1,0 +1,178 @@
+"""Figure 3: the learning rate adapts to volatility; and Supplementary Figure 5, the units that code volatility."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from pfc_metarl.plotting import BLUE, GREEN, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.published import published
+from pfc_metarl.results import RunFolder
+
+NETWORKS, UNTIED, OBSERVER = "meta-RL", "meta-RL, untied", "observer"
+BLOCKS = ["stable 1", "volatile 1", "volatile 2", "stable 2"]
+COLOURS = {"stable": BLUE, "volatile": VERMILLION}
+STATES = {"hidden": ("trained", BLUE), "untrained": ("untrained, same inputs", GREY)}
+LEARNING_RATE_TICKS = [0.05, 0.1, 0.2, 0.4, 0.8]
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw both figures from results/volatility."""
+    run = RunFolder(results / "volatility")
+    blocks = run.read_table("block_learning_rates.csv")
+    with paper_figure(height_mm=160) as figure:
+        top, bottom = figure.subfigures(2, 1, height_ratios=[2, 1.1], squeeze=False)[:, 0]
+        a, b = top.subplots(2, 1)
+        episode_panels(a, b, run)
+        top.legend(*a.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        axes = bottom.subplots(1, 4, width_ratios=[1.4, 1, 1, 1])
+        humans(axes[0])
+        bars(axes[1], by_network(blocks, NETWORKS), "Meta-RL")
+        published_bars(axes[1])
+        panel_letter(axes[1], "d")
+        bars(axes[2], by_network(blocks, OBSERVER), "Ideal observer")
+        bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
+        save(figure, results / "figures", "figure3", quick)
+    with paper_figure(height_mm=60) as figure:
+        axes = figure.subplots(1, 2)
+        units_over_time(axes[0], run)
+        units_by_threshold(axes[1], run)
+        save(figure, results / "figures", "figure3_volatility_units", quick)
+
+
+def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
+    """One low-first episode: the observer's (a) and the first network's (b)."""
+    episode, rates = run.read_table("sample_episode.csv"), run.read_table("learning_rates.csv")
+    rates = rates[(rates["order"] == "low first") & (rates["subject"] == rates["subject"].min())]
+    config = run.read_config()
+    high = f"Volatility, estimated (a) or decoded (b); 1: v = {config['high_volatility']:g}"
+    for ax, letter, agent, name in (
+        (a, "a", OBSERVER, "Ideal Bayesian observer"),
+        (b, "b", NETWORKS, "Meta-RL, one network"),
+    ):
+        own, rate = episode[episode["agent"] == agent], rates[rates["agent"] == agent]
+        ax.step(own["trial"], own["p_left"], where="mid", color=BLUE, label="Reward probability, left")
+        scaled = own["volatility"] / config["high_volatility"]
+        ax.plot(own["trial"], scaled, color=GREEN, linewidth=0.8, label=high)
+        middle = (rate["first"] + rate["last"]) / 2
+        ax.plot(middle, rate["alpha"], color=VERMILLION, linewidth=1.4, label="Learning rate")
+        paper = published(3, panel=letter, condition="learning rate")
+        shift = (config["window"] - 1) / 2
+        ax.plot(
+            paper["x"] + shift,
+            paper["value"],
+            color=VERMILLION,
+            linewidth=0.7,
+            linestyle=":",
+            label="Learning rate, published",
+        )
+        behaviour(ax, own)
+        ax.set_title(name, loc="left")
+        ax.set(xlabel="Trial", xlim=(0, own["trial"].max() + 1), ylim=(-0.42, 1.15), yticks=[0, 0.5, 1])
+        panel_letter(ax, letter)
+
+
+def behaviour(ax: Axes, episode: pd.DataFrame) -> None:
+    """Choices (o) and good arms (x) under the curves, left above right."""
+    styles: dict[str, dict[str, Any]] = {
+        "choice": {"marker": "o", "facecolor": "none", "edgecolor": "black"},
+        "good_arm": {"marker": "x", "color": GREY},
+    }
+    for (column, style), offset in zip(styles.items(), (0, 0.06)):
+        y = np.where(episode[column] == 0, -0.14, -0.32) - offset
+        ax.scatter(episode["trial"], y, s=4, linewidth=0.4, **style)
+    for height, side in ((-0.17, "left"), (-0.35, "right")):
+        ax.text(1.005, height, side, transform=ax.get_yaxis_transform(), va="center", color=GREY)
+
+
+def by_network(blocks: pd.DataFrame, agent: str) -> pd.DataFrame:
+    """Learning rates of one agent: a row per network, a column per block."""
+    return blocks[blocks["agent"] == agent].pivot(index="subject", columns="block", values="alpha")[BLOCKS]
+
+
+def published_bars(ax: Axes) -> None:
+    """The paper's bars of panel d, as pointers at the right of ours."""
+    table = published(3, panel="d")
+    means = table[table["replicate"].isna()].set_index("condition")["value"][BLOCKS]
+    ax.scatter(np.arange(4) + 0.47, means, marker="<", s=10, color="black", clip_on=False, label="published", zorder=4)
+    ax.legend(loc="upper left", handletextpad=0.1, borderpad=0)
+
+
+def log_axis(ax: Axes) -> None:
+    """Learning rate on a logarithmic axis."""
+    ax.set_yscale("log")
+    ax.set(ylim=(0.04, 1.0), ylabel="Learning rate")
+    ax.set_yticks(LEARNING_RATE_TICKS, [f"{tick:g}" for tick in LEARNING_RATE_TICKS])
+    ax.minorticks_off()
+
+
+def bars(ax: Axes, rates: pd.DataFrame, title: str) -> None:
+    """Mean over networks in each block, every network as a dot."""
+    ax.bar(range(4), rates.mean(), width=0.7, color=[COLOURS[block.split()[0]] for block in BLOCKS])
+    for x, block in enumerate(BLOCKS):
+        dots(ax, x, rates[block])
+    log_axis(ax)
+    ax.set(title=f"{title} (n = {len(rates)})")
+    ax.set_xticks(range(4), BLOCKS, rotation=30, ha="right", rotation_mode="anchor")
+
+
+def humans(ax: Axes) -> None:
+    """Panel c: Behrens et al. 2007 as redrawn in the paper, and Blain & Rutledge 2020 beside them."""
+    table = published(3, panel="c").set_index(["series", "condition"])["value"]
+    colours = [COLOURS[block.split()[0]] for block in BLOCKS]
+    means, upper = table["humans"][BLOCKS], table["humans upper s.e.m."][BLOCKS]
+    ax.bar(range(4), means, width=0.7, color=colours)
+    ax.errorbar(range(4), means, [0 * means, upper - means], fmt="none", color="black", linewidth=0.6)
+    other = "humans (Blain & Rutledge 2020)"
+    for x, condition in ((5, "stable"), (6, "volatile")):
+        mean, top = table[other][condition], table[f"{other} upper s.e.m."][condition]
+        ax.bar(x, mean, width=0.7, color="white", edgecolor=COLOURS[condition], linewidth=1)
+        ax.errorbar(x, mean, top - mean, fmt="none", color="black", linewidth=0.6)
+    log_axis(ax)
+    ax.set_xticks([0, 1, 2, 3, 5, 6], [*BLOCKS, "stable", "volatile"], rotation=30, ha="right", rotation_mode="anchor")
+    faces = [Line2D([], [], marker="s", linestyle="", color=GREY, markerfacecolor=f) for f in (GREY, "white")]
+    ax.legend(faces, ["Behrens 2007", "Blain & Rutledge 2020"], loc="upper left", handletextpad=0.1, borderpad=0)
+    ax.set(title="Humans")
+    panel_letter(ax, "c")
+
+
+def units_over_time(ax: Axes, run: RunFolder) -> None:
+    """Supplementary Fig. 5a: share of units whose activity on a trial tells the two orders' volatility apart."""
+    table = run.read_table("volatility_units_by_trial.csv")
+    for state, (name, colour) in STATES.items():
+        share = table[table["state"] == state].pivot(index="trial", columns="subject", values="share")
+        mean_and_error(ax, share, colour, name)
+    half = run.read_config()["trials"] / 2
+    ax.axvline(half + 0.5, color=GREY, linewidth=0.5, linestyle=":")
+    ax.set(xlabel="Trial", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, across episodes")
+    ax.legend(loc="upper left")
+    panel_letter(ax, "a")
+
+
+def units_by_threshold(ax: Axes, run: RunFolder) -> None:
+    """Supplementary Fig. 5b: share of units within episodes, by the threshold of p."""
+    table, shares = run.read_table("volatility_units_by_threshold.csv"), run.read_table("volatility_units.csv")
+    threshold = 0.05 / run.read_config()["units"]
+    for state, (name, colour) in STATES.items():
+        share = table[table["state"] == state].pivot(index="threshold", columns="subject", values="share")
+        own = shares.loc[shares["state"] == state, "share"]
+        mean_and_error(ax, share, colour, f"{name}: {own.mean():.3f} ± {own.sem():.3f}")
+        ax.plot(threshold, own.mean(), marker="o", color=colour)
+    paper = published(3, condition="share of units coding volatility")["value"].item()
+    ax.plot(threshold, paper, marker="<", color="black", linestyle="", label=f"published: {paper:.2f}")
+    ax.plot(share.index, share.index, color=GREY, linestyle="--", linewidth=0.7, label="threshold itself")
+    ax.axvline(threshold, color=GREY, linewidth=0.5, linestyle=":")
+    ax.set_xscale("log")
+    ax.set(xlabel="Threshold of p", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, by threshold")
+    ax.legend(loc="upper left")
+    panel_letter(ax, "b")
+
+
+def mean_and_error(ax: Axes, table: pd.DataFrame, colour: str, label: str) -> None:
+    """Mean over networks (columns) with its standard error as a band."""
+    mean, error = table.mean(axis=1), table.sem(axis=1)
+    ax.plot(table.index, mean, color=colour, label=label)
+    ax.fill_between(table.index, mean - error, mean + error, color=colour, alpha=0.3, linewidth=0)

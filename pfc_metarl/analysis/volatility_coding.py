@@ -1,0 +1,173 @@
+"""What hidden units say about volatility: decoding (Fig. 3b), and units that code it (Suppl. Fig. 5)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+SIGNIFICANCE = 0.05
+"""Before Bonferroni's correction for the number of units (Methods)."""
+THRESHOLDS = np.logspace(-8, -1, 29)
+"""Thresholds of p, uncorrected, for the share of units as a function of the threshold."""
+
+
+def decode(hidden: np.ndarray, target: np.ndarray, folds: int = 5) -> tuple[np.ndarray, float]:
+    """Cross-validated multiple regression from hidden state to a trace, folds by episode.
+
+    Args:
+        hidden: (episode, trial, unit) of one network.
+        target: (episode, trial), e.g. the observer's expected volatility.
+        folds: of cross-validation (our choice: 5).
+
+    Returns:
+        The decoded trace (episode, trial), each episode's from a regression that has not seen it, and the share
+        of the target's variance that it explains, over all held-out trials.
+    """
+    episodes, trials, units = hidden.shape
+    groups = np.repeat(np.arange(episodes), trials)
+    x, y = hidden.reshape(-1, units), target.reshape(-1)
+    decoded = cross_val_predict(LinearRegression(), x, y, groups=groups, cv=GroupKFold(folds))
+    r2 = 1 - np.square(y - decoded).sum() / np.square(y - y.mean()).sum()
+    return decoded.reshape(target.shape), float(r2)
+
+
+def decode_networks(
+    states: Mapping[str, np.ndarray], target: np.ndarray, subjects: Sequence[int]
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """`decode` for each network and kind of state: states by name, each (network, episode, trial, unit).
+
+    Returns:
+        Decoded traces by name (network, episode, trial), and a table: state (its name), subject, r2 (held out).
+    """
+    traces, rows = {}, []
+    for name, of_networks in states.items():
+        fits = [decode(state, own) for state, own in zip(of_networks, target)]
+        traces[name] = np.stack([trace for trace, _ in fits])
+        rows += [{"state": name, "subject": subject, "r2": r2} for subject, (_, r2) in zip(subjects, fits)]
+    return traces, pd.DataFrame(rows)
+
+
+def mean_traces(trials: pd.DataFrame, observer: np.ndarray, decoded: np.ndarray) -> pd.DataFrame:
+    """Estimated volatility over the episode, mean over episodes and networks.
+
+    Args:
+        trials: sorted table of all networks' trials, columns order and trial.
+        observer, decoded: (network, episode, trial).
+
+    Returns:
+        Table: order, trial, observer, decoded.
+    """
+    table = trials[["order", "trial"]].assign(observer=observer.reshape(-1), decoded=decoded.reshape(-1))
+    return table.groupby(["order", "trial"], sort=False).mean().reset_index()
+
+
+def sample_episode(trials: pd.DataFrame, estimates: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The first episode that starts with left as the better arm, as in Fig. 3a and b.
+
+    Args:
+        trials: of one network and what the agents of `estimates` did on the same sessions.
+        estimates: agent to its estimated volatility, (session, trial).
+
+    Returns:
+        Table: agent, trial, p_left, choice, good_arm, volatility.
+    """
+    starts_left = trials[(trials["trial"] == 1) & (trials["p_left"] >= 0.5)]
+    session = (starts_left if len(starts_left) else trials)["session"].iloc[0]
+    columns = ["agent", "trial", "p_left", "choice", "good_arm"]
+    here = trials.loc[trials["session"] == session, columns].set_index("agent")
+    tables = [here.loc[agent].assign(volatility=estimate[session - 1]) for agent, estimate in estimates.items()]
+    return pd.concat(tables).reset_index()
+
+
+def covariates(volatile: np.ndarray, reward: np.ndarray, choice: np.ndarray, p_left: np.ndarray) -> np.ndarray:
+    """Regressors of a unit's activity at the moment of choice (Methods): all arguments are (episode, trial).
+
+    The first trial is left out: it has no previous reward.
+
+    Returns:
+        (episode, trial - 1, regressor): intercept, true volatility (0 or 1), previous reward, next action (the
+        choice about to be made), true reward probability of left.
+    """
+    columns = [np.ones_like(reward[:, 1:]), volatile[:, 1:], reward[:, :-1], choice[:, 1:], p_left[:, 1:]]
+    return np.stack([column.astype(float) for column in columns], axis=-1)
+
+
+def slope_p_values(activity: np.ndarray, design: np.ndarray, column: int = 1) -> np.ndarray:
+    """Two-sided p of one regressor's slope in an ordinary least-squares regression of every unit.
+
+    Args:
+        activity: (sample, unit).
+        design: (sample, regressor).
+        column: the regressor asked about.
+
+    Returns:
+        (unit,); 1 where the slope cannot be told (the regressor does not vary apart from the others).
+    """
+    samples, regressors = design.shape
+    slopes, _, rank, _ = np.linalg.lstsq(design, activity)
+    if rank < regressors:
+        return np.ones(activity.shape[1])
+    residual = activity - design @ slopes
+    variance = np.square(residual).sum(0) / (samples - regressors)
+    error = np.sqrt(variance * np.linalg.inv(design.T @ design)[column, column])
+    t = np.divide(slopes[column], error, out=np.zeros_like(error), where=error > 0)
+    return 2 * stats.t.sf(np.abs(t), samples - regressors)
+
+
+def p_by_episode(hidden: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """p of each unit's slope on volatility, episode by episode: (episode, unit)."""
+    return np.stack([slope_p_values(h[1:], x) for h, x in zip(hidden, design)])
+
+
+def p_by_trial(hidden: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """The same across episodes, trial by trial (Suppl. Fig. 5a): (trial - 1, unit)."""
+    return np.stack([slope_p_values(hidden[:, t + 1], design[:, t]) for t in range(design.shape[1])])
+
+
+def share_of_units(p: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Share of units below the threshold: p (..., unit) -> (...); None: .05 over the number of units."""
+    return (p < (SIGNIFICANCE / p.shape[-1] if threshold is None else threshold)).mean(-1)
+
+
+def volatility_units(
+    states: Mapping[str, np.ndarray], columns: Sequence[np.ndarray], subjects: Sequence[int]
+) -> dict[str, pd.DataFrame]:
+    """Share of units that code volatility, and the two panels of Supplementary Fig. 5.
+
+    Args:
+        states: by name, each (network, episode, trial, unit).
+        columns: arguments of `covariates`, each (network, episode, trial).
+        subjects: one per network.
+
+    Returns:
+        Tables with the columns state (its name) and subject:
+        volatility_units: share (mean over episodes), share_stable_first, share_volatile_first (over either order's);
+        volatility_units_by_trial: trial (from 2), share (regressions across episodes);
+        volatility_units_by_threshold: threshold, share.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("", "_by_trial", "_by_threshold")}
+    for i, subject in enumerate(subjects):
+        design = covariates(*(column[i] for column in columns))
+        volatile_first = design[:, 0, 1] == 1
+        for name, of_networks in states.items():
+            p = p_by_episode(of_networks[i], design)
+            share, over_time = share_of_units(p), share_of_units(p_by_trial(of_networks[i], design))
+            by_order = pd.Series(share).groupby(volatile_first).mean().reindex([False, True])
+            by_threshold = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
+            for ending, content in {
+                "": {
+                    "share": [share.mean()],
+                    "share_stable_first": [by_order[False]],
+                    "share_volatile_first": [by_order[True]],
+                },
+                "_by_trial": {"trial": np.arange(2, len(over_time) + 2), "share": over_time},
+                "_by_threshold": {"threshold": THRESHOLDS, "share": by_threshold},
+            }.items():
+                table = pd.DataFrame(content)
+                table.insert(0, "state", name)
+                table.insert(1, "subject", subject)
+                tables[ending].append(table)
+    return {f"volatility_units{ending}": pd.concat(parts, ignore_index=True) for ending, parts in tables.items()}
