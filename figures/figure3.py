@@ -34,7 +34,10 @@ def draw(results: Path, quick: bool) -> None:
         published_bars(axes[1])
         panel_letter(axes[1], "d")
         bars(axes[2], by_network(blocks, OBSERVER), "Ideal observer")
-        bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
+        if UNTIED in set(blocks["agent"]):
+            bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
+        else:  # the control was not trained
+            axes[3].axis("off")
         save(figure, results / "figures", "figure3", quick)
     with paper_figure(height_mm=60) as figure:
         axes = figure.subplots(1, 2)
