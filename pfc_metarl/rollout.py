@@ -34,7 +34,13 @@ def generators(seeds: Sequence[int], stream: int, index: int) -> list[np.random.
 
 
 @torch.no_grad()
-def play(network: PrefrontalNetwork, task: Task, rngs: Sequence[np.random.Generator], episodes: int) -> Trajectory:
+def play(
+    network: PrefrontalNetwork,
+    task: Task,
+    rngs: Sequence[np.random.Generator],
+    episodes: int,
+    reset_every: int | None = None,
+) -> Trajectory:
     """Play whole episodes, weights fixed, actions drawn from the softmax policy.
 
     Args:
@@ -42,6 +48,7 @@ def play(network: PrefrontalNetwork, task: Task, rngs: Sequence[np.random.Genera
         task: the task.
         rngs: one generator per network, for the task and then for the actions.
         episodes: number of episodes per network.
+        reset_every: put the LSTM back to its initial state after so many steps (a lesion of its memory); None: never.
     """
     networks, steps = len(rngs), task.steps
     observation = task.begin(rngs, episodes)
@@ -57,6 +64,8 @@ def play(network: PrefrontalNetwork, task: Task, rngs: Sequence[np.random.Genera
     state = network.lstm.initial_state(episodes)
     reward, action = torch.zeros(networks, episodes), None
     for t in range(steps):
+        if reset_every and t % reset_every == 0:
+            state = network.lstm.initial_state(episodes)
         network.write_inputs(inputs[t], observation, reward, action)
         logits, state = network.act(inputs[t], state)
         action = torch.argmax(logits.add_(noise[t]), -1, out=actions[t])

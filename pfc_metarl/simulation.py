@@ -22,7 +22,7 @@ from pfc_metarl.network import PrefrontalNetwork
 from pfc_metarl.published import print_comparison
 from pfc_metarl.results import RunFolder
 from pfc_metarl.tasks import Task
-from pfc_metarl.training import train
+from pfc_metarl.training import curve_by_trial_name, train
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
@@ -36,6 +36,8 @@ class Tested:
     """The trial table."""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays by name, each (network, episode, time, ...)."""
+    learning: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """By condition, the tracked column trial by trial along the training, if the simulation tracks one."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Simulation(Generic[C]):
     """From what they did to small tables, by file name without ending."""
     compare: Callable[[Tables], pd.DataFrame]
     """From these tables to the comparison with the paper and the animals."""
+    tracked: str = ""
+    """Column of the trial table whose mean by trial is kept along the training; "": none."""
 
     def quick_config(self, preset: str) -> C:
         """A preset with the tiny sizes of --quick."""
@@ -132,10 +136,12 @@ def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
         return folder
     torch.set_num_threads(1)
     networks = {
-        condition: train(config, task, folder, processes, condition)
+        condition: train(config, task, folder, processes, condition, simulation.tracked)
         for condition, task in simulation.tasks(config).items()
     }
     tested = simulation.test(config, networks)
+    if simulation.tracked:
+        tested.learning = {c: pd.read_csv(folder.path / curve_by_trial_name(c)) for c in networks}
     folder.write_table("trials.parquet", tested.trials)
     folder.write_arrays("arrays.npz", tested.arrays)
     tables = simulation.analyse(config, tested)

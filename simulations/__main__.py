@@ -6,7 +6,7 @@ import sys
 from pfc_metarl.errors import UserError, one_line_errors
 from pfc_metarl.simulation import main
 
-NAMES = ["two_step"]
+NAMES = ["two_step", "harlow"]
 
 USAGE = f"python -m simulations NAME [options]; NAME is one of: {', '.join(NAMES)}, all (NAME --help shows the options)"
 
