@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pfc_metarl.errors import UserError, one_line_errors
 
-FIGURES = {"5": "figure5"}
+FIGURES = {"5": "figure5", "6": "figure6"}
 """Number on the command line -> module of this package."""
 
 

@@ -48,7 +48,8 @@ def play(
         task: the task.
         rngs: one generator per network, for the task and then for the actions.
         episodes: number of episodes per network.
-        reset_every: put the LSTM back to its initial state after so many steps (a lesion of its memory); None: never.
+        reset_every: after so many steps put the LSTM back to its initial state and withhold the last reward and
+            action, as at an episode's start (a lesion of all memory); None: never.
     """
     networks, steps = len(rngs), task.steps
     observation = task.begin(rngs, episodes)
@@ -65,7 +66,7 @@ def play(
     reward, action = torch.zeros(networks, episodes), None
     for t in range(steps):
         if reset_every and t % reset_every == 0:
-            state = network.lstm.initial_state(episodes)
+            state, reward, action = network.lstm.initial_state(episodes), torch.zeros(networks, episodes), None
         network.write_inputs(inputs[t], observation, reward, action)
         logits, state = network.act(inputs[t], state)
         action = torch.argmax(logits.add_(noise[t]), -1, out=actions[t])

@@ -9,7 +9,8 @@ from pfc_metarl.analysis.learning_set import (
     STRETCHES,
     accuracy_by_trial,
     components_by_trial,
-    pair_code,
+    first_choice_preference,
+    object_code,
     stretches_of_learning,
 )
 from pfc_metarl.analysis.trials import trial_table
@@ -21,7 +22,11 @@ from pfc_metarl.simulation import Simulation, Tables, Tested, main
 from pfc_metarl.tasks.harlow_symbolic import STEPS_PER_TRIAL, HarlowSymbolic
 
 INTACT, RESET, REPLACED = "intact", "state reset", "replaced"
-"""Conditions of the test: as trained; LSTM state reset before every trial; trained and tested on the control task."""
+"""Conditions of the test: as trained; every trial begun like an episode; trained and tested on the control task.
+
+For "state reset" the last reward and action are withheld too: otherwise networks stay a little above chance, since a
+fixed preference between two objects, upheld or overturned by the last reward, is a memory as well.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,13 @@ def test(config: HarlowConfig, networks: dict[str, PrefrontalNetwork]) -> Tested
     """Let the networks play new objects, weights frozen, actions sampled.
 
     Returns:
-        The trial table (condition, and columns as in `HarlowSymbolic`), and arrays of the first networks' analysed
-        episodes when intact: hidden (network, episode, time, unit), rewarded and unrewarded (network, episode,
-        feature).
+        The trial table (condition, and columns as in `HarlowSymbolic`), and arrays of the analysed episodes, for
+        the conditions intact and replaced: hidden_<condition> (network, episode, time, unit), rewarded_<condition>
+        (network, episode, feature), and first_pair_<condition> (network, episode, 2, feature), the first trial's
+        left and right object.
     """
-    tasks, tables, arrays = make_tasks(config), [], {}
+    tasks, tables = make_tasks(config), []
+    arrays: dict[str, np.ndarray] = {}
     kept = slice(config.analysed_episodes)
     for i, (condition, trained, reset_every) in enumerate(
         ((INTACT, "", None), (RESET, "", STEPS_PER_TRIAL), (REPLACED, REPLACED, None))
@@ -103,11 +110,11 @@ def test(config: HarlowConfig, networks: dict[str, PrefrontalNetwork]) -> Tested
         task, rngs = tasks[trained], generators(config.seeds, TEST, i)
         trajectory = play(networks[trained], task, rngs, config.test_episodes, reset_every)
         tables.append(trial_table(task.record(), config.seeds).assign(condition=condition))
-        if condition == INTACT:
-            arrays = {
-                "hidden": trajectory.hidden[:, :, kept].permute(1, 2, 0, 3).numpy(),
-                "rewarded": task.rewarded[0, :, kept].numpy(),
-                "unrewarded": task.unrewarded[0, :, kept].numpy(),
+        if condition != RESET:
+            arrays |= {
+                f"hidden_{condition}": trajectory.hidden[:, :, kept].permute(1, 2, 0, 3).numpy(),
+                f"rewarded_{condition}": task.rewarded[0, :, kept].numpy(),
+                f"first_pair_{condition}": task.choices[0, :, kept, 1:].unflatten(-1, (2, -1)).numpy(),
             }
     return Tested(pd.concat(tables, ignore_index=True), arrays)
 
@@ -115,21 +122,25 @@ def test(config: HarlowConfig, networks: dict[str, PrefrontalNetwork]) -> Tested
 def analyse(config: HarlowConfig, tested: Tested) -> Tables:
     """All tables of Figure 6."""
     points, stretches = stretches_of_learning(tested.learning[""])
-    intact = tested.trials[tested.trials["condition"] == INTACT]
-    choices = intact["choice"].to_numpy().reshape(config.networks, config.test_episodes, config.trials)
-    hidden = tested.arrays["hidden"]
-    components, codes = [], []
-    for k, seed in enumerate(config.seeds):
-        by_trial = hidden[k].reshape(config.analysed_episodes, config.trials, STEPS_PER_TRIAL, -1)
-        components.append(components_by_trial(by_trial[:, :, 1], choices[k, : config.analysed_episodes], seed))
-        objects = tested.arrays["rewarded"][k], tested.arrays["unrewarded"][k]
-        codes.append(pair_code(by_trial[:, :, 0], *objects, seed))
+    components, codes, preferences = [], [], []
+    for condition in (INTACT, REPLACED):
+        own = tested.trials[tested.trials["condition"] == condition]["choice"].to_numpy()
+        choices = own.reshape(config.networks, config.test_episodes, config.trials)[:, : config.analysed_episodes]
+        for k, seed in enumerate(config.seeds):
+            hidden = tested.arrays[f"hidden_{condition}"][k].reshape(*choices.shape[1:], STEPS_PER_TRIAL, config.units)
+            rewarded, pair = (tested.arrays[f"{name}_{condition}"][k] for name in ("rewarded", "first_pair"))
+            if condition == INTACT:
+                components.append(components_by_trial(hidden[:, :, 1], choices[k], seed))
+            codes.append(object_code(hidden[:, :, 0], rewarded, seed).assign(condition=condition))
+            predicted = first_choice_preference(pair[:, 0], pair[:, 1], choices[k, :, 0])
+            preferences.append((condition, seed, predicted))
     return {
         "accuracy": accuracy_by_trial(tested.trials),
         "change_points": points,
         "stretches": stretches,
         "components": pd.concat(components),
-        "pair_code": pd.concat(codes),
+        "object_code": pd.concat(codes),
+        "first_choices": pd.DataFrame(preferences, columns=["condition", "subject", "predicted"]),
     }
 
 
@@ -182,7 +193,7 @@ SIMULATION = Simulation(
     description=__doc__,
     presets=PRESETS,
     quick={"networks": 2, "episodes": 1_600, "test_episodes": 40, "analysed_episodes": 40},
-    tasks=make_tasks,
+    tasks=lambda config: {**make_tasks(config)},
     test=test,
     analyse=analyse,
     compare=compare_with_paper,

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 from sklearn.decomposition import PCA
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import r2_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import cross_val_predict, cross_val_score
 
 STRETCHES = ["1st", "2nd", "3rd", "4th", "5th", "6th"]
 """The six quantiles of Fig. 6c between the two change points, in order."""
@@ -117,23 +117,37 @@ def components_by_trial(hidden: np.ndarray, choice: np.ndarray, subject: int) ->
     return pd.DataFrame(rows, columns=["subject", "component", "explained", "trial", "choice", "mean", "sd"])
 
 
-def pair_code(hidden: np.ndarray, rewarded: np.ndarray, unrewarded: np.ndarray, subject: int) -> pd.DataFrame:
-    """How well the hidden state at fixation, with no object in view, tells the rewarded from the unrewarded one.
+def object_code(hidden: np.ndarray, rewarded: np.ndarray, subject: int) -> pd.DataFrame:
+    """How well the hidden state at fixation, with no object in view, tells which object is rewarded.
 
-    Ridge regression from the units to the difference of the two objects' features, new episodes predicted
-    (five-fold cross-validation); r2 is 0 if the network knows nothing, as before the first choice.
+    Ridge regression from the units to the rewarded object's features, new episodes predicted (five-fold
+    cross-validation); r2 is 0 if the network knows nothing, as before the first choice.
 
     Args:
         hidden: (episode, trial, unit), one network.
-        rewarded, unrewarded: (episode, feature).
+        rewarded: (episode, feature).
         subject: name of the network.
 
     Returns:
         Table: subject, trial, r2 (mean over features).
     """
-    target = rewarded - unrewarded
     rows = []
     for trial in range(hidden.shape[1]):
-        predicted = cross_val_predict(RidgeCV(np.logspace(-3, 4, 8)), hidden[:, trial], target, cv=5)
-        rows.append((subject, trial + 1, r2_score(target, predicted)))
+        predicted = cross_val_predict(RidgeCV(np.logspace(-3, 4, 8)), hidden[:, trial], rewarded, cv=5)
+        rows.append((subject, trial + 1, r2_score(rewarded, predicted)))
     return pd.DataFrame(rows, columns=["subject", "trial", "r2"])
+
+
+def first_choice_preference(left: np.ndarray, right: np.ndarray, choice: np.ndarray) -> float:
+    """Share of first choices, made when nothing is known, that a fixed linear preference among objects predicts.
+
+    A network with such a preference need not remember the objects: one bit, whether the preferred one of the
+    pair is the rewarded one, solves the task. Logistic regression, five-fold cross-validation; chance is .5.
+
+    Args:
+        left, right: (episode, feature), the objects of the first trial. choice: (episode,), 0 left, 1 right, -1 none.
+    """
+    made = choice >= 0
+    if made.sum() < 10 or min(np.bincount(choice[made], minlength=2)) < 5:
+        return np.nan  # not enough choices of both sides
+    return float(cross_val_score(LogisticRegression(C=100), (right - left)[made], choice[made], cv=5).mean())
