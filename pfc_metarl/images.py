@@ -30,6 +30,8 @@ SMALLEST_CROP = 48
 """Pixels of the photograph; the largest crop is its shorter side."""
 LEAST_CONTRAST = 20
 """Smallest s.d. of a crop's pixel values (of 255): others are hardly more than one grey."""
+DIMMEST_LIGHT = 0.3
+"""Smallest brightness of a colour channel, of 1."""
 
 
 class Pictures(NamedTuple):
@@ -43,7 +45,8 @@ def bundled_pictures(size: int, training: int = 1_000, held_out: int = 1_000, se
     """Crops at several scales of photographs that come with the installed packages.
 
     Our choice, for the paper's ImageNet pictures: any photograph of a side as likely as any other, crops of
-    log-uniform size, anywhere in it.
+    log-uniform size, anywhere in it. Since so few photographs would give many pairs that look alike, each crop is
+    mirrored or not, has its colour channels shuffled, and is seen under light of a random colour.
 
     Args:
         size: height and width in pixels.
@@ -94,7 +97,7 @@ def _photograph(name: str) -> Image.Image:
 
 
 def _crops(photographs: list[Image.Image], size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Endless random crops (size, size, 3) that are not all of one grey."""
+    """Endless random crops (size, size, 3), differently coloured, none of them hardly more than one grey."""
     while True:
         photograph = photographs[rng.integers(len(photographs))]
         width, height = photograph.size
@@ -102,7 +105,8 @@ def _crops(photographs: list[Image.Image], size: int, rng: np.random.Generator) 
         left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
         crop = _resized(photograph.crop((left, top, left + side, top + side)), size)
         if crop.std() >= LEAST_CONTRAST:
-            yield crop
+            light = rng.uniform(DIMMEST_LIGHT, 1, 3)
+            yield (crop[:, :: rng.choice([-1, 1]), rng.permutation(3)] * light).astype(np.uint8)
 
 
 def _read(files: Iterable[Path], size: int) -> Iterator[np.ndarray]:
