@@ -159,14 +159,10 @@ class HarlowGaze:
         for trial, side in enumerate(self.rewarded_side[slot].tolist()):
             unrewarded = self.pair[slot, 1 + trial * p.replaced]
             for shown, at in ((self.pair[slot, 0], side), (unrewarded, 1 - side)):
-                left = self.column_of(p.picture_at * (2 * at - 1)) - size // 2
+                left = round((p.view - size) / 2 + (2 * at - 1) * p.picture_at * p.pixels_per_degree)
                 self.screens[first + trial, left : left + size, top : top + size] = self.columns[shown]
         for state in (self.gaze, self.velocity, self.phase, self.trial, self.clock, self.age):
             state[slot] = 0
-
-    def column_of(self, degrees: float) -> int:
-        """The screen's column at so many degrees right of its centre."""
-        return round(self.parameters.view / 2 + degrees * self.parameters.pixels_per_degree)
 
     def views(self) -> Tensor:
         """What is seen now: (episode, 3, view, view), uint8."""
