@@ -24,7 +24,7 @@ def play_episode(task: HarlowGaze, policy: Callable[[Tensor, Tensor], Tensor]) -
     Returns:
         Views (time, 3, view, view), uint8, and the reward that followed each (time,).
     """
-    view, reward = task.begin(), torch.zeros(len(task.rngs))
+    view, reward = task.begin(), torch.zeros(len(task.keys))
     views, rewards, done = [], [], False
     while not done:
         views.append(view[0].clone())

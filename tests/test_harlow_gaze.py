@@ -26,19 +26,19 @@ def pictures(n: int = 20, size: int = 34) -> torch.Tensor:
 
 
 def make(parameters: GazeParameters = P, slots: int = 1, seed: int = 0) -> HarlowGaze:
-    rngs = [np.random.default_rng([seed, slot]) for slot in range(slots)]
-    task = HarlowGaze(parameters, pictures(size=parameters.picture_pixels), rngs)
+    keys = [[seed, slot] for slot in range(slots)]
+    task = HarlowGaze(parameters, pictures(size=parameters.picture_pixels), keys)
     task.begin()
     return task
 
 
 def act(task: HarlowGaze, action: int) -> Step:
-    return task.step(torch.full((len(task.rngs),), action))
+    return task.step(torch.full((len(task.keys),), action))
 
 
 def fixate(task: HarlowGaze) -> None:
     while (task.phase != CHOICE).any():
-        task.step(look_at(task, np.zeros(len(task.rngs))))
+        task.step(look_at(task, np.zeros(len(task.keys))))
 
 
 def picture_columns(view: torch.Tensor) -> list[list[int]]:
@@ -175,12 +175,23 @@ def test_same_seed_same_frames_and_a_batch_gives_the_same_as_one_at_a_time() -> 
     again = play_random(make(short, 4), [0, 1, 2, 3], actions)
     for a, b in zip(together, again):
         assert all(torch.equal(x, y) for x, y in zip(a, b))
-    alone = HarlowGaze(short, pictures(), [np.random.default_rng([0, 2])])
+    alone = HarlowGaze(short, pictures(), [[0, 2]])
     alone.begin()
     for a, b in zip(together, play_random(alone, [2], actions)):
         assert all(torch.equal(x[2:3], y) for x, y in zip(a, b))
     other = play_random(make(short, 4, seed=1), [0, 1, 2, 3], actions)
     assert not all(torch.equal(a.view, b.view) for a, b in zip(together, other))
+
+
+def test_a_saved_state_goes_on_as_if_nothing_had_been() -> None:
+    short = replace(P, longest=120)
+    actions = torch.from_numpy(np.random.default_rng(6).choice(3, (100, 3)))
+    one, other = make(short, 3), make(short, 3)
+    play_random(one, [0, 1, 2], actions[:50])
+    other.load_state_dict(one.state_dict())
+    assert torch.equal(one.views(), other.views())
+    for a, b in zip(play_random(one, [0, 1, 2], actions[50:]), play_random(other, [0, 1, 2], actions[50:])):
+        assert all(torch.equal(x, y) for x, y in zip(a, b))
 
 
 def test_sides_and_pairs_are_drawn_fairly() -> None:
@@ -206,7 +217,7 @@ def test_bad_parameters_are_named(field: str, value: float) -> None:
 
 def test_pictures_of_the_wrong_size_are_refused() -> None:
     with pytest.raises(ConfigError, match="34 x 34"):
-        HarlowGaze(P, pictures(size=20), [np.random.default_rng(0)])
+        HarlowGaze(P, pictures(size=20), [[0]])
 
 
 def test_films(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pfc_metarl.errors import ConfigError
 LEFT, RIGHT, STAY = 0, 1, 2
 FIXATION, CHOICE, INTERVAL = 0, 1, 2  # phases of a trial
 BLANK, CROSS, FIRST_PICTURES = 0, 1, 2  # screens: one blank, one with the cross, then each episode's trials
+STATE = ("pair", "rewarded_side", "gaze", "velocity", "phase", "trial", "clock", "age", "episode")
 
 
 @dataclass(frozen=True)
@@ -111,18 +112,18 @@ class HarlowGaze:
     Args:
         parameters: geometry and timing.
         pictures: (picture, 3, picture_pixels, picture_pixels), uint8.
-        rngs: one generator per episode slot, which alone decides what is met there.
+        keys: one per slot; what is met in a slot's n-th episode is a function of its key and n alone.
     """
 
     actions = 3
 
-    def __init__(self, parameters: GazeParameters, pictures: Tensor, rngs: Sequence[np.random.Generator]) -> None:
+    def __init__(self, parameters: GazeParameters, pictures: Tensor, keys: Sequence[Sequence[int]]) -> None:
         p, size = parameters, parameters.picture_pixels
         if len(pictures) < 2 + (p.trials - 1) * p.replaced or tuple(pictures.shape[1:]) != (3, size, size):
             raise ConfigError(f"pictures must be several of 3 x {size} x {size}, not {list(pictures.shape)}")
-        self.parameters, self.rngs = parameters, list(rngs)
+        self.parameters, self.keys = parameters, list(keys)
         self.columns = pictures.transpose(1, 3).contiguous()  # (picture, width, height, channel)
-        n = len(self.rngs)
+        n = len(self.keys)
         # Screens are kept column by column, since a turn of the gaze shifts columns: a view is a row of columns,
         # copied whole. Layout (screen, width, height x channel); the surroundings are one more column at the end.
         self.surroundings = (FIRST_PICTURES + n * p.trials) * p.view
@@ -135,7 +136,7 @@ class HarlowGaze:
         self.rewarded_side = np.zeros((n, p.trials), dtype=np.int64)
         self.pair = np.zeros((n, 1 + (p.trials if p.replaced else 1)), dtype=np.int64)
         self.gaze, self.velocity = np.zeros(n), np.zeros(n)  # degrees, right of the screen's centre; per time step
-        self.phase, self.trial, self.clock, self.age = (np.zeros(n, dtype=np.int64) for _ in range(4))
+        self.phase, self.trial, self.clock, self.age, self.episode = (np.zeros(n, dtype=np.int64) for _ in range(5))
 
     def _draw_cross(self, screen: Tensor) -> None:
         middle, arm = self.parameters.view / 2, max(1, round(3 * self.parameters.view / 84))
@@ -145,15 +146,23 @@ class HarlowGaze:
 
     def begin(self) -> Tensor:
         """Start an episode in every slot; the first views (episode, 3, view, view), uint8."""
-        for slot in range(len(self.rngs)):
+        for slot in range(len(self.keys)):
             self._new_episode(slot)
         return self.views()
 
     def _new_episode(self, slot: int) -> None:
-        """Draw pictures and sides, and paint the screens of the trials."""
-        p, rng = self.parameters, self.rngs[slot]
+        """Draw pictures and sides, and set all back."""
+        p, rng = self.parameters, np.random.default_rng([*self.keys[slot], int(self.episode[slot])])
         self.pair[slot] = rng.choice(len(self.columns), self.pair.shape[1], replace=False)  # the first is rewarded
         self.rewarded_side[slot] = rng.integers(0, 2, p.trials)
+        self._paint(slot)
+        for state in (self.gaze, self.velocity, self.phase, self.trial, self.clock, self.age):
+            state[slot] = 0
+        self.episode[slot] += 1
+
+    def _paint(self, slot: int) -> None:
+        """The screens of a slot's trials."""
+        p = self.parameters
         size, first = p.picture_pixels, FIRST_PICTURES + slot * p.trials
         top = (p.view - size) // 2
         for trial, side in enumerate(self.rewarded_side[slot].tolist()):
@@ -161,8 +170,6 @@ class HarlowGaze:
             for shown, at in ((self.pair[slot, 0], side), (unrewarded, 1 - side)):
                 left = round((p.view - size) / 2 + (2 * at - 1) * p.picture_at * p.pixels_per_degree)
                 self.screens[first + trial, left : left + size, top : top + size] = self.columns[shown]
-        for state in (self.gaze, self.velocity, self.phase, self.trial, self.clock, self.age):
-            state[slot] = 0
 
     def views(self) -> Tensor:
         """What is seen now: (episode, 3, view, view), uint8."""
@@ -224,3 +231,14 @@ class HarlowGaze:
         waiting = self.phase == INTERVAL
         self.clock += waiting
         return waiting & (self.clock >= self.parameters.interval)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that the next steps depend on, besides parameters, pictures and keys."""
+        return {name: torch.from_numpy(getattr(self, name).copy()) for name in STATE}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from a saved state."""
+        for name in STATE:
+            getattr(self, name)[:] = state[name].numpy()
+        for slot in range(len(self.keys)):
+            self._paint(slot)
