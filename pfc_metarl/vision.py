@@ -47,7 +47,7 @@ class Eye(nn.Module):
         Height and width change places on the way in, which spares a copy, since that is how views lie in memory.
         """
         flat = views.reshape(-1, *views.shape[-3:]).transpose(-1, -2)
-        features = self.layers(flat.float() / 255 - 0.5)
+        features = self.layers(flat.float().div_(255).sub_(0.5))
         return features.view(*views.shape[:-3], -1) / features.shape[-1] ** 0.5
 
 
