@@ -79,6 +79,74 @@ def running_returns(rewards: Tensor, ends: Tensor, bootstrap: Tensor, discount: 
     return out
 
 
+class Player:
+    """One seeing network in running episodes; goes on where it stopped.
+
+    Args:
+        network: its device is where the arithmetic is done.
+        task: running episodes.
+    """
+
+    def __init__(self, network: SeeingNetwork, task: HarlowGaze) -> None:
+        self.network, self.task = network, task
+        self.device = next(network.parameters()).device
+        slots = len(task.keys)
+        self.view = task.begin()
+        self.reward = torch.zeros(slots)  # last reward and last action, 0 and -1 at an episode's start
+        self.action = torch.full((slots,), -1)
+        self.state = network.zero_state(slots)
+
+    def act(self, steps: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Unroll]:
+        """So many actions in every slot, drawn from the softmax policy, weights fixed.
+
+        Returns:
+            What the network saw, with one step more for the value that follows: views (time + 1, episode, 3, view,
+            view), last rewards and last actions (time + 1, episode); its actions (time, episode); what happened.
+        """
+        slots, size = len(self.task.keys), self.view.shape[-1]
+        noise = -torch.from_numpy(rng.standard_exponential((steps, slots, self.network.actions), np.float32)).log()
+        noise = noise.to(self.device)
+        # laid out in memory as the task's views are: episode, width, height, channel
+        views = torch.empty(steps + 1, slots, size, size, 3, dtype=torch.uint8).permute(0, 1, 4, 3, 2)
+        rewards = torch.empty(steps + 1, slots)
+        actions, chosen = torch.empty(steps + 1, slots, dtype=torch.int64), torch.empty(steps, slots, dtype=torch.int64)
+        happened = []
+        for t in range(steps + 1):
+            views[t], rewards[t], actions[t] = self.view, self.reward, self.action
+            if t == steps:
+                break  # seen again when the next actions begin
+            carry = (self.action >= 0).float().unsqueeze(-1).to(self.device)
+            with torch.no_grad():
+                inputs = self.network.inputs(*(x.to(self.device) for x in (self.view, self.reward, self.action)))
+            state = State(self.state.hidden * carry, self.state.cell * carry)
+            logits, self.state = self.network.act(inputs, state)
+            chosen[t] = (logits[0] + noise[t]).argmax(-1).cpu()
+            step = self.task.step(chosen[t])
+            self.view, self.reward = step.view, step.reward.masked_fill(step.done, 0)
+            self.action = chosen[t].masked_fill(step.done, -1)
+            happened.append((step.reward, step.done, step.trial, step.choice, step.correct))
+        played = Unroll(*(torch.stack(x) for x in zip(*happened)))
+        on_device = (x.to(self.device) for x in (views, rewards, actions, chosen))
+        return *on_device, played  # type: ignore[return-value]
+
+    def state_dict(self) -> dict[str, object]:
+        """Where the episodes and the network's state stand."""
+        return {
+            "task": self.task.state_dict(),
+            "reward": self.reward,
+            "action": self.action,
+            "hidden": self.state.hidden,
+            "cell": self.state.cell,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from a saved state."""
+        self.task.load_state_dict(state["task"])
+        self.reward, self.action = state["reward"], state["action"]
+        self.state = State(state["hidden"].to(self.device), state["cell"].to(self.device))
+        self.view = self.task.views()
+
+
 class UnrollLearner:
     """One seeing network in training, and all that an interrupted run needs to go on.
 
@@ -90,17 +158,12 @@ class UnrollLearner:
     """
 
     def __init__(self, config: UnrollConfig, network: SeeingNetwork, task: HarlowGaze, seed: int) -> None:
-        self.config, self.network, self.task, self.seed = config, network, task, seed
-        self.device = next(network.parameters()).device
+        self.config, self.network, self.seed = config, network, seed
+        self.player = Player(network, task)
         self.optimiser = torch.optim.RMSprop(
             network.parameters(), config.learning_rate, config.rmsprop_decay, config.rmsprop_epsilon
         )
-        slots = len(task.keys)
         self.update = 0
-        self.view = task.begin()
-        self.reward = torch.zeros(slots)  # last reward and action, -1 and 0 at an episode's start
-        self.action = torch.full((slots,), -1)
-        self.state = network.zero_state(slots)
 
     def schedule(self, start: float, end: float | None) -> float:
         """A value that goes linearly from start to end over the training; constant without an end."""
@@ -113,14 +176,12 @@ class UnrollLearner:
             TrainingDiverged: the loss or gradient is not finite; the weights are left as they were.
         """
         config, network = self.config, self.network
-        before = self.state
-        views, rewards, actions, chosen, played = self._act()
-        starts = actions < 0
-        logits, values = network(network.inputs(views, rewards, actions), before, starts[: config.unroll + 1])
+        before, device = self.player.state, self.player.device
+        rng = np.random.default_rng([self.seed, TRAINING, self.update])
+        views, rewards, actions, chosen, played = self.player.act(config.unroll, rng)
+        logits, values = network(network.inputs(views, rewards, actions), before, actions < 0)
         with torch.no_grad():
-            targets = running_returns(
-                played.rewards.to(self.device), played.ends.to(self.device), values[-1, 0], config.discount
-            )
+            targets = running_returns(played.rewards.to(device), played.ends.to(device), values[-1, 0], config.discount)
         entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
         total = loss(
             logits[:-1], values[:-1], chosen.unsqueeze(1), targets.unsqueeze(1), config.state_value_cost, entropy_cost
@@ -138,40 +199,6 @@ class UnrollLearner:
         self.update += 1
         return played
 
-    def _act(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Unroll]:
-        """Act for one unroll, with fixed weights.
-
-        Returns:
-            What the network saw, with one step more for the value that follows: views (time + 1, episode, 3, view,
-            view), last rewards and last actions (time + 1, episode); its actions (time, episode); what happened.
-        """
-        steps, slots, size = self.config.unroll, len(self.task.keys), self.view.shape[-1]
-        rng = np.random.default_rng([self.seed, TRAINING, self.update])
-        noise = -torch.from_numpy(rng.standard_exponential((steps, slots, self.network.actions), np.float32)).log()
-        noise = noise.to(self.device)
-        # laid out in memory as the task's views are: episode, width, height, channel
-        views = torch.empty(steps + 1, slots, size, size, 3, dtype=torch.uint8).permute(0, 1, 4, 3, 2)
-        rewards = torch.empty(steps + 1, slots)
-        actions, chosen = torch.empty(steps + 1, slots, dtype=torch.int64), torch.empty(steps, slots, dtype=torch.int64)
-        happened = []
-        for t in range(steps + 1):
-            views[t], rewards[t], actions[t] = self.view, self.reward, self.action
-            if t == steps:
-                break  # seen again at the next unroll's start
-            carry = (self.action >= 0).float().unsqueeze(-1).to(self.device)
-            with torch.no_grad():
-                inputs = self.network.inputs(*(x.to(self.device) for x in (self.view, self.reward, self.action)))
-            state = State(self.state.hidden * carry, self.state.cell * carry)
-            logits, self.state = self.network.act(inputs, state)
-            chosen[t] = (logits[0] + noise[t]).argmax(-1).cpu()
-            step = self.task.step(chosen[t])
-            self.view, self.reward = step.view, step.reward.masked_fill(step.done, 0)
-            self.action = chosen[t].masked_fill(step.done, -1)
-            happened.append((step.reward, step.done, step.trial, step.choice, step.correct))
-        played = Unroll(*(torch.stack(x) for x in zip(*happened)))
-        on_device = (x.to(self.device) for x in (views, rewards, actions, chosen))
-        return *on_device, played  # type: ignore[return-value]
-
     def state_dict(self) -> dict[str, object]:
         """All that training depends on besides config, pictures and seed."""
         return {
@@ -179,18 +206,12 @@ class UnrollLearner:
             "update": self.update,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "task": self.task.state_dict(),
-            "reward": self.reward,
-            "action": self.action,
-            "hidden": self.state.hidden,
-            "cell": self.state.cell,
+            "player": self.player.state_dict(),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a saved state."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.task.load_state_dict(state["task"])
-        self.update, self.reward, self.action = state["update"], state["reward"], state["action"]
-        self.state = State(state["hidden"].to(self.device), state["cell"].to(self.device))
-        self.view = self.task.views()
+        self.player.load_state_dict(state["player"])
+        self.update = state["update"]

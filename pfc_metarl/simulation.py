@@ -92,27 +92,30 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
         raise ConfigError(f"unknown preset {chosen.preset}; choose one of: {', '.join(simulation.presets)}")
     default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
 
-    def both(config: Any = default, options: Options = Options()) -> tuple[Any, Options]:  # noqa: B008
+    config, options = parse(simulation.name, simulation.description, default, Options(), arguments)
+    if options.processes < 1:
+        raise ConfigError(f"processes must be at least 1, not {options.processes}")
+    return config, options
+
+
+def parse(name: str, description: str, config: Any, options: Any, arguments: Sequence[str]) -> tuple[Any, Any]:
+    """Config and options with what the command line changes in them; ConfigError, one line, if it cannot be read."""
+
+    def both(config: Any = config, options: Any = options) -> tuple[Any, Any]:
         return config, options
 
     unprefixed = tyro.conf.arg(name="")
-    both.__annotations__.update(config=Annotated[type(default), unprefixed], options=Annotated[Options, unprefixed])
+    both.__annotations__.update(
+        config=Annotated[type(config), unprefixed], options=Annotated[type(options), unprefixed]
+    )
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            config, options = tyro.cli(
-                both,
-                args=arguments,
-                prog=f"python -m simulations {simulation.name}",
-                description=simulation.description,
-            )
+            return tyro.cli(both, args=arguments, prog=f"python -m simulations {name}", description=description)
     except SystemExit as end:
         if not end.code:
             raise  # --help
         raise ConfigError(f"{_first_words(said.getvalue())}; --help shows all options") from None
-    if options.processes < 1:
-        raise ConfigError(f"processes must be at least 1, not {options.processes}")
-    return config, options
 
 
 def _first_words(box: str) -> str:

@@ -77,7 +77,7 @@ def train(
         if tracked:
             folder.write_table(curve_by_trial_name(condition), _curve_by_trial(config, states, tracked))
         joined = {name: torch.cat([state["network"][name] for state in states]) for name in states[0]["network"]}
-        _save({"seeds": config.seeds, "network": joined}, final)
+        save_checkpoint({"seeds": config.seeds, "network": joined}, final)
     for part in folder.path.glob(f"training{suffix}_*.pt"):
         part.unlink()
     return load_networks(final, config, task)
@@ -111,7 +111,8 @@ def _foreign(path: Path) -> RunError:
     return RunError(f"checkpoint {path} is not of this run; delete it to train these networks anew")
 
 
-def _save(state: dict, path: Path) -> None:
+def save_checkpoint(state: dict, path: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
     content = io.BytesIO()  # by way of memory: torch.save would write the temporary file's name into the archive
     torch.save(state, content)
     with written_aside(path) as aside:
@@ -172,7 +173,7 @@ def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> Non
             curve.append((reward / updates).tolist())
             by_trial.append((tracked_sum / updates).tolist())
             bar.set_postfix_str(f"reward/trial {sum(curve[-1]) / len(seeds):.3f}")
-            _save({**learner.state_dict(), "curve": curve, "by_trial": by_trial}, path)
+            save_checkpoint({**learner.state_dict(), "curve": curve, "by_trial": by_trial}, path)
 
 
 def curve_by_trial_name(condition: str) -> str:

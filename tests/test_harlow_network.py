@@ -66,8 +66,8 @@ def test_acting_and_learning_see_the_same() -> None:
     acted = []
     act = one.network.act
     one.network.act = lambda *a: acted.append(act(*a)[0]) or act(*a)  # type: ignore[method-assign]
-    before = one.state
-    views, rewards, actions, _, played = one._act()
+    before = one.player.state
+    views, rewards, actions, _, played = one.player.act(CONFIG.unroll, np.random.default_rng(0))
     assert played.ends.any()
     logits, _ = one.network(one.network.inputs(views, rewards, actions), before, actions < 0)
     torch.testing.assert_close(torch.stack(acted)[:, 0], logits[:-1, 0].detach(), atol=1e-5, rtol=1e-4)
