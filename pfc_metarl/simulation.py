@@ -119,10 +119,11 @@ def parse(name: str, description: str, config: Any, options: Any, arguments: Seq
 
 
 def _first_words(box: str) -> str:
-    """What tyro says in its box, up to the first rule, as one line."""
-    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
-    words = lines[: next((i for i, line in enumerate(lines) if line.startswith("─")), len(lines))]
-    return " ".join(words)
+    """What tyro says in its box, up to the first rule, as one line; the frame is of dashes where lines are unknown."""
+    lines = [line.strip("│ ") for line in box.splitlines()[1:]]  # the first has the title
+    is_rule = [not line.strip("╭╮╰╯─-") for line in lines] + [True]
+    first = is_rule.index(False) if False in is_rule else 0
+    return " ".join(lines[first : is_rule.index(True, first)])
 
 
 def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
