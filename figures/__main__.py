@@ -6,7 +6,15 @@ from pathlib import Path
 
 from pfc_metarl.errors import UserError, one_line_errors
 
-FIGURES = {"5": "figure5", "6": "figure6"}
+FIGURES = {
+    "1": "figure1",
+    "2": "figure2",
+    "4": "figure4",
+    "5": "figure5",
+    "6": "figure6",
+    "7": "figure7",
+    "s9": "figure_s9",
+}
 """Number on the command line -> module of this package."""
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
-from pfc_metarl.network import PrefrontalNetwork
-from pfc_metarl.rollout import TRAINING, Trajectory, generators, play
+from pfc_metarl.network import Agent, make_agent
+from pfc_metarl.rollout import TRAINING, Carry, Trajectory, generators, play
 from pfc_metarl.tasks import Task
 
 
@@ -71,7 +71,7 @@ def loss(
     return per_step.sum(0).mean(-1)
 
 
-def clip_gradients(network: PrefrontalNetwork, largest: float) -> Tensor:
+def clip_gradients(network: Agent, largest: float) -> Tensor:
     """Scale each network's gradient down to a norm of at most `largest`; returns the norms before (network,)."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
@@ -97,11 +97,12 @@ class Learner:
 
     def __init__(self, config: Config, task: Task, seeds: list[int]) -> None:
         self.config, self.task = config, task
-        self.network = PrefrontalNetwork(seeds, task.observations, task.actions, config.units)
+        self.network = make_agent(config.agent, seeds, task.observations, task.actions, config.units, config.discount)
         self.optimiser = torch.optim.RMSprop(
             self.network.parameters(), config.learning_rate, config.rmsprop_decay, config.rmsprop_epsilon
         )
         self.update = 0
+        self.carry: Carry | None = None  # where the streams stand, if the task is one
 
     def schedule(self, start: float, end: float | None) -> float:
         """A value that goes linearly from start to end over the training; constant without an end."""
@@ -115,11 +116,14 @@ class Learner:
         """
         config, network = self.config, self.network
         rngs = generators(network.seeds, TRAINING, self.update)
-        trajectory = play(network, self.task, rngs, config.episodes_per_update)
-        targets = returns(trajectory.rewards, torch.zeros_like(trajectory.rewards[0]), config.discount)
-        # the gradient also reaches the learned initial state
-        start = network.lstm.initial_state(config.episodes_per_update)
+        trajectory = play(network, self.task, rngs, config.episodes_per_update, self.carry)
+        # from an episode's start the gradient also reaches the learned initial state; a stream's state is given
+        start = network.start(config.episodes_per_update) if self.carry is None else self.carry.state
         logits, values = network(trajectory.inputs, start)
+        bootstrap = values[-1].detach() if self.task.continues else torch.zeros_like(values[0])
+        steps = self.task.steps
+        logits, values = logits[:steps], values[:steps]
+        targets = returns(trajectory.rewards, bootstrap, config.discount)
         entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
         losses = loss(
             logits, values, trajectory.actions, targets, config.state_value_cost, entropy_cost, trajectory.active
@@ -137,6 +141,8 @@ class Learner:
         self.optimiser.param_groups[0]["lr"] = self.schedule(config.learning_rate, config.learning_rate_end)
         self.optimiser.step()
         self.update += 1
+        if self.task.continues:
+            self.carry = trajectory.end
         return trajectory
 
     def state_dict(self) -> dict[str, object]:
@@ -146,6 +152,8 @@ class Learner:
             "update": self.update,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "carry": None if self.carry is None else [list(self.carry.state), self.carry.reward, self.carry.action],
+            "task": self.task.carried,
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -153,3 +161,7 @@ class Learner:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.update = state["update"]
+        if state["carry"] is not None:
+            agent_state, reward, action = state["carry"]
+            self.carry = Carry(type(self.network.start(1))(*agent_state), reward, action)
+        self.task.carried = state["task"]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pfc_metarl.errors import ConfigError
 
@@ -20,6 +20,8 @@ class Config:
     """Networks, trained and tested together (P: n = 8)."""
     first_seed: int = 1
     """Seed of the first network; the others follow. A network depends on its own seed alone."""
+    agent: Literal["prefrontal", "actor-critic-rpe"] = "prefrontal"
+    """The prefrontal network (P), or actor and critic apart, the actor seeing prediction errors for rewards."""
     units: int = 48
     """LSTM units (P: 48)."""
     episodes: int = 10_000

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pfc_metarl.a2c import loss
 from pfc_metarl.errors import ConfigError, TrainingDiverged
-from pfc_metarl.network import State
+from pfc_metarl.lstm import State
 from pfc_metarl.rollout import TRAINING
 from pfc_metarl.tasks.harlow_gaze import HarlowGaze
 from pfc_metarl.vision import SeeingNetwork

@@ -1,191 +1,41 @@
-"""The prefrontal network: one LSTM with a policy head and a value head, many replicas at once.
+"""The agents: the prefrontal network, and its variant that sees prediction errors in place of rewards.
 
 Methods, "Architecture and training": a fully connected LSTM receives the observation, the previous
 reward and the previous action; its output feeds a linear softmax policy and a linear value unit.
-
-All replicas are held in one module: every parameter has the network as its leading axis, so that
-eight networks take a step in one batched matrix product. Replicas share nothing else.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-INITIALISATION = 0  # stream of random numbers; training and test have their own (rollout.py)
+from pfc_metarl.lstm import LSTM, Head, State
 
 
-class State(NamedTuple):
-    """What an LSTM carries from step to step; both (network, episode, unit)."""
+class Agent(nn.Module, ABC):
+    """What all agents share: their inputs, and the verbs by which they play and learn.
 
-    hidden: Tensor
-    cell: Tensor
-
-
-def random_weights(seeds: Sequence[int], stream: int, shape: tuple[int, int], scale: float) -> Tensor:
-    """Normal weights (network, *shape) with s.d. scale, each network's drawn from its own seed (and stream)."""
-    rngs = [np.random.default_rng([seed, INITIALISATION, stream]) for seed in seeds]
-    return torch.from_numpy(np.stack([rng.normal(0, scale, shape) for rng in rngs]).astype(np.float32))
-
-
-def _per_network(x: Tensor, weight: Tensor) -> Tensor:
-    """(time, network, episode, input) times (network, input, output): one batched product with network as batch."""
-    return torch.einsum("tnbi,nio->tnbo", x, weight)
-
-
-class LSTM(nn.Module):
-    """Replicated LSTM without peepholes, with a learned initial state.
-
-    Gates are stored in the order output, input, forget, candidate:
-
-        o, i, f = sigmoid(x W_x + h W_h + b),  g = tanh(x W_x + h W_h + b)
-        c' = f c + i g,  h' = o tanh(c')
-
-    Our choices, the paper is silent: input weights standard normal, as for any embedding of one-hot inputs
-    (with small ones all observations look alike at first, and networks spend most of their training on
-    learning to fixate); recurrent weights normal with s.d. 1/sqrt(units); biases 0 but for the forget
-    gate's, 1 (the usual default of TensorFlow, which the paper used); the initial state starts at 0.
+    Inputs are the observation, the previous reward, the previous action (one-hot), and what else an agent
+    needs. `act` takes one step while playing; calling the agent recomputes a whole unroll, with gradients.
 
     Args:
         seeds: one per network; a network's weights depend on its own seed alone.
-        inputs: size of the input vector.
-        units: number of LSTM units.
-        input_scale: s.d. of the initial input weights.
-        stream: tells apart several LSTMs of one network.
-    """
-
-    def __init__(
-        self, seeds: Sequence[int], inputs: int, units: int, input_scale: float = 1.0, stream: int = 0
-    ) -> None:
-        super().__init__()
-        input_weight = random_weights(seeds, 2 * stream, (inputs, 4 * units), input_scale)
-        hidden_weight = random_weights(seeds, 2 * stream + 1, (units, 4 * units), units**-0.5)
-        self.units = units
-        self.input_weight = nn.Parameter(input_weight)  # (network, input, 4 units)
-        self.hidden_weight = nn.Parameter(hidden_weight)  # (network, unit, 4 units)
-        self.bias = nn.Parameter(torch.zeros(len(seeds), 1, 4 * units))
-        self.initial_hidden = nn.Parameter(torch.zeros(len(seeds), 1, units))
-        self.initial_cell = nn.Parameter(torch.zeros(len(seeds), 1, units))
-        with torch.no_grad():
-            self.bias[..., 2 * units : 3 * units] = 1.0
-
-    def initial_state(self, episodes: int) -> State:
-        """The learned state at an episode's start, for so many episodes per network."""
-        size = (-1, episodes, -1)
-        return State(self.initial_hidden.expand(size), self.initial_cell.expand(size))
-
-    def step(self, inputs: Tensor, state: State) -> State:
-        """One step, without gradients: inputs (network, episode, input)."""
-        units = self.units
-        gates = torch.baddbmm(self.bias.expand(-1, inputs.shape[1], -1), inputs, self.input_weight)
-        gates.baddbmm_(state.hidden, self.hidden_weight)
-        o, i, f = gates[..., : 3 * units].sigmoid_().split(units, -1)
-        g = gates[..., 3 * units :].tanh_()
-        cell = torch.addcmul(f * state.cell, i, g)
-        return State(o * torch.tanh(cell), cell)
-
-    def forward(self, inputs: Tensor, state: State) -> Tensor:
-        """All steps of an unroll: inputs (time, network, episode, input) -> hidden (time, network, episode, unit)."""
-        return _Unroll.apply(inputs, self.input_weight, self.hidden_weight, self.bias, *state)
-
-
-class _Unroll(torch.autograd.Function):
-    """The LSTM through time with its gradient written out (backpropagation through time).
-
-    Autograd over single steps would take several times as long at this size. What does not depend on
-    the recursion (input products, local slopes, weight gradients) is done for all time steps at once;
-    the tests compare outputs and gradients with torch.nn.LSTM.
-    """
-
-    @staticmethod
-    def forward(ctx, inputs, input_weight, hidden_weight, bias, hidden0, cell0):
-        units = hidden0.shape[-1]
-        gates = _per_network(inputs, input_weight).add_(bias)
-        steps, networks, episodes, _ = gates.shape
-        hidden = gates.new_empty(steps + 1, networks, episodes, units)
-        cell = torch.empty_like(hidden)
-        squashed = torch.empty_like(hidden[1:])  # tanh(cell)
-        hidden[0], cell[0] = hidden0, cell0
-        for h, c, z, h_next, c_next, s in zip(
-            hidden.unbind(), cell.unbind(), gates.unbind(), hidden[1:].unbind(), cell[1:].unbind(), squashed.unbind()
-        ):
-            z.baddbmm_(h, hidden_weight)
-            o, i, f = z[..., : 3 * units].sigmoid_().split(units, -1)
-            g = z[..., 3 * units :].tanh_()
-            torch.mul(f, c, out=c_next).addcmul_(i, g)
-            torch.tanh(c_next, out=s)
-            torch.mul(o, s, out=h_next)
-        ctx.save_for_backward(inputs, input_weight, hidden_weight, gates, hidden, cell, squashed)
-        return hidden[1:]
-
-    @staticmethod
-    def backward(ctx, grad_hidden):
-        inputs, input_weight, hidden_weight, gates, hidden, cell, squashed = ctx.saved_tensors
-        steps, networks, episodes, units = squashed.shape
-        o, i, f, g = gates.split(units, -1)
-        # d(gate before squashing): slopes first, for all steps; the recursion multiplies in the error
-        slope = torch.empty_like(gates)
-        slope[..., :units] = squashed * o * (1 - o)
-        slope[..., units : 2 * units] = g * i * (1 - i)
-        slope[..., 2 * units : 3 * units] = cell[:-1] * f * (1 - f)
-        slope[..., 3 * units :] = i * (1 - g * g)
-        cell_from_hidden = o * (1 - squashed * squashed)
-        back = hidden_weight.transpose(1, 2).contiguous()
-        d_hidden, d_cell = grad_hidden[-1], torch.zeros_like(squashed[0])
-        for t in range(steps - 1, -1, -1):
-            d_cell.addcmul_(d_hidden, cell_from_hidden[t])
-            d_gates = slope[t]
-            by_gate = d_gates.view(networks, episodes, 4, units)
-            by_gate[:, :, 0] *= d_hidden
-            by_gate[:, :, 1:] *= d_cell.unsqueeze(2)
-            d_cell *= f[t]
-            d_hidden = torch.baddbmm(grad_hidden[t - 1], d_gates, back) if t else torch.bmm(d_gates, back)
-
-        def by_network(x: Tensor) -> Tensor:  # (time, network, episode, .) -> (network, time x episode, .)
-            return x.transpose(0, 1).reshape(networks, steps * episodes, -1)
-
-        d_gates = by_network(slope)
-        d_inputs = _per_network(slope, input_weight.transpose(1, 2)) if ctx.needs_input_grad[0] else None
-        d_input_weight = torch.bmm(by_network(inputs).transpose(1, 2), d_gates)
-        d_hidden_weight = torch.bmm(by_network(hidden[:-1]).transpose(1, 2), d_gates)
-        return d_inputs, d_input_weight, d_hidden_weight, d_gates.sum(1, keepdim=True), d_hidden, d_cell
-
-
-class Head(nn.Module):
-    """Replicated linear read-out of the LSTM; starts at 0, so with a uniform policy and values of 0 (our choice)."""
-
-    def __init__(self, networks: int, units: int, outputs: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(networks, units, outputs))
-        self.bias = nn.Parameter(torch.zeros(networks, 1, outputs))
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(..., network, episode, unit) -> (..., network, episode, output)."""
-        return _per_network(hidden, self.weight) + self.bias
-
-
-class PrefrontalNetwork(nn.Module):
-    """LSTM, softmax policy and value of the paper, for several networks at once.
-
-    Args:
-        seeds: one per network.
         observations: size of the observation.
         actions: number of actions.
-        units: LSTM units (48 in simulations 1 to 4).
     """
 
-    def __init__(self, seeds: Sequence[int], observations: int, actions: int, units: int) -> None:
+    lstm: LSTM
+    """The LSTM that gives the policy."""
+
+    def __init__(self, seeds: Sequence[int], observations: int, actions: int) -> None:
         super().__init__()
         self.seeds, self.observations, self.actions = list(seeds), observations, actions
-        self.lstm = LSTM(seeds, observations + 1 + actions, units)
-        self.policy = Head(len(seeds), units, actions)
-        self.value = Head(len(seeds), units, 1)
 
     @property
     def input_size(self) -> int:
-        """Observation, previous reward, previous action (one-hot)."""
+        """Size of the input vector."""
         return self.observations + 1 + self.actions
 
     def write_inputs(self, out: Tensor, observation: Tensor, reward: Tensor, action: Tensor | None) -> None:
@@ -193,14 +43,146 @@ class PrefrontalNetwork(nn.Module):
         out[..., : self.observations] = observation
         out[..., self.observations] = reward
         if action is not None:
-            out[..., self.observations + 1 :].scatter_(-1, action.unsqueeze(-1), 1.0)
+            seen = out[..., self.observations + 1 : self.observations + 1 + self.actions]
+            seen.scatter_(-1, action.unsqueeze(-1), 1.0)
 
-    def act(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step without gradients: inputs (network, episode, input) -> policy logits, next state."""
+    @abstractmethod
+    def start(self, episodes: int) -> Any:
+        """The learned state at an episode's start, for so many episodes per network."""
+
+    @abstractmethod
+    def act(self, inputs: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """One step, without gradients: inputs (network, episode, input) -> policy logits, value, next state."""
+
+    @abstractmethod
+    def states(self, inputs: Tensor, state: Any) -> Tensor:
+        """LSTM output through an unroll: inputs (time, network, episode, input) -> (time, network, episode, unit)."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, state: Any) -> tuple[Tensor, Tensor]:
+        """A whole unroll: inputs (time, network, episode, input) -> logits (..., action), values (...)."""
+
+
+class PrefrontalNetwork(Agent):
+    """LSTM, softmax policy and value of the paper (simulations 1 to 5).
+
+    Args:
+        seeds, observations, actions: see `Agent`.
+        units: LSTM units (48 in simulations 1 to 4).
+        input_scale: s.d. of the initial input weights.
+    """
+
+    def __init__(
+        self, seeds: Sequence[int], observations: int, actions: int, units: int, input_scale: float = 1.0
+    ) -> None:
+        super().__init__(seeds, observations, actions)
+        self.lstm = LSTM(seeds, self.input_size, units, input_scale)
+        self.heads = Head(len(seeds), units, actions + 1)  # policy logits, and last the value
+
+    def start(self, episodes: int) -> State:
+        """The learned state; see `Agent`."""
+        return self.lstm.initial_state(episodes)
+
+    def act(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """One step; see `Agent`."""
         state = self.lstm.step(inputs, state)
-        return torch.baddbmm(self.policy.bias, state.hidden, self.policy.weight), state
+        out = self.heads.step(state.hidden)
+        return out[..., :-1], out[..., -1], state
+
+    def states(self, inputs: Tensor, state: State) -> Tensor:
+        """LSTM output through an unroll; see `Agent`."""
+        return self.lstm(inputs, state)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor]:
-        """A whole unroll: inputs (time, network, episode, input) -> logits (..., action), values (...)."""
-        hidden = self.lstm(inputs, state)
-        return self.policy(hidden), self.value(hidden).squeeze(-1)
+        """A whole unroll; see `Agent`."""
+        out = self.heads(self.states(inputs, state))
+        return out[..., :-1], out[..., -1]
+
+
+class ActorCriticState(NamedTuple):
+    """State of actor and critic (network, episode, unit), the critic's last value, and 1 if there was one, else 0."""
+
+    hidden: Tensor
+    cell: Tensor
+    critic_hidden: Tensor
+    critic_cell: Tensor
+    value: Tensor
+    begun: Tensor
+
+
+class ActorCriticRPE(Agent):
+    """Actor and critic as two LSTMs; the actor sees prediction errors in place of rewards (simulation 6).
+
+    The critic sees observation, last reward and last action, and gives the value V_t. The actor sees
+    observation, last action and the reward prediction error of the last action, which the critic's values give,
+
+        delta = r_{t-1} + gamma V_t - V_{t-1}   (0 on an episode's first step),
+
+    and gives the policy. The error is an input like any other: no gradient flows through it. Its place in the
+    input vector is the last; what a stimulator adds to it (dopamine.py) stands there before `act` adds delta.
+
+    Args:
+        seeds, observations, actions: see `Agent`.
+        units: of each LSTM (48).
+        discount: gamma of the prediction error.
+        input_scale: s.d. of the initial input weights.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        observations: int,
+        actions: int,
+        units: int,
+        discount: float,
+        input_scale: float = 1.0,
+    ) -> None:
+        super().__init__(seeds, observations, actions)
+        self.discount = discount
+        self.lstm = LSTM(
+            seeds, self.input_size, units, input_scale
+        )  # the actor's, with a weight for the reward: unused
+        self.critic = LSTM(seeds, super().input_size, units, input_scale, stream=1)
+        self.policy = Head(len(seeds), units, actions)
+        self.value = Head(len(seeds), units, 1)
+
+    @property
+    def input_size(self) -> int:
+        """Size of the input vector: the prediction error comes last."""
+        return super().input_size + 1
+
+    def start(self, episodes: int) -> ActorCriticState:
+        """The learned states at an episode's start."""
+        begun = torch.zeros(len(self.seeds), episodes)
+        states = (*self.lstm.initial_state(episodes), *self.critic.initial_state(episodes))
+        return ActorCriticState(*states, value=begun, begun=begun)
+
+    def act(self, inputs: Tensor, state: ActorCriticState) -> tuple[Tensor, Tensor, ActorCriticState]:
+        """One step: critic, prediction error (written into inputs), actor; see `Agent`."""
+        critic = self.critic.step(inputs[..., :-1], State(state.critic_hidden, state.critic_cell))
+        value = self.value.step(critic.hidden).squeeze(-1)
+        reward = inputs[..., self.observations]
+        inputs[..., -1] += state.begun * (reward + self.discount * value - state.value)
+        actor = self.lstm.step(self._without_reward(inputs), State(state.hidden, state.cell))
+        return self.policy.step(actor.hidden), value, ActorCriticState(*actor, *critic, value, torch.ones_like(value))
+
+    def _without_reward(self, inputs: Tensor) -> Tensor:
+        seen = inputs.clone()
+        seen[..., self.observations] = 0.0
+        return seen
+
+    def states(self, inputs: Tensor, state: ActorCriticState) -> Tensor:
+        """The actor's LSTM output through an unroll."""
+        return self.lstm(self._without_reward(inputs), State(state.hidden, state.cell))
+
+    def forward(self, inputs: Tensor, state: ActorCriticState) -> tuple[Tensor, Tensor]:
+        """A whole unroll, with the prediction errors that `act` wrote: logits (..., action), values (...)."""
+        critic = self.critic(inputs[..., :-1], State(state.critic_hidden, state.critic_cell))
+        return self.policy(self.states(inputs, state)), self.value(critic).squeeze(-1)
+
+
+def make_agent(kind: str, seeds: Sequence[int], observations: int, actions: int, units: int, discount: float) -> Agent:
+    """The agent of a config: "prefrontal" or "actor-critic-rpe"."""
+    if kind == "prefrontal":
+        return PrefrontalNetwork(seeds, observations, actions, units)
+    return ActorCriticRPE(seeds, observations, actions, units, discount)

@@ -81,11 +81,20 @@ def dots(ax: Axes, x: float, values: Sequence[float], **style: Any) -> None:
     ax.scatter([x + s for s in spread], values, **(defaults | style))
 
 
+def limits(values: Sequence[float]) -> tuple[float, float]:
+    """Axis limits that hold all values."""
+    low, high = min(values), max(values)
+    margin = 0.05 * (high - low)
+    return low - margin, high + margin
+
+
 def save(figure: Figure, folder: Path, name: str, quick: bool) -> None:
     """Write name.pdf and name.png; results of a quick run are stamped as such."""
     if quick:
-        figure.text(0.5, 0.5, "quick", fontsize=80, color="0.85", ha="center", va="center", rotation=30, zorder=-1)
-        figure.text(0.995, 0.005, "quick run: tiny sizes, not a result", color=VERMILLION, ha="right", va="bottom")
+        stamp = "quick run: not a result"
+        figure.text(0.5, 0.5, stamp, fontsize=40, color="0.5", alpha=0.3, ha="center", va="center", rotation=30).set(
+            in_layout=False, zorder=10
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ("pdf", "png"):
         with written_aside(folder / f"{name}.{ending}") as aside:

@@ -55,10 +55,25 @@ class Quantity(NamedTuple):
     """The sign or ordering that must hold, in words."""
     holds: Sequence[bool] | np.ndarray
     """Whether it holds, for each network."""
-    holds_on_mean: bool
-    """Whether it holds on the mean over networks."""
+    holds_on_mean: bool | None = None
+    """Whether it holds on the mean over networks; None: whether it holds for more than half of them."""
     animal: float = float("nan")
     """The value of the animals, if there is one."""
+
+
+COLUMNS = [
+    "quantity",
+    "published",
+    "animal",
+    "ours",
+    "ci_low",
+    "ci_high",
+    "n",
+    "direction",
+    "networks_in_direction",
+    "distance",
+    "verdict",
+]
 
 
 def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
@@ -68,8 +83,9 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
         ours = np.asarray(q.ours, float)
         mean, n = ours.mean(), len(ours)
         half = stats.t.ppf(0.975, n - 1) * stats.sem(ours) if n > 1 else np.nan
+        holds_on_mean = np.mean(q.holds) > 0.5 if q.holds_on_mean is None else q.holds_on_mean
         near = abs(mean - q.published) <= q.distance
-        verdict = "disagrees" if not q.holds_on_mean else "agrees" if near else "direction only"
+        verdict = "disagrees" if not holds_on_mean else "agrees" if near else "direction only"
         rows.append(
             {
                 "quantity": q.name,
@@ -85,7 +101,7 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
                 "verdict": verdict,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def print_comparison(table: pd.DataFrame) -> None:

@@ -18,7 +18,7 @@ import tyro
 
 from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError, one_line_errors
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent
 from pfc_metarl.published import print_comparison
 from pfc_metarl.results import RunFolder
 from pfc_metarl.tasks import Task
@@ -54,7 +54,7 @@ class Simulation(Generic[C]):
     """Fields that --quick makes small."""
     tasks: Callable[[C], dict[str, Task]]
     """The tasks that networks are trained on, each a set of networks of its own, by condition ("" if only one)."""
-    test: Callable[[C, dict[str, PrefrontalNetwork]], Tested]
+    test: Callable[[C, dict[str, Agent]], Tested]
     """Let the trained networks play."""
     analyse: Callable[[C, Tested], Tables]
     """From what they did to small tables, by file name without ending."""
@@ -92,7 +92,8 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
         raise ConfigError(f"unknown preset {chosen.preset}; choose one of: {', '.join(simulation.presets)}")
     default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
 
-    config, options = parse(simulation.name, simulation.description, default, Options(), arguments)
+    usual = Options(processes=1) if chosen.quick else Options()  # starting processes would take longer than quick runs
+    config, options = parse(simulation.name, simulation.description, default, usual, arguments)
     if options.processes < 1:
         raise ConfigError(f"processes must be at least 1, not {options.processes}")
     return config, options

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from pfc_metarl.a2c import Learner
 from pfc_metarl.config import Config
 from pfc_metarl.errors import RunError, TrainingDiverged
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent, make_agent
 from pfc_metarl.results import RunFolder, written_aside
 from pfc_metarl.tasks import Task
 
@@ -41,7 +41,7 @@ class Group(NamedTuple):
 
 def train(
     config: Config, task: Task, folder: RunFolder, processes: int, condition: str = "", tracked: str = ""
-) -> PrefrontalNetwork:
+) -> Agent:
     """Train the networks of a config, or go on where an earlier run stopped.
 
     Args:
@@ -83,9 +83,9 @@ def train(
     return load_networks(final, config, task)
 
 
-def load_networks(path: Path, config: Config, task: Task) -> PrefrontalNetwork:
+def load_networks(path: Path, config: Config, task: Task) -> Agent:
     """The trained networks of a run; RunError if the file is truncated or holds something else."""
-    network = PrefrontalNetwork(config.seeds, task.observations, task.actions, config.units)
+    network = make_agent(config.agent, config.seeds, task.observations, task.actions, config.units, config.discount)
     state = load_checkpoint(path)
     try:
         network.load_state_dict(state["network"])

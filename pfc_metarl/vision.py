@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pfc_metarl.network import INITIALISATION, LSTM, PrefrontalNetwork, State
+from pfc_metarl.lstm import INITIALISATION, LSTM, State
+from pfc_metarl.network import PrefrontalNetwork
 
 
 class Eye(nn.Module):
@@ -70,7 +71,7 @@ class SeeingNetwork(nn.Module):
 
     def zero_state(self, episodes: int) -> State:
         """The state at an episode's start (P: zeros in this simulation)."""
-        zeros = self.prefrontal.policy.bias.new_zeros(1, episodes, self.units)
+        zeros = self.prefrontal.heads.bias.new_zeros(1, episodes, self.units)
         return State(zeros, zeros)
 
     def inputs(self, views: Tensor, rewards: Tensor, actions: Tensor) -> Tensor:
@@ -86,12 +87,13 @@ class SeeingNetwork(nn.Module):
     @torch.no_grad()
     def act(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One step without gradients: inputs (1, episode, input) -> policy logits (1, episode, action), next state."""
-        return self.prefrontal.act(inputs, state)
+        logits, _, state = self.prefrontal.act(inputs, state)
+        return logits, state
 
     def forward(self, inputs: Tensor, state: State, starts: Tensor) -> tuple[Tensor, Tensor]:
         """A stretch of running episodes; arguments as in `unroll` -> logits (..., action), values (...)."""
-        hidden = unroll(self.prefrontal.lstm, inputs, state, starts)
-        return self.prefrontal.policy(hidden), self.prefrontal.value(hidden).squeeze(-1)
+        out = self.prefrontal.heads(unroll(self.prefrontal.lstm, inputs, state, starts))
+        return out[..., :-1], out[..., -1]
 
 
 def unroll(lstm: LSTM, inputs: Tensor, state: State, starts: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import sys
 from pfc_metarl.errors import UserError, one_line_errors
 from pfc_metarl.simulation import main
 
-NAMES = ["two_step", "harlow"]
+NAMES = ["bandits", "foraging", "inferred_value", "two_step", "harlow", "optogenetics", "prediction_error_input"]
 
 USAGE = f"python -m simulations NAME [options]; NAME is one of: {', '.join(NAMES)}, all (NAME --help shows the options)"
 
@@ -19,4 +19,8 @@ if __name__ == "__main__":
             raise UserError(f"unknown simulation {name}; choose one of: {', '.join(NAMES)}, all")
         else:
             for each in NAMES if name == "all" else [name]:
-                main(importlib.import_module(f"simulations.{each}").SIMULATION, options)
+                module = importlib.import_module(f"simulations.{each}")
+                if each == "prediction_error_input":
+                    module.main(options)
+                else:
+                    main(module.SIMULATION, options)

@@ -15,7 +15,7 @@ from pfc_metarl.analysis.learning_set import (
 )
 from pfc_metarl.analysis.trials import trial_table
 from pfc_metarl.config import Config
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.rollout import TEST, generators, play
 from pfc_metarl.simulation import Simulation, Tables, Tested, main
@@ -92,7 +92,7 @@ def make_tasks(config: HarlowConfig) -> dict[str, HarlowSymbolic]:
     return {"": HarlowSymbolic(*sizes), REPLACED: HarlowSymbolic(*sizes, replaced=True)}
 
 
-def test(config: HarlowConfig, networks: dict[str, PrefrontalNetwork]) -> Tested:
+def test(config: HarlowConfig, networks: dict[str, Agent]) -> Tested:
     """Let the networks play new objects, weights frozen, actions sampled.
 
     Returns:
@@ -108,7 +108,7 @@ def test(config: HarlowConfig, networks: dict[str, PrefrontalNetwork]) -> Tested
         ((INTACT, "", None), (RESET, "", STEPS_PER_TRIAL), (REPLACED, REPLACED, None))
     ):
         task, rngs = tasks[trained], generators(config.seeds, TEST, i)
-        trajectory = play(networks[trained], task, rngs, config.test_episodes, reset_every)
+        trajectory = play(networks[trained], task, rngs, config.test_episodes, reset_every=reset_every)
         tables.append(trial_table(task.record(), config.seeds).assign(condition=condition))
         if condition != RESET:
             arrays |= {

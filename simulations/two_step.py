@@ -12,7 +12,7 @@ from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities
 from pfc_metarl.analysis.trials import trial_table
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import prediction_errors
-from pfc_metarl.network import PrefrontalNetwork
+from pfc_metarl.network import Agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.rollout import TEST, generators, play
 from pfc_metarl.simulation import Simulation, Tables, Tested, main
@@ -63,7 +63,7 @@ def make_task(config: TwoStepConfig) -> TwoStep:
     )
 
 
-def test(config: TwoStepConfig, networks: dict[str, PrefrontalNetwork]) -> Tested:
+def test(config: TwoStepConfig, networks: dict[str, Agent]) -> Tested:
     """Let the networks play the test episodes, weights frozen, actions sampled.
 
     Returns:
@@ -72,12 +72,11 @@ def test(config: TwoStepConfig, networks: dict[str, PrefrontalNetwork]) -> Teste
     """
     task, network = make_task(config), networks[""]
     trajectory = play(network, task, generators(config.seeds, TEST, 0), config.test_episodes)
-    values = network.value(trajectory.hidden).squeeze(-1)
     return Tested(
         trials=trial_table(task.record(), config.seeds),
         arrays={
             "rewards": trajectory.rewards.permute(1, 2, 0).numpy(),
-            "values": values.permute(1, 2, 0).numpy(),
+            "values": trajectory.values.permute(1, 2, 0).numpy(),
             "hidden": trajectory.hidden[:, :, : config.analysed_episodes].permute(1, 2, 0, 3).numpy(),
         },
     )

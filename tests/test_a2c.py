@@ -79,7 +79,7 @@ def test_learning_rate_of_the_schedule_is_used() -> None:
 def test_diverged_training_stops_and_keeps_the_weights() -> None:
     learner = Learner(CONFIG, make_task(CONFIG), [1, 2])
     with torch.no_grad():
-        learner.network.value.bias[1] = float("inf")
+        learner.network.heads.bias[1] = float("inf")
     before = [p.clone() for p in learner.network.parameters()]
     with pytest.raises(TrainingDiverged, match="seed 2"):
         learner.learn()

@@ -8,7 +8,7 @@ import torch
 
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.gaze_learner import UnrollConfig, UnrollLearner, running_returns
-from pfc_metarl.network import LSTM, State
+from pfc_metarl.lstm import LSTM, State
 from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
 from pfc_metarl.vision import Eye, SeeingNetwork, unroll
 
@@ -108,6 +108,6 @@ def test_weights_depend_on_the_seed() -> None:
 def test_divergence_is_reported() -> None:
     one = learner(replace(CONFIG))
     with torch.no_grad():
-        one.network.prefrontal.value.bias.fill_(float("nan"))
+        one.network.prefrontal.heads.bias.fill_(float("nan"))
     with pytest.raises(TrainingDiverged, match="update 1"):
         one.learn()

@@ -91,7 +91,7 @@ def test_reset_makes_every_trial_the_first() -> None:
     """With the memory reset, what the network sees and holds on a trial has nothing of the trials before it."""
     network, task = PrefrontalNetwork([1], 1 + 2 * F, 3, 8), make()
     with torch.no_grad():
-        network.policy.weight.normal_()
+        network.heads.weight.normal_()
     played = play(network, task, rngs(1), 50, reset_every=STEPS_PER_TRIAL)
     at_fixation = played.inputs[::STEPS_PER_TRIAL]
     assert (at_fixation == at_fixation[0, 0, 0]).all()

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pfc_metarl.network import LSTM, PrefrontalNetwork, State
+from pfc_metarl.lstm import LSTM, State
+from pfc_metarl.network import PrefrontalNetwork
 
 INPUTS, UNITS, STEPS, EPISODES = 5, 7, 11, 3
 

@@ -87,7 +87,7 @@ def test_divergence_is_reported_and_keeps_the_checkpoint(
             )
     saved = (folder.path / "training_1.pt").read_bytes()
     state = torch.load(folder.path / "training_1.pt", weights_only=True)
-    state["network"]["value.bias"][0] = float("nan")
+    state["network"]["heads.bias"][0] = float("nan")
     torch.save(state, folder.path / "training_1.pt")
     bad = (folder.path / "training_1.pt").read_bytes()
     with pytest.raises(TrainingDiverged, match="^training diverged at update 4: .*seed 1"):

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pfc_metarl.tasks import draw_uniform
+from pfc_metarl.tasks import Task, draw_uniform
 
 LEFT, RIGHT, CENTRE = 0, 1, 2
 STEPS_PER_TRIAL = 2
 
 
-class HarlowSymbolic:
+class HarlowSymbolic(Task):
     """The learning-to-learn task for many networks and episodes at once.
 
     Our choices, as the twin is ours: two steps per trial, fixation and choice. At the fixation cue the action
@@ -37,7 +37,6 @@ class HarlowSymbolic:
     """
 
     actions = 3
-    lengths: Tensor | None = None
 
     def __init__(self, trials: int, features: int, fixation_reward: float, replaced: bool = False) -> None:
         self.trials, self.steps, self.features = trials, trials * STEPS_PER_TRIAL, features

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from pfc_metarl.tasks import draw_uniform
+from pfc_metarl.tasks import Task, draw_uniform
 
 LEFT, RIGHT, CENTRE = 0, 1, 2
 FIXATION_CUE, CHOICE_CUE, STATE_1, STATE_2, BLANK = 0, 1, 2, 3, 4
 STEPS_PER_TRIAL = 3
 
 
-class TwoStep:
+class TwoStep(Task):
     """The two-step task for many networks and episodes at once.
 
     Our choices, where the paper is silent: three steps per trial, all valid responses in the last one
@@ -39,7 +39,6 @@ class TwoStep:
     """
 
     observations, actions = 4, 3
-    lengths: Tensor | None = None
 
     def __init__(self, trials: int, common: float, reward_high: float, reward_low: float, switch: float) -> None:
         self.trials, self.steps = trials, trials * STEPS_PER_TRIAL

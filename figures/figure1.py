@@ -1,0 +1,206 @@
+"""Figure 1: what meta-reinforcement learning is, on two-armed bandits; and its supplement, the state as a belief."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+
+from pfc_metarl.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    limits,
+    panel_letter,
+    paper_figure,
+    save,
+)
+from pfc_metarl.published import published
+from pfc_metarl.results import RunFolder
+
+AGENT_COLOUR = {
+    "meta-RL independent": VERMILLION,
+    "meta-RL correlated": BLUE,
+    "Gittins": GREEN,
+    "UCB": ORANGE,
+    "Thompson": PURPLE,
+}
+PUBLISHED_NAME = {
+    "meta-RL independent": "meta_rl_independent",
+    "meta-RL correlated": "meta_rl_correlated",
+    "Gittins": "gittins",
+    "UCB": "ucb",
+    "Thompson": "thompson",
+}
+TRAJECTORIES = (0.99, 0.46, 0.33, 0.01)
+"""Probabilities p_L of the episodes drawn in panel e, as in the paper."""
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure and its supplement from results/bandits."""
+    run = RunFolder(results / "bandits")
+    trials = run.read_table("trials.parquet")
+    state = run.read_table("state_pca.csv")
+    with paper_figure(height_mm=150) as figure:
+        grid = figure.add_gridspec(3, 12, height_ratios=[1, 1.15, 1.15])
+        agent_diagram(figure.add_subplot(grid[0, :5]))
+        network_diagram(figure.add_subplot(grid[0, 5:]))
+        choice_panels(figure, grid[1, :6], trials)
+        regret_panel(figure.add_subplot(grid[1, 6:]), run.read_table("regret.csv"))
+        trajectory_panels(figure, grid[2, :8], state)
+        last_state_panel(figure, figure.add_subplot(grid[2, 8:]), state)
+        save(figure, results / "figures", "figure1", quick)
+    with paper_figure(height_mm=75) as figure:
+        supplement(figure, run)
+        save(figure, results / "figures", "figure1_supplement_belief", quick)
+
+
+def box(ax: Axes, x: float, y: float, text: str, colour: str = "black", width: float = 2.0) -> None:
+    """A labelled box of a diagram."""
+    ax.add_patch(FancyBboxPatch((x - width / 2, y - 0.4), width, 0.8, boxstyle="round,pad=0.08", fc=colour, ec="none"))
+    ax.text(x, y, text, ha="center", va="center", color="white")
+
+
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
+    """An arrow of a diagram."""
+    defaults: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "color": GREY, "linewidth": 0.9}
+    ax.add_patch(FancyArrowPatch(start, end, **(defaults | style)))
+
+
+def agent_diagram(ax: Axes) -> None:
+    """Panel a: the agent and its environment."""
+    ax.set(xlim=(0, 10), ylim=(0, 6))
+    ax.axis("off")
+    panel_letter(ax, "a")
+    box(ax, 5, 4.9, "prefrontal network", width=4.2)
+    box(ax, 5, 1.1, "environment (a task of a family)", GREY, width=6.6)
+    arrow(ax, (6.9, 4.4), (6.9, 1.7), connectionstyle="arc3,rad=-0.25")
+    arrow(ax, (3.1, 1.7), (3.1, 4.4), connectionstyle="arc3,rad=-0.25")
+    ax.text(7.6, 3, "action", va="center")
+    ax.text(2.4, 3, "observation,\nreward", va="center", ha="right")
+    arrow(ax, (5, 3.1), (5, 4.35), color=VERMILLION, linestyle="--")
+    ax.text(5, 2.7, "dopamine: learns\nthe weights, slowly", ha="center", va="center", color=VERMILLION)
+
+
+def network_diagram(ax: Axes) -> None:
+    """Panel b: the network's inputs and outputs, unrolled over two steps."""
+    ax.set(xlim=(0, 14), ylim=(0, 6))
+    ax.axis("off")
+    panel_letter(ax, "b")
+    for x, step in ((4, "t"), (10, "t+1")):
+        ax.add_patch(Circle((x, 3), 0.75, fc=BLUE, ec="none"))
+        ax.text(x, 3, "LSTM", ha="center", va="center", color="white")
+        for dx, name in ((-1.6, "o"), (0, "r"), (1.6, "a")):
+            when = step if name == "o" else {"t": "t-1", "t+1": "t"}[step]
+            ax.text(x + dx, 0.6, f"${name}_{{{when}}}$", ha="center", va="center")
+            arrow(ax, (x + dx, 1.0), (x + 0.45 * np.sign(dx), 2.3))
+        for dx, name in ((-1.0, r"$\pi$"), (1.0, "V")):
+            arrow(ax, (x + 0.4 * dx, 3.75), (x + dx, 4.9))
+            ax.text(x + dx, 5.3, name, ha="center", va="center")
+    for start, end in ((1.2, 3.2), (4.8, 9.2), (10.8, 12.8)):
+        arrow(ax, (start, 3), (end, 3), color=BLUE, linewidth=1.4)
+    arrow(ax, (3.2, 5.2), (11.4, 0.9), linestyle=":", connectionstyle="arc3,rad=0.05")
+
+
+def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int = 11, shown: int = 33) -> None:
+    """Panel c: choices of the first correlated-trained network, episode by episode, on the two example bandits."""
+    own = trials[(trials["training"] == "correlated") & (trials["subject"] == trials["subject"].min())]
+    axes = spec.subgridspec(2, 1)
+    for i, name in enumerate(("(.25, .75)", "(.6, .4)")):
+        ax = figure.add_subplot(axes[i])
+        choices = own[(own["test"] == name) & (own["session"] <= episodes) & (own["trial"] <= shown)]
+        for choice, colour, label in ((0, BLUE, "left"), (1, VERMILLION, "right")):
+            points = choices[choices["choice"] == choice]
+            ax.scatter(points["trial"], points["session"], s=3, marker="s", color=colour, linewidth=0, label=label)
+        ax.set_title(f"$(p_L, p_R)$ = {name}", loc="left")
+        ax.set(ylabel="Episode", yticks=[1, episodes], ylim=(episodes + 0.7, 0.3))
+        if i == 0:
+            panel_letter(ax, "c")
+            ax.set_xticklabels([])
+            ax.legend(loc="lower left", bbox_to_anchor=(0.62, 0.98), ncols=2, handletextpad=0, columnspacing=0.5)
+        else:
+            ax.set_xlabel("Trial")
+
+
+def regret_panel(ax: Axes, regret: pd.DataFrame) -> None:
+    """Panel d: cumulative regret on (.25, .75), mean and 95 % interval; published curves dotted."""
+    for agent, colour in AGENT_COLOUR.items():
+        own = regret[regret["agent"] == agent]
+        sns.lineplot(own, x="trial", y="regret", color=colour, label=agent, errorbar=("ci", 95), ax=ax, seed=0)
+        paper = published(1, panel="d", condition=PUBLISHED_NAME[agent])
+        ax.plot(paper["x"], paper["value"], color=colour, linestyle=":", linewidth=0.8)
+    for prior in ("independent", "correlated"):
+        own = regret[regret["agent"] == f"Bayes-optimal {prior}"]
+        ax.plot(
+            own["trial"], own["regret"], color="black", linewidth=0.6, linestyle="-" if prior == "independent" else "--"
+        )
+    ax.plot([], [], color="black", linewidth=0.6, label="Bayes-optimal (dashed: correlated)")
+    ax.plot([], [], color=GREY, linestyle=":", label="as published")
+    ax.set(xlabel="Trial", ylabel="Cumulative regret", ylim=(0, None))
+    ax.legend(loc="upper left", ncols=2, fontsize=5.5, handlelength=1.2, labelspacing=0.2, columnspacing=0.8)
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.3)
+    panel_letter(ax, "d")
+
+
+def trajectory_panels(figure: Figure, spec: Any, state: pd.DataFrame) -> None:
+    """Panel e: the state's path through its first two principal components, trial 1 dark, the last bright."""
+    axes = spec.subgridspec(1, len(TRAJECTORIES), wspace=0.08)
+    p_left = state.groupby("session")["p_left"].first()
+    for i, p in enumerate(TRAJECTORIES):
+        ax = figure.add_subplot(axes[i])
+        own = state[state["session"] == (p_left - p).abs().idxmin()]
+        for choice, marker in ((0, "<"), (1, ">")):
+            points = own[own["choice"] == choice]
+            image = ax.scatter(
+                points["pc1"], points["pc2"], c=points["trial"], cmap="viridis", marker=marker, s=7, linewidth=0,
+                vmin=1, vmax=state["trial"].max(),
+            )  # fmt: skip
+        ax.set(title=f"$p_L$ = {own['p_left'].iloc[0]:.2f}", xlabel="PC 1", ylabel="PC 2" if i == 0 else "")
+        ax.set(xlim=limits(state["pc1"]), ylim=limits(state["pc2"]))
+        if i:
+            ax.set_yticklabels([])
+        else:
+            panel_letter(ax, "e")
+    figure.colorbar(image, ax=ax, label="Trial", aspect=30, pad=0.02)
+
+
+def last_state_panel(figure: Figure, ax: Axes, state: pd.DataFrame) -> None:
+    """Panel f: the state at the last trial, one point per episode, coloured by p_L."""
+    own = state[state["trial"] == state["trial"].max()]
+    image = ax.scatter(own["pc1"], own["pc2"], c=own["p_left"], cmap="coolwarm", s=6, linewidth=0)
+    ax.set(xlabel="PC 1", ylabel="PC 2", title=f"State at trial {own['trial'].iloc[0]}")
+    figure.colorbar(image, ax=ax, label="$p_L$", aspect=30, pad=0.02)
+    panel_letter(ax, "f")
+
+
+def supplement(figure: Figure, run: RunFolder) -> None:
+    """The state as a belief: read-out of the ideal observer's posterior; and which training helps where."""
+    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 1.3])
+    read_out = run.read_table("belief_read_out.csv")
+    for i, (target, name) in enumerate((("mean", "posterior mean"), ("s.d.", "posterior s.d."))):
+        ax = figure.add_subplot(grid[i])
+        for network, colour in (("trained", BLUE), ("untrained", GREY)):
+            own = read_out[(read_out["target"] == target) & (read_out["network"] == network)]
+            by_network = own.groupby(["subject", "trial"])["r2"].mean().unstack("subject")
+            ax.plot(by_network.index, by_network, color=colour, linewidth=0.4, alpha=0.6)
+            ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=network)
+        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1))
+        ax.set_ylabel("Held-out r²")
+        panel_letter(ax, "ab"[i])
+    ax.legend(loc="lower right")
+    ax = figure.add_subplot(grid[2])
+    table = run.read_table("generalisation.csv").groupby(["training", "test"], sort=False)["regret"].mean().unstack()
+    sns.heatmap(
+        table[list(table.index)], annot=True, fmt=".1f", cmap="Blues", cbar=False, ax=ax, annot_kws={"size": 6.5}
+    )
+    ax.set(xlabel="Tested on", ylabel="Trained on", title="Cumulative regret at the last trial")
+    ax.tick_params(axis="both", rotation=0, length=0)
+    ax.set_xticklabels([name[:6] + "." if len(name) > 7 else name for name in table.index])
+    panel_letter(ax, "c")

@@ -1,0 +1,86 @@
+"""Figure 7: stimulation of dopamine changes choice under risk; and its supplement, dose and response."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.published import published_value
+from pfc_metarl.results import RunFolder
+
+CONDITIONS = ("block risky reward", "block safe reward", "block risky loss")
+PROBABILITIES = (0.5, 0.125)
+COLOUR = {"control": VERMILLION, "stimulated": BLUE}
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure and its supplement from results/optogenetics."""
+    run = RunFolder(results / "optogenetics")
+    shares = run.read_table("risky_choice.csv")
+    own = [name for name in shares["condition"].unique() if name not in ("control", *CONDITIONS)]
+    panels = [*CONDITIONS, *own]
+    with paper_figure(height_mm=105) as figure:
+        axes = figure.subplots(2, len(panels), sharey=True)
+        for i, condition in enumerate(panels):
+            if condition in CONDITIONS:
+                rats(axes[0, i], condition)
+            else:
+                axes[0, i].axis("off")
+            model(axes[1, i], shares, condition)
+        for row, (letter, who) in enumerate((("a", "Rats"), ("b", "Meta-RL"))):
+            panel_letter(axes[row, 0], letter)
+            axes[row, 0].set_ylabel(f"{who}: risky choices (%)")
+        axes[1, 0].legend(loc="lower left")
+        save(figure, results / "figures", "figure7", quick)
+    with paper_figure(height_mm=65) as figure:
+        doses = run.read_table("dose_response.csv")
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for ax, condition in zip(axes, panels):
+            dose_response(ax, doses[doses["condition"] == condition], condition)
+        axes[0].set_ylabel("Risky choices (%)")
+        axes[0].legend(title="probability of\nrisky reward")
+        save(figure, results / "figures", "figure7_supplement_dose", quick)
+
+
+def choice_axes(ax: Axes) -> None:
+    """Axes of one condition."""
+    ax.set(xticks=range(len(PROBABILITIES)), ylim=(0, 100), xlim=(-0.5, 1.5), xlabel="Probability of risky reward")
+    ax.set_xticklabels([f"{p:g}" for p in PROBABILITIES])
+
+
+def rats(ax: Axes, condition: str) -> None:
+    """Panel a: the animals."""
+    for name, colour in COLOUR.items():
+        shares = [published_value(7, series=f"rats, {name}", condition=condition, x=p) for p in PROBABILITIES]
+        ax.plot(shares, color=colour, marker="o" if name == "control" else "s")
+    choice_axes(ax)
+    ax.set_title(condition.capitalize())
+
+
+def model(ax: Axes, shares: pd.DataFrame, condition: str) -> None:
+    """Panel b: mean over networks, a dot for each; the paper's networks dotted."""
+    for name, key in (("control", "control"), ("stimulated", condition)):
+        wide = shares[shares["condition"] == key].pivot(index="subject", columns="p_risky", values="risky") * 100
+        present = [(x, p) for x, p in enumerate(PROBABILITIES) if p in wide]
+        colour, marker = COLOUR[name], "o" if name == "control" else "s"
+        ax.plot([x for x, _ in present], [wide[p].mean() for _, p in present], color=colour, marker=marker, label=name)
+        for x, p in present:
+            dots(ax, x, wide[p].to_list(), s=3, edgecolor=colour, linewidth=0.4)
+        if condition in CONDITIONS:
+            paper = [published_value(7, series=f"meta-RL, {name}", condition=condition, x=p) for p in PROBABILITIES]
+            label = "as published" if name == "stimulated" else None
+            ax.plot(paper, color=colour, linestyle=":", linewidth=0.8, label=label)
+    choice_axes(ax)
+    if condition not in CONDITIONS:
+        ax.set_title(condition.capitalize())
+
+
+def dose_response(ax: Axes, doses: pd.DataFrame, condition: str) -> None:
+    """Risky choices over the size of the manipulation, every network as a thin line."""
+    for p, colour in zip(sorted(doses["p_risky"].unique()), (BLUE, VERMILLION)):
+        wide = doses[doses["p_risky"] == p].pivot(index="dose", columns="subject", values="risky") * 100
+        ax.plot(wide.index, wide, color=colour, linewidth=0.3, alpha=0.6)
+        ax.plot(wide.index, wide.mean(axis=1), color=colour, marker="o", label=f"{p:g}")
+    ax.axvline(1, color=GREY, linewidth=0.5, linestyle=":")
+    ax.set(title=condition.capitalize(), xlabel="Size (1: as published)", ylim=(0, 100))

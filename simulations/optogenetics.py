@@ -1,0 +1,204 @@
+"""Simulation 6: what stimulation of dopamine does to choice under risk (Stopper et al. 2014; Fig. 7)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.analysis.trials import trial_table
+from pfc_metarl.config import Config
+from pfc_metarl.dopamine import Stimulation
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.network import Agent
+from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.rollout import TEST, generators, play
+from pfc_metarl.simulation import Simulation, Tables, Tested, main
+from pfc_metarl.tasks.optogenetics import STEPS_PER_TRIAL, Optogenetics
+
+PUBLISHED = {
+    "block risky reward": Stimulation("risky_reward", -4.0),
+    "block safe reward": Stimulation("safe_reward", -1.0),
+    "block risky loss": Stimulation("risky_loss", +1.0),
+}
+"""The paper's conditions: on which outcome what is added to the prediction error. A new protocol is one more line."""
+DOSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+"""Sizes of the dose-response curve, in parts of the published size."""
+EVENT_NAMES = ("", "safe_reward", "risky_reward", "risky_loss")
+
+
+@dataclass(frozen=True)
+class OptogeneticsConfig(Config):
+    """Methods, "Simulation 6"."""
+
+    agent: Literal["prefrontal", "actor-critic-rpe"] = "actor-critic-rpe"
+    """Actor and critic apart, the actor seeing prediction errors (P); stimulation needs it."""
+    forced_pairs: int = 5
+    """Pairs of forced pulls, one of either arm (P)."""
+    free_pulls: int = 20
+    """Free pulls (P)."""
+    risky_probabilities: tuple[float, ...] = (0.5, 0.125)
+    """Probabilities of the risky arm's reward, one of them drawn per episode (P)."""
+    safe_reward: float = 1.0
+    """What the safe arm always pays (P)."""
+    risky_reward: float = 4.0
+    """What the risky arm sometimes pays (P)."""
+    episodes: int = 66_700
+    """Training episodes per network, without stimulation (P: 6.67e4, 4e6 steps)."""
+    test_episodes: int = 1_333
+    """Test episodes per network and condition, weights frozen (P)."""
+    dose_episodes: int = 300
+    """Test episodes per network and point of the dose-response curve (our choice)."""
+    event: Literal["", "safe_reward", "risky_reward", "risky_loss"] = ""
+    """A protocol of your own: outcome that is stimulated; none without it."""
+    size: float = 0.0
+    """Your protocol: what is added to the prediction error, in units of reward."""
+    stimulation_probability: float = 1.0
+    """Your protocol: probability with which each such outcome is stimulated."""
+    first_trial: int = 1
+    """Your protocol: trial at which the stimulator is switched on (forced trials come first)."""
+    last_trial: int = 0
+    """Your protocol: last trial with the stimulator on; 0: the episode's last."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("forced_pairs", "free_pulls", "test_episodes", "dose_episodes", "first_trial"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        probabilities = self.risky_probabilities
+        fits = len(probabilities) > 0 and all(0 <= p <= 1 for p in probabilities)
+        self.require(
+            "risky_probabilities", fits and len(set(probabilities)) == len(probabilities), "different, in [0, 1]"
+        )
+        self.require_probability("stimulation_probability")
+        self.require("last_trial", self.last_trial == 0 or self.last_trial >= self.first_trial, "0 or from first_trial")
+        self.require("agent", self.agent == "actor-critic-rpe", "actor-critic-rpe (stimulation acts on what it sees)")
+        if not self.event and self.size:
+            raise ConfigError("size is given without event; add --event with one of: " + ", ".join(EVENT_NAMES[1:]))
+
+
+PRESETS = {
+    # departures from the paper: 16 episodes per update and network, a learning rate to match that falls to 0,
+    # fewer episodes
+    "fast": OptogeneticsConfig(
+        preset="fast", episodes=24_000, episodes_per_update=16, learning_rate=0.005, learning_rate_end=0.0
+    ),
+    "paper": OptogeneticsConfig(preset="paper"),
+}
+
+
+def make_task(config: OptogeneticsConfig) -> Optogenetics:
+    """The task with the config's arms."""
+    return Optogenetics(
+        config.forced_pairs, config.free_pulls, config.risky_probabilities, config.safe_reward, config.risky_reward
+    )
+
+
+def conditions(config: OptogeneticsConfig) -> dict[str, Stimulation | None]:
+    """Control, the published conditions, and the user's own."""
+    out: dict[str, Stimulation | None] = {"control": None, **PUBLISHED}
+    if config.event:
+        first = (config.first_trial - 1) * STEPS_PER_TRIAL
+        last = config.last_trial * STEPS_PER_TRIAL - 1
+        out["own protocol"] = Stimulation(config.event, config.size, config.stimulation_probability, first, last)
+    return out
+
+
+def test(config: OptogeneticsConfig, networks: dict[str, Agent]) -> Tested:
+    """Let the networks play all conditions on the same episodes, weights frozen.
+
+    Returns:
+        The trial table (columns as in `Optogenetics`, and condition), and arrays: dose_risky, the share of
+        risky free choices (protocol, dose, network, probability), of the dose-response curves.
+    """
+    task, network = make_task(config), networks[""]
+    tables = []
+    for condition, stimulation in conditions(config).items():
+        play(network, task, generators(config.seeds, TEST, 0), config.test_episodes, stimulation=stimulation)
+        tables.append(trial_table(task.record(), config.seeds).assign(condition=condition))
+    trials = pd.concat(tables, ignore_index=True).astype({"condition": "category"})
+    doses = [
+        [dose_share(config, network, Stimulation(own.event, dose * own.size)) for dose in DOSES]
+        for own in conditions(config).values()
+        if own is not None
+    ]
+    return Tested(trials, {"dose_risky": np.array(doses)})
+
+
+def dose_share(config: OptogeneticsConfig, network: Agent, stimulation: Stimulation) -> np.ndarray:
+    """Share of risky choices under a protocol: (network, probability)."""
+    task = make_task(config)
+    play(network, task, generators(config.seeds, TEST, 1), config.dose_episodes, stimulation=stimulation)
+    shares = risky_shares(trial_table(task.record(), config.seeds).assign(condition=""))
+    wide = shares.pivot(index="subject", columns="p_risky", values="risky")
+    return wide.reindex(columns=sorted(config.risky_probabilities)).to_numpy()
+
+
+def risky_shares(trials: pd.DataFrame) -> pd.DataFrame:
+    """Share of risky choices among valid free ones: condition, subject, p_risky, risky, n."""
+    own = trials[trials["free"] & (trials["risky"] >= 0)]
+    p_risky = own["p_risky"].round(6)  # single precision in the task
+    groups = own.groupby(["condition", "subject", p_risky], observed=True)["risky"]
+    return groups.agg(risky="mean", n="size").reset_index()
+
+
+def analyse(config: OptogeneticsConfig, tested: Tested) -> Tables:
+    """All tables of Figure 7 and its supplement."""
+    names = [name for name, own in conditions(config).items() if own is not None]
+    index = pd.MultiIndex.from_product(
+        [names, DOSES, config.seeds, sorted(config.risky_probabilities)],
+        names=["condition", "dose", "subject", "p_risky"],
+    )
+    doses = pd.DataFrame({"risky": tested.arrays["dose_risky"].reshape(-1)}, index=index).reset_index()
+    return {"risky_choice": risky_shares(tested.trials), "dose_response": doses}
+
+
+def compare_with_paper(tables: Tables) -> pd.DataFrame:
+    """Comparison of Figure 7b, in per cent risky; distance: 15 points.
+
+    The direction is that of the published difference from control where it exceeds 5 points; where it does not,
+    ours must stay within 15 points of control. Controls must lie on the published side of 60 %.
+    """
+    wide = tables["risky_choice"].pivot(index="subject", columns=["condition", "p_risky"], values="risky") * 100
+    quantities = []
+    for condition in PUBLISHED:
+        for p in (0.5, 0.125):
+            if ("control", p) not in wide:
+                continue
+            control, ours = wide["control", p].to_numpy(), wide[condition, p].to_numpy()
+            paper = published_value(7, series="meta-RL, stimulated", condition=condition, x=p)
+            rats = published_value(7, series="rats, stimulated", condition=condition, x=p)
+            effect = paper - published_value(7, series="meta-RL, control", condition=condition, x=p)
+            if abs(effect) > 5:
+                rule, holds = ("> control" if effect > 0 else "< control"), (ours - control) * effect > 0
+                holds_on_mean = bool((ours - control).mean() * effect > 0)
+            else:
+                rule, holds = "as control, within 15", np.abs(ours - control) < 15
+                holds_on_mean = bool(abs((ours - control).mean()) < 15)
+            name = f"% risky, {condition}, p = {p:g}"
+            quantities.append(Quantity(name, ours, paper, 15, rule, holds, holds_on_mean, rats))
+    for p, bound in ((0.5, 75.0), (0.125, 45.0)):
+        if ("control", p) in wide:
+            ours = wide["control", p].to_numpy()
+            controls = [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED]
+            holds = ours > bound if p == 0.5 else ours < bound
+            sign = ">" if p == 0.5 else "<"
+            quantities.append(
+                Quantity(f"% risky, control, p = {p:g}", ours, float(np.mean(controls)), 15, f"{sign} {bound:g}", holds)
+            )
+    return compare(quantities)
+
+
+SIMULATION = Simulation(
+    name="optogenetics",
+    description=__doc__,
+    presets=PRESETS,
+    quick={"networks": 2, "episodes": 64, "test_episodes": 40, "dose_episodes": 20},
+    tasks=lambda config: {"": make_task(config)},
+    test=test,
+    analyse=analyse,
+    compare=compare_with_paper,
+)
+
+
+if __name__ == "__main__":
+    main(SIMULATION)
