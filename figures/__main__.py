@@ -12,6 +12,7 @@ FIGURES = {
     "3": "figure3",
     "4": "figure4",
     "5": "figure5",
+    "6": "figure6",
     "7": "figure7",
     "s9": "figure_s9",
 }

@@ -1,7 +1,8 @@
 """The settings that all simulations share. A simulation's Config adds its task's parameters."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from pfc_metarl.errors import ConfigError
 
@@ -81,10 +82,11 @@ class Config:
         return self.episodes // self.episodes_per_update
 
 
-def differences(mine: Config, theirs: dict[str, object]) -> list[str]:
-    """Fields that differ between a config and a saved one, as 'name: saved 1, now 2'."""
+def differences(mine: Any, theirs: dict[str, object]) -> list[str]:
+    """Fields that differ between a config (a dataclass) and a saved one, as 'name: saved 1, now 2'."""
+    now = json.loads(json.dumps(asdict(mine)))  # as it would be saved: tuples become lists
     return [
-        f"{field.name}: saved {theirs.get(field.name, 'nothing')}, now {getattr(mine, field.name)}"
-        for field in fields(mine)
-        if theirs.get(field.name, "nothing") != getattr(mine, field.name)
+        f"{name}: saved {theirs.get(name, 'nothing')}, now {value}"
+        for name, value in now.items()
+        if theirs.get(name, "nothing") != value
     ]

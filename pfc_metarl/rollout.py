@@ -58,6 +58,7 @@ def play(
     episodes: int,
     start: Carry | None = None,
     stimulation: Stimulation | None = None,
+    reset_every: int | None = None,
 ) -> Trajectory:
     """Play whole episodes (or the next stretch of a stream), weights fixed, actions drawn from the softmax policy.
 
@@ -68,6 +69,8 @@ def play(
         episodes: number of episodes per network.
         start: where the stream stands; None: at its start.
         stimulation: what is added to the prediction error, and on which event.
+        reset_every: after so many steps put the LSTM back to its initial state and withhold the last reward and
+            action, as at an episode's start (a lesion of all memory); None: never.
 
     Raises:
         ConfigError: stimulation of an agent that does not see prediction errors.
@@ -90,6 +93,8 @@ def play(
     if stimulation is not None:
         stimulation.begin(rngs, episodes, steps)
     for t in range(steps):
+        if reset_every and t % reset_every == 0:
+            state, reward, action = network.start(episodes), torch.zeros(networks, episodes), None
         network.write_inputs(inputs[t], observation, reward, action)
         logits, values[t], state = network.act(inputs[t], state)
         action = torch.argmax(logits + noise[t], -1, out=actions[t])

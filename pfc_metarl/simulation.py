@@ -22,7 +22,7 @@ from pfc_metarl.network import Agent
 from pfc_metarl.published import print_comparison
 from pfc_metarl.results import RunFolder
 from pfc_metarl.tasks import Task
-from pfc_metarl.training import train
+from pfc_metarl.training import curve_by_trial_name, train
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
@@ -38,6 +38,8 @@ class Tested:
     """Arrays by name, each (network, episode, time, ...)."""
     in_memory: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays that the analyses need and that are too large to keep."""
+    learning: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """By condition, the tracked column trial by trial along the training, if the simulation tracks one."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Simulation(Generic[C]):
     """From what they did to small tables, by file name without ending."""
     compare: Callable[[Tables], pd.DataFrame]
     """From these tables to the comparison with the paper and the animals."""
+    tracked: str = ""
+    """Column of the trial table whose mean by trial is kept along the training; "": none."""
 
     def quick_config(self, preset: str) -> C:
         """A preset with the tiny sizes of --quick."""
@@ -91,35 +95,38 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
     default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
 
     usual = Options(processes=1) if chosen.quick else Options()  # starting processes would take longer than quick runs
-
-    def both(config: Any = default, options: Options = usual) -> tuple[Any, Options]:
-        return config, options
-
-    unprefixed = tyro.conf.arg(name="")
-    both.__annotations__.update(config=Annotated[type(default), unprefixed], options=Annotated[Options, unprefixed])
-    said = io.StringIO()
-    try:
-        with redirect_stderr(said):
-            config, options = tyro.cli(
-                both,
-                args=arguments,
-                prog=f"python -m simulations {simulation.name}",
-                description=simulation.description,
-            )
-    except SystemExit as end:
-        if not end.code:
-            raise  # --help
-        raise ConfigError(f"{_first_words(said.getvalue())}; --help shows all options") from None
+    config, options = parse(simulation.name, simulation.description, default, usual, arguments)
     if options.processes < 1:
         raise ConfigError(f"processes must be at least 1, not {options.processes}")
     return config, options
 
 
+def parse(name: str, description: str, config: Any, options: Any, arguments: Sequence[str]) -> tuple[Any, Any]:
+    """Config and options with what the command line changes in them; ConfigError, one line, if it cannot be read."""
+
+    def both(config: Any = config, options: Any = options) -> tuple[Any, Any]:
+        return config, options
+
+    unprefixed = tyro.conf.arg(name="")
+    both.__annotations__.update(
+        config=Annotated[type(config), unprefixed], options=Annotated[type(options), unprefixed]
+    )
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(both, args=arguments, prog=f"python -m simulations {name}", description=description)
+    except SystemExit as end:
+        if not end.code:
+            raise  # --help
+        raise ConfigError(f"{_first_words(said.getvalue())}; --help shows all options") from None
+
+
 def _first_words(box: str) -> str:
-    """What tyro says in its box, up to the first rule, as one line."""
-    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
-    words = lines[: next((i for i, line in enumerate(lines) if line.startswith("─")), len(lines))]
-    return " ".join(words)
+    """What tyro says in its box, up to the first rule, as one line; the frame is of dashes where lines are unknown."""
+    lines = [line.strip("│ ") for line in box.splitlines()[1:]]  # the first has the title
+    is_rule = [not line.strip("╭╮╰╯─-") for line in lines] + [True]
+    first = is_rule.index(False) if False in is_rule else 0
+    return " ".join(lines[first : is_rule.index(True, first)])
 
 
 def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
@@ -136,10 +143,12 @@ def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
         return folder
     torch.set_num_threads(1)
     networks = {
-        condition: train(config, task, folder, processes, condition)
+        condition: train(config, task, folder, processes, condition, simulation.tracked)
         for condition, task in simulation.tasks(config).items()
     }
     tested = simulation.test(config, networks)
+    if simulation.tracked:
+        tested.learning = {c: pd.read_csv(folder.path / curve_by_trial_name(c)) for c in networks}
     folder.write_table("trials.parquet", tested.trials)
     folder.write_arrays("arrays.npz", tested.arrays)
     tables = simulation.analyse(config, tested)

@@ -36,9 +36,12 @@ class Group(NamedTuple):
     seeds: list[int]
     path: Path
     position: int
+    tracked: str = ""
 
 
-def train(config: Config, task: Task, folder: RunFolder, processes: int, condition: str = "") -> Agent:
+def train(
+    config: Config, task: Task, folder: RunFolder, processes: int, condition: str = "", tracked: str = ""
+) -> Agent:
     """Train the networks of a config, or go on where an earlier run stopped.
 
     Args:
@@ -47,6 +50,8 @@ def train(config: Config, task: Task, folder: RunFolder, processes: int, conditi
         folder: receives checkpoint.pt and learning_curve.csv (seed, episode, reward per trial).
         processes: at most so many, each with one thread.
         condition: what sets these networks apart from others of the same run; goes into the file names.
+        tracked: column of the task's record whose mean, trial by trial, is kept along the training in
+            learning_curve_by_trial.csv (seed, episode, trial, and the column); "": none.
 
     Returns:
         The trained networks.
@@ -60,7 +65,7 @@ def train(config: Config, task: Task, folder: RunFolder, processes: int, conditi
     if not final.exists():
         parts = [list(map(int, part)) for part in np.array_split(config.seeds, min(processes, config.networks))]
         groups = [
-            Group(config, task, seeds, folder.path / f"training{suffix}_{seeds[0]}.pt", position)
+            Group(config, task, seeds, folder.path / f"training{suffix}_{seeds[0]}.pt", position, tracked)
             for position, seeds in enumerate(parts)
         ]
         if len(groups) == 1:
@@ -69,8 +74,10 @@ def train(config: Config, task: Task, folder: RunFolder, processes: int, conditi
             _train_in_processes(groups)
         states = [load_checkpoint(group.path) for group in groups]
         folder.write_table(f"learning_curve{suffix}.csv", _learning_curve(config, states))
+        if tracked:
+            folder.write_table(curve_by_trial_name(condition), _curve_by_trial(config, states, tracked))
         joined = {name: torch.cat([state["network"][name] for state in states]) for name in states[0]["network"]}
-        _save({"seeds": config.seeds, "network": joined}, final)
+        save_checkpoint({"seeds": config.seeds, "network": joined}, final)
     for part in folder.path.glob(f"training{suffix}_*.pt"):
         part.unlink()
     return load_networks(final, config, task)
@@ -104,7 +111,8 @@ def _foreign(path: Path) -> RunError:
     return RunError(f"checkpoint {path} is not of this run; delete it to train these networks anew")
 
 
-def _save(state: dict, path: Path) -> None:
+def save_checkpoint(state: dict, path: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
     content = io.BytesIO()  # by way of memory: torch.save would write the temporary file's name into the archive
     torch.save(state, content)
     with written_aside(path) as aside:
@@ -126,16 +134,17 @@ def _train_in_processes(groups: Sequence[Group]) -> None:
 def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> None:
     """Train one group to its end, saving after each piece."""
     torch.set_num_threads(1)  # steps this small are slower with more
-    config, task, seeds, path, position = groups[index]
+    config, task, seeds, path, position, tracked = groups[index]
     learner = Learner(config, task, seeds)
-    curve: list[list[float]] = []
+    curve: list[list[float]] = []  # (point, network)
+    by_trial: list[list[list[float]]] = []  # (point, network, trial)
     if path.exists():
         state = load_checkpoint(path)
         try:
             if state["seeds"] != seeds:
                 raise _foreign(path)
             learner.load_state_dict(state)
-            curve = state["curve"]
+            curve, by_trial = state["curve"], state.get("by_trial", [])
         except (RuntimeError, KeyError, ValueError, TypeError):
             raise _foreign(path) from None
     piece = max(1, config.updates // PIECES)
@@ -152,24 +161,47 @@ def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> Non
         while learner.update < config.updates:
             if parent is not None and multiprocessing.parent_process() is not None and os.getppid() != parent:
                 return  # the run was killed: leave no orphan behind
-            reward = torch.zeros(len(seeds))
+            reward, tracked_sum = torch.zeros(len(seeds)), np.zeros((len(seeds), task.trials))
             stop = min((learner.update // piece + 1) * piece, config.updates)
             updates = stop - learner.update
             for _ in range(updates):
                 trajectory = learner.learn()
                 reward += trajectory.rewards.sum(0).mean(-1) / task.trials
+                if tracked:
+                    tracked_sum += task.record()[tracked].mean(-1).T
                 bar.update(trajectory.rewards.numel())
             curve.append((reward / updates).tolist())
+            by_trial.append((tracked_sum / updates).tolist())
             bar.set_postfix_str(f"reward/trial {sum(curve[-1]) / len(seeds):.3f}")
-            _save({**learner.state_dict(), "curve": curve}, path)
+            save_checkpoint({**learner.state_dict(), "curve": curve, "by_trial": by_trial}, path)
+
+
+def curve_by_trial_name(condition: str) -> str:
+    """File of the tracked column along the training."""
+    return f"learning_curve_by_trial{'_' if condition else ''}{condition}.csv"
+
+
+def _ends_of_pieces(config: Config, pieces: int) -> np.ndarray:
+    """Episodes that each network had played at the end of each stretch of training."""
+    return np.minimum(np.arange(1, pieces + 1) * max(1, config.updates // PIECES), config.updates) * (
+        config.episodes_per_update
+    )
 
 
 def _learning_curve(config: Config, states: Sequence[dict]) -> pd.DataFrame:
     """Tidy table: seed, episode (last of the stretch averaged over), reward per trial."""
-    piece = max(1, config.updates // PIECES)
     curve = np.concatenate([np.array(state["curve"]) for state in states], axis=1)  # (point, network)
-    last = np.minimum(np.arange(1, len(curve) + 1) * piece, config.updates) * config.episodes_per_update
+    last = _ends_of_pieces(config, len(curve))
     table = pd.DataFrame(curve, index=pd.Index(last, name="episode"), columns=pd.Index(config.seeds, name="seed"))
     return table.melt(ignore_index=False, value_name="reward_per_trial").reset_index()[
         ["seed", "episode", "reward_per_trial"]
     ]
+
+
+def _curve_by_trial(config: Config, states: Sequence[dict], tracked: str) -> pd.DataFrame:
+    """Tidy table: seed, episode (last of the stretch averaged over), trial within the episode, tracked mean."""
+    curve = np.concatenate([np.array(state["by_trial"]) for state in states], axis=1)  # (point, network, trial)
+    axes = [_ends_of_pieces(config, len(curve)), config.seeds, range(1, curve.shape[-1] + 1)]
+    index = pd.MultiIndex.from_product(axes, names=["episode", "seed", "trial"])
+    table = pd.Series(curve.reshape(-1), index, name=tracked).reset_index().sort_values(["seed", "episode", "trial"])
+    return table[["seed", "episode", "trial", tracked]]

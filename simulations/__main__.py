@@ -12,6 +12,7 @@ NAMES = [
     "volatility",
     "inferred_value",
     "two_step",
+    "harlow",
     "optogenetics",
     "prediction_error_input",
 ]

@@ -1,0 +1,144 @@
+"""Figure 6: learning to learn, Harlow's task."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, Rectangle, RegularPolygon
+from scipy import stats
+
+from pfc_metarl.plotting import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.published import published
+from pfc_metarl.results import RunFolder
+
+CONDITIONS = {"intact": ("As trained", "black"), "state reset": ("State reset before each trial", VERMILLION)}
+CONDITIONS |= {"replaced": ("Unrewarded object replaced", SKY)}
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure from results/harlow."""
+    run = RunFolder(results / "harlow")
+    accuracy = run.read_table("accuracy.csv")
+    stretches = run.read_table("stretches.csv")
+    components, code = run.read_table("components.csv"), run.read_table("object_code.csv")
+    final = accuracy[accuracy["condition"] == "intact"].assign(stage="final")
+    learning = pd.concat([stretches.rename(columns={"stretch": "stage"}), final])
+    with paper_figure(height_mm=120) as figure:
+        grid = figure.add_gridspec(2, 12)
+        task_diagram(figure.add_subplot(grid[0, :4]), run.read_config())
+        monkeys = published(6, panel="b").rename(columns={"condition": "problems", "x": "trial", "value": "accuracy"})
+        learning_lines(figure.add_subplot(grid[0, 4:8]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
+        title = f"Meta-RL (n = {final['subject'].nunique()})"
+        learning_lines(figure.add_subplot(grid[0, 8:12]), learning, "stage", "c", title)
+        condition_lines(figure.add_subplot(grid[1, :4]), accuracy)
+        object_code_lines(figure.add_subplot(grid[1, 4:8]), code, run.read_table("first_choices.csv"))
+        component_path(figure.add_subplot(grid[1, 8:12]), components)
+        save(figure, results / "figures", "figure6", quick)
+
+
+def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Mean over subjects and half the width of its 95 % t interval, by trial; no interval for one subject."""
+    by_trial = table.groupby("trial")[column].agg(["mean", "sem", "size"])
+    return by_trial.assign(half=by_trial["sem"] * stats.t.ppf(0.975, (by_trial["size"] - 1).clip(lower=1)))
+
+
+def accuracy_axes(ax: Axes, letter: str, title: str) -> None:
+    """Axes of accuracy by trial, with the line of chance."""
+    ax.axhline(50, color=GREY, linewidth=0.5, zorder=0)
+    ax.set(xlabel="Trial", ylabel="Correct (%)", xticks=range(1, 7), ylim=(30, 102))
+    ax.set_title(title, pad=8)
+    panel_letter(ax, letter)
+
+
+def learning_lines(ax: Axes, table: pd.DataFrame, group: str, letter: str, title: str) -> None:
+    """Accuracy by trial, one line per stage of learning, light to dark; networks with their 95 % interval."""
+    stages = list(dict.fromkeys(table[group]))
+    for stage, shade in zip(stages, np.linspace(0.25, 1, len(stages))):
+        own = table[table[group] == stage]
+        if "subject" not in own:  # the monkeys' means are all that is published
+            own = own.assign(subject="monkeys")
+        line = mean_and_interval(own, "accuracy")
+        colour = colormaps["Blues"](shade)
+        ax.errorbar(
+            line.index, line["mean"], line["half"], color=colour, marker="o", elinewidth=0.6, label=stage.capitalize()
+        )
+    accuracy_axes(ax, letter, title)
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(
+        handles[::-1],
+        labels[::-1],
+        loc="lower right",
+        handlelength=1,
+        labelspacing=0.15,
+        ncols=2,
+        fontsize=6,
+        title=group.capitalize(),
+    )
+
+
+def condition_lines(ax: Axes, accuracy: pd.DataFrame) -> None:
+    """Trained networks on new objects: as trained, without memory across trials, and on the control task."""
+    for condition, (label, colour) in CONDITIONS.items():
+        own = accuracy[accuracy["condition"] == condition]
+        ax.plot(mean_and_interval(own, "accuracy")["mean"], color=colour, label=label)
+        for trial, values in own.groupby("trial")["accuracy"]:
+            dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
+    accuracy_axes(ax, "d", "Trained networks, new objects")
+    ax.legend(loc="center right", handlelength=1)
+
+
+def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) -> None:
+    """How much of the rewarded object's features the units tell when no object is in view."""
+    for condition, own in code.groupby("condition", sort=False):
+        label, colour = CONDITIONS[str(condition)]
+        predicted = preference[preference["condition"] == condition]["predicted"].mean()
+        label += f"\n(first choices predicted by\na fixed preference: {predicted:.0%})"
+        ax.plot(mean_and_interval(own, "r2")["mean"], color=colour, label=label)
+        for trial, values in own.groupby("trial")["r2"]:
+            dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
+    ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
+    ax.set(xlabel="Trial (at fixation, no object in view)", xticks=range(1, 7), ylabel="Cross-validated r²")
+    ax.set_title("Rewarded object, from the hidden state", pad=8)
+    ax.legend(loc="best", handlelength=1, fontsize=6)
+    panel_letter(ax, "e")
+
+
+def component_path(ax: Axes, components: pd.DataFrame) -> None:
+    """The first network's two principal components at the choice, mean and s.d. by trial and chosen side."""
+    own = components[components["subject"] == components["subject"].min()]
+    explained = own.groupby("component")["explained"].first()
+    for side, (label, colour) in enumerate((("Left", PURPLE), ("Right", ORANGE))):
+        chosen = own[own["choice"] == side].pivot(index="trial", columns="component", values=["mean", "sd"])
+        ax.errorbar(
+            chosen["mean"][1], chosen["mean"][2], chosen["sd"][2], chosen["sd"][1],
+            color=colour, marker="o", elinewidth=0.4, label=label,
+        )  # fmt: skip
+        for trial, row in chosen["mean"].iterrows():
+            ax.annotate(str(trial), (row[1], row[2]), (3, 3), textcoords="offset points", color=colour, fontsize=6)
+    ax.set(xlabel=f"Component 1 ({explained[1]:.0%})", ylabel=f"Component 2 ({explained[2]:.0%})")
+    ax.set_title("Hidden state at the choice", pad=8)
+    ax.legend(title="Chosen side", handlelength=1)
+    panel_letter(ax, "f")
+
+
+def task_diagram(ax: Axes, config: dict) -> None:
+    """Panel a: fixation, choice between two new objects, the next trial with the sides shuffled."""
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    ax.set_aspect("equal")
+    ax.axis("off")
+    panel_letter(ax, "a")
+    screens = (("fixation", f"+{config['fixation_reward']:g}"), ("choice", "+1 or −1"), ("next trials", "shuffled"))
+    for i, (name, note) in enumerate(screens):
+        x, y = 0.2 + 2.3 * i, 6.9 - 2.9 * i
+        ax.add_patch(Rectangle((x, y), 4.6, 2.7, facecolor="0.92", edgecolor="black", linewidth=0.6, zorder=i))
+        ax.text(x + 4.8, y + 2.0, f"{name}\n{note}", va="center", fontsize=6)
+        middle = (x + 2.3, y + 1.35)
+        if i == 0:
+            ax.plot(*middle, marker="+", color="red", markersize=7)
+            continue
+        sign = 1 if i == 1 else -1
+        ax.add_patch(Circle((middle[0] - 1.3 * sign, middle[1]), 0.65, color=BLUE, zorder=i))
+        ax.add_patch(RegularPolygon((middle[0] + 1.3 * sign, middle[1]), 3, radius=0.75, color=ORANGE, zorder=i))
+    ax.text(0.2, 0.4, "two new objects in every episode", fontsize=6, color=GREY)

@@ -1,0 +1,212 @@
+"""Simulation 5 from pixels: train a network that sees on the gaze task, and test it on held-out pictures (Fig. 6).
+
+Training may be interrupted at any time; the same command goes on.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from pfc_metarl.errors import ConfigError, RunError, one_line_errors
+from pfc_metarl.gaze_learner import Player, Unroll, UnrollConfig, UnrollLearner
+from pfc_metarl.images import Pictures, bundled_pictures, load_images
+from pfc_metarl.results import RunFolder
+from pfc_metarl.rollout import TEST
+from pfc_metarl.simulation import parse
+from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
+from pfc_metarl.training import load_checkpoint, save_checkpoint
+from pfc_metarl.vision import Eye, SeeingNetwork
+
+
+@dataclass(frozen=True)
+class HarlowGazeConfig(UnrollConfig):
+    """Methods, "Simulation 5"."""
+
+    preset: str = "paper"
+    """Name of the preset that the other values started from."""
+    seed: int = 1
+    """Seed of the network, its pictures' order and its actions."""
+    slots: int = 32
+    """Episodes side by side (P: 32 threads, asynchronous; here together)."""
+    units: int = 256
+    """LSTM units (P: 256)."""
+    features: int = 256
+    """Units of the eye's last layer (256, Mirowski et al. 2016; P: "a conventional image-processing network")."""
+    filters: tuple[tuple[int, int, int], ...] = ((16, 8, 4), (32, 4, 2))
+    """Number, size and stride of each convolution's filters (Mirowski et al. 2016)."""
+    task: GazeParameters = field(default_factory=GazeParameters)
+    """Geometry and timing."""
+    images: str = ""
+    """Folder of pictures (jpg, png), 2,000 or more; "": crops of bundled photographs (our choice; P: ImageNet)."""
+    test_actions: int = 2_000
+    """Actions per slot in the test on held-out pictures, weights frozen (our choice)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("slots", "units", "features", "test_actions"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    @property
+    def seeds(self) -> list[int]:
+        """For the provenance."""
+        return [self.seed]
+
+
+PRESETS = {
+    # departures from the paper, for minutes on one core in place of days on 32: a view of half the resolution, a
+    # smaller eye and LSTM, shorter unrolls, another learning rate and entropy cost, both falling
+    "fast": HarlowGazeConfig(
+        preset="fast",
+        updates=1_200,
+        unroll=50,
+        units=96,
+        features=64,
+        filters=((16, 6, 3), (16, 4, 2)),
+        task=GazeParameters(view=42),
+        learning_rate=1e-3,
+        learning_rate_end=0.0,
+        entropy_cost=0.01,
+        entropy_cost_end=0.0,
+    ),
+    "paper": HarlowGazeConfig(),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as against what."""
+
+    device: str = "cpu"
+    """Where the arithmetic is done: cpu or cuda."""
+    minutes: float | None = None
+    """Stop after so long; the same command goes on. None: train to the end."""
+    overwrite: bool = False
+    """Begin anew."""
+    results: Path = Path("results")
+    """Folder for the results of all simulations."""
+
+
+def make_network(config: HarlowGazeConfig, device: str) -> SeeingNetwork:
+    """The network with its seed's initial weights."""
+    eye = Eye(config.seed, config.task.view, config.filters, config.features)
+    return SeeingNetwork(config.seed, eye, config.features, HarlowGaze.actions, config.units).to(device)
+
+
+def make_task(config: HarlowGazeConfig, pictures: torch.Tensor, stream: int) -> HarlowGaze:
+    """Running episodes with these pictures; the stream tells training and test apart."""
+    return HarlowGaze(config.task, pictures, [[config.seed, stream, slot] for slot in range(config.slots)])
+
+
+def load_pictures(config: HarlowGazeConfig) -> Pictures:
+    """Training and held-out pictures, the same for all seeds."""
+    size = config.task.picture_pixels
+    return load_images(Path(config.images), size) if config.images else bundled_pictures(size)
+
+
+def accuracy(unrolls: list[Unroll], trials: int) -> tuple[np.ndarray, np.ndarray]:
+    """By trial: share of correct choices, and number of choices."""
+    trial, choice, correct = (
+        torch.cat([getattr(unroll, name).flatten() for unroll in unrolls]).numpy()
+        for name in ("trials", "choices", "correct")
+    )
+    n = np.bincount(trial[choice >= 0], minlength=trials)
+    right = np.bincount(trial[correct], minlength=trials)
+    return right / np.maximum(n, 1), n
+
+
+PIECE = 50  # updates between two points of the learning curve, and between checkpoints
+
+
+def train(
+    config: HarlowGazeConfig, options: Options, folder: RunFolder, pictures: torch.Tensor
+) -> SeeingNetwork | None:
+    """Train, or go on; None when the time is up before the end."""
+    network = make_network(config, options.device)
+    learner = UnrollLearner(config, network, make_task(config, pictures, 1), config.seed)
+    path, curve = folder.path / "checkpoint.pt", []
+    if path.exists():
+        state = load_checkpoint(path)
+        try:
+            learner.load_state_dict(state)
+            curve = state["curve"]
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError):
+            raise RunError(f"checkpoint {path} is not of this run; --overwrite begins anew") from None
+    started = time.time()
+    with tqdm(total=config.updates, initial=learner.update, unit="update", disable=None) as bar:
+        while learner.update < config.updates:
+            if options.minutes is not None and time.time() - started > 60 * options.minutes:
+                return None
+            unrolls = [learner.learn() for _ in range(min(PIECE, config.updates - learner.update))]
+            share, n = accuracy(unrolls, config.task.trials)
+            reward = float(torch.stack([unroll.rewards.mean() for unroll in unrolls]).mean())
+            ends = int(sum(unroll.ends.sum() for unroll in unrolls))
+            actions = learner.update * config.unroll * config.slots
+            curve.append([learner.update, actions, ends, reward, *share.tolist(), *n.tolist()])
+            save_checkpoint({**learner.state_dict(), "curve": curve}, path)
+            folder.write_table("learning_curve.csv", curve_table(curve, config.task.trials))
+            bar.update(len(unrolls))
+            bar.set_postfix_str(f"reward/action {reward:.4f}, correct by trial {np.round(share, 2).tolist()}")
+    return network
+
+
+def curve_table(curve: list, trials: int) -> pd.DataFrame:
+    """One row per stretch and trial: update, actions, episodes ended, reward per action, trial, correct, choices."""
+    rows = [(*row[:4], trial + 1, row[4 + trial], row[4 + trials + trial]) for row in curve for trial in range(trials)]
+    columns = ["update", "actions", "episodes", "reward_per_action", "trial", "correct", "choices"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test(config: HarlowGazeConfig, network: SeeingNetwork, pictures: Pictures) -> pd.DataFrame:
+    """Frozen weights, on training and on held-out pictures: set, trial, correct (%), choices."""
+    rows = []
+    for index, (name, own) in enumerate(zip(Pictures._fields, pictures)):
+        player = Player(network, make_task(config, own, 2 + index))
+        rng = np.random.default_rng([config.seed, TEST, index])
+        stretches = [player.act(min(100, config.test_actions), rng)[-1] for _ in range(-(-config.test_actions // 100))]
+        share, n = accuracy(stretches, config.task.trials)
+        rows += [(name, trial + 1, 100 * share[trial], int(n[trial])) for trial in range(config.task.trials)]
+    return pd.DataFrame(rows, columns=["pictures", "trial", "accuracy", "choices"])
+
+
+def run(config: HarlowGazeConfig, options: Options) -> None:
+    """Train, test, write; a finished run is only shown."""
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda: PyTorch finds no GPU; use --device cpu")
+    started, folder = time.time(), RunFolder(options.results / f"harlow_gaze_seed{config.seed}")
+    resumed = (folder.path / "config.json").exists() and not options.overwrite
+    folder.open(config, 1, options.overwrite)  # type: ignore[arg-type]
+    if not folder.finished:
+        torch.set_num_threads(1)
+        pictures = load_pictures(config)
+        network = train(config, options, folder, pictures.training)
+        if network is None:
+            print("time is up; the same command goes on from the last checkpoint")
+            return
+        folder.write_table("accuracy.csv", test(config, network, pictures))
+        folder.finish(config, started, resumed)  # type: ignore[arg-type]
+    print(folder.read_table("accuracy.csv").to_string(index=False))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line; --preset fast (the default) or paper, then any of its values."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    with one_line_errors():
+        first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        first.add_argument("--preset", default="fast")
+        chosen = first.parse_known_args(arguments)[0].preset
+        if chosen not in PRESETS:
+            raise ConfigError(f"unknown preset {chosen}; choose one of: {', '.join(PRESETS)}")
+        run(*parse("harlow_gaze", str(__doc__), PRESETS[chosen], Options(), arguments))
+
+
+if __name__ == "__main__":
+    main()
