@@ -85,10 +85,11 @@ class Player:
     Args:
         network: its device is where the arithmetic is done.
         task: running episodes.
+        forgetful: begin every trial as an episode begins, state, last reward and last action at zero.
     """
 
-    def __init__(self, network: SeeingNetwork, task: HarlowGaze) -> None:
-        self.network, self.task = network, task
+    def __init__(self, network: SeeingNetwork, task: HarlowGaze, forgetful: bool = False) -> None:
+        self.network, self.task, self.forgetful = network, task, forgetful
         self.device = next(network.parameters()).device
         slots = len(task.keys)
         self.view = task.begin()
@@ -121,9 +122,11 @@ class Player:
             state = State(self.state.hidden * carry, self.state.cell * carry)
             logits, self.state = self.network.act(inputs, state)
             chosen[t] = (logits[0] + noise[t]).argmax(-1).cpu()
+            trial = self.task.trial.copy()
             step = self.task.step(chosen[t])
-            self.view, self.reward = step.view, step.reward.masked_fill(step.done, 0)
-            self.action = chosen[t].masked_fill(step.done, -1)
+            anew = step.done | torch.from_numpy(self.forgetful & (self.task.trial != trial))
+            self.view, self.reward = step.view, step.reward.masked_fill(anew, 0)
+            self.action = chosen[t].masked_fill(anew, -1)
             happened.append((step.reward, step.done, step.trial, step.choice, step.correct))
         played = Unroll(*(torch.stack(x) for x in zip(*happened)))
         on_device = (x.to(self.device) for x in (views, rewards, actions, chosen))

@@ -41,10 +41,13 @@ class RunFolder:
 
     Args:
         path: the folder, e.g. results/two_step.
+        command: what makes it, for messages; "": python -m simulations and the folder's name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, command: str = "") -> None:
         self.path = path
+        quick = " --quick" if path.parent.name == "quick" else ""
+        self.command = command or f"python -m simulations {path.name}{quick}"
 
     @property
     def finished(self) -> bool:
@@ -128,11 +131,7 @@ class RunFolder:
     def _existing(self, name: str) -> Path:
         path = self.path / name
         if not self.finished or not path.exists():
-            quick = " --quick" if self.path.parent.name == "quick" else ""
-            raise RunError(
-                f"{self.path} holds no finished run with {name}; make it with: "
-                f"python -m simulations {self.path.name}{quick}"
-            )
+            raise RunError(f"{self.path} holds no finished run with {name}; make it with: {self.command}")
         return path
 
     def finish(self, config: Config, started: float, resumed: bool) -> None:

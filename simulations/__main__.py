@@ -6,6 +6,7 @@ import sys
 from pfc_metarl.errors import UserError, one_line_errors
 from pfc_metarl.simulation import main
 
+ON_REQUEST = ["harlow_gaze"]  # takes as long as all the others together
 NAMES = [
     "bandits",
     "foraging",
@@ -17,19 +18,20 @@ NAMES = [
     "prediction_error_input",
 ]
 
-USAGE = f"python -m simulations NAME [options]; NAME is one of: {', '.join(NAMES)}, all (NAME --help shows the options)"
+CHOICE = f"{', '.join(NAMES + ON_REQUEST)}, all"
+USAGE = f"python -m simulations NAME [options]; NAME is one of: {CHOICE} (NAME --help shows the options)"
 
 if __name__ == "__main__":
     with one_line_errors():
         name, *options = sys.argv[1:] or ["--help"]
         if name in ("-h", "--help"):
             print(USAGE)
-        elif name not in (*NAMES, "all"):
-            raise UserError(f"unknown simulation {name}; choose one of: {', '.join(NAMES)}, all")
+        elif name not in (*NAMES, *ON_REQUEST, "all"):
+            raise UserError(f"unknown simulation {name}; choose one of: {CHOICE}")
         else:
             for each in NAMES if name == "all" else [name]:
                 module = importlib.import_module(f"simulations.{each}")
-                if each == "prediction_error_input":
-                    module.main(options)
-                else:
+                if hasattr(module, "SIMULATION"):
                     main(module.SIMULATION, options)
+                else:
+                    module.main(options)

@@ -15,9 +15,12 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from pfc_metarl.analysis.learning_set import change_points, performance
 from pfc_metarl.errors import ConfigError, RunError, one_line_errors
+from pfc_metarl.film import save_gif
 from pfc_metarl.gaze_learner import Player, Unroll, UnrollConfig, UnrollLearner
 from pfc_metarl.images import Pictures, bundled_pictures, load_images
+from pfc_metarl.published import Quantity, compare, print_comparison, published_value
 from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import TEST
 from pfc_metarl.simulation import parse
@@ -166,22 +169,73 @@ def curve_table(curve: list, trials: int) -> pd.DataFrame:
 
 
 def test(config: HarlowGazeConfig, network: SeeingNetwork, pictures: Pictures) -> pd.DataFrame:
-    """Frozen weights, on training and on held-out pictures: set, trial, correct (%), choices."""
+    """Frozen weights, on training and on held-out pictures, and on these without memory from trial to trial.
+
+    Returns:
+        Table: subject, condition (intact, state reset), pictures, trial, accuracy (%), choices.
+    """
     rows = []
-    for index, (name, own) in enumerate(zip(Pictures._fields, pictures)):
-        player = Player(network, make_task(config, own, 2 + index))
+    tests = [("intact", name, own) for name, own in zip(Pictures._fields, pictures)]
+    tests.append(("state reset", "held_out", pictures.held_out))
+    for index, (condition, name, own) in enumerate(tests):
+        player = Player(network, make_task(config, own, 2 + index), forgetful=condition == "state reset")
         rng = np.random.default_rng([config.seed, TEST, index])
         stretches = [player.act(min(100, config.test_actions), rng)[-1] for _ in range(-(-config.test_actions // 100))]
         share, n = accuracy(stretches, config.task.trials)
-        rows += [(name, trial + 1, 100 * share[trial], int(n[trial])) for trial in range(config.task.trials)]
-    return pd.DataFrame(rows, columns=["pictures", "trial", "accuracy", "choices"])
+        for trial in range(config.task.trials):
+            rows.append((config.seed, condition, name, trial + 1, 100 * share[trial], int(n[trial])))
+    return pd.DataFrame(rows, columns=["subject", "condition", "pictures", "trial", "accuracy", "choices"])
+
+
+def one_episode(config: HarlowGazeConfig, network: SeeingNetwork, pictures: torch.Tensor) -> dict[str, np.ndarray]:
+    """An episode on held-out pictures as the network sees it: views (time, 3, view, view) and phase-free rewards."""
+    player = Player(network, make_task(config, pictures, 20))
+    views, _, _, _, played = player.act(min(150, config.test_actions), np.random.default_rng([config.seed, TEST, 20]))
+    ends = played.ends[:, 0].nonzero()
+    last = int(ends[0]) + 1 if len(ends) else len(played.ends)
+    return {"views": views[:last, 0].numpy(), "rewards": played.rewards[:last, 0].numpy()}
+
+
+def networks_table(folders: list[RunFolder]) -> pd.DataFrame:
+    """Every network that was trained: subject, solved, actions, episodes above chance and at ceiling.
+
+    Solved: at least 90 % on held-out pictures on each of the trials after the first. The change points are
+    those of the learning curve, as in the symbolic twin.
+    """
+    rows = []
+    for folder in folders:
+        accuracy_, curve = folder.read_table("accuracy.csv"), folder.read_table("learning_curve.csv")
+        own = accuracy_[(accuracy_["condition"] == "intact") & (accuracy_["pictures"] == "held_out")]
+        solved = bool((own[own["trial"] > 1]["accuracy"] >= 90).all())
+        wide = curve.pivot(index="update", columns="trial", values="correct")
+        episodes = curve.groupby("update")["episodes"].first().cumsum().to_numpy(float)
+        first, last = change_points(episodes, performance(wide.to_numpy())) if len(wide) > 4 else (np.nan, np.nan)
+        rows.append((own["subject"].iloc[0], solved, curve["actions"].max(), first, last))
+    return pd.DataFrame(rows, columns=["subject", "solved", "actions", "above_chance", "at_ceiling"])
+
+
+def compare_with_paper(accuracy_: pd.DataFrame) -> pd.DataFrame:
+    """Comparison of Figure 6c's final line, in percent, for all networks trained; distance: 5."""
+    own = accuracy_[(accuracy_["condition"] == "intact") & (accuracy_["pictures"] == "held_out")]
+    wide = own.pivot(index="subject", columns="trial", values="accuracy")
+    quantities = []
+    for trial in wide.columns:
+        ours = wide[trial].to_numpy()
+        holds = abs(ours - 50) < 5 if trial == 1 else ours > 90
+        where = {"series": "meta-RL", "condition": "final", "x": trial}
+        monkeys = published_value(6, panel="b", condition="257-312", x=trial)
+        rule = "50 within 5" if trial == 1 else "> 90"
+        name = f"held-out pictures, trial {trial}: % correct"
+        quantities.append(Quantity(name, ours, published_value(6, **where), 5, rule, holds, animal=monkeys))
+    return compare(quantities)
 
 
 def run(config: HarlowGazeConfig, options: Options) -> None:
     """Train, test, write; a finished run is only shown."""
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device cuda: PyTorch finds no GPU; use --device cpu")
-    started, folder = time.time(), RunFolder(options.results / f"harlow_gaze_seed{config.seed}")
+    started, every = time.time(), RunFolder(options.results / "harlow_gaze")
+    folder = RunFolder(every.path / f"seed_{config.seed}", f"python -m simulations harlow_gaze --seed {config.seed}")
     resumed = (folder.path / "config.json").exists() and not options.overwrite
     folder.open(config, 1, options.overwrite)  # type: ignore[arg-type]
     if not folder.finished:
@@ -192,8 +246,18 @@ def run(config: HarlowGazeConfig, options: Options) -> None:
             print("time is up; the same command goes on from the last checkpoint")
             return
         folder.write_table("accuracy.csv", test(config, network, pictures))
+        episode = one_episode(config, network, pictures.held_out)
+        folder.write_arrays("episode.npz", episode)
+        save_gif(torch.from_numpy(episode["views"]), folder.path / "episode.gif")
+        save_checkpoint({"network": network.state_dict()}, folder.path / "network.pt")  # weights alone, to play
         folder.finish(config, started, resumed)  # type: ignore[arg-type]
-    print(folder.read_table("accuracy.csv").to_string(index=False))
+    finished = [own for own in map(RunFolder, sorted(every.path.glob("seed_*"))) if own.finished]
+    accuracy_ = pd.concat([own.read_table("accuracy.csv") for own in finished], ignore_index=True)
+    every.write_table("networks.csv", networks_table(finished))
+    every.write_table("comparison.csv", compare_with_paper(accuracy_))
+    print(accuracy_.pivot(index=["subject", "condition", "pictures"], columns="trial", values="accuracy").round(1))
+    print(networks_table(finished).to_string(index=False))
+    print_comparison(compare_with_paper(accuracy_))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

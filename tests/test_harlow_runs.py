@@ -62,7 +62,7 @@ def test_pixels_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(Killed):
             harlow_gaze.run(TINY, broken)
     harlow_gaze.run(TINY, broken)
-    paths = [o.results / "harlow_gaze_seed1" for o in (whole, broken)]
+    paths = [o.results / "harlow_gaze" / "seed_1" for o in (whole, broken)]
     assert paths[0].joinpath("checkpoint.pt").read_bytes() == paths[1].joinpath("checkpoint.pt").read_bytes()
     for name in ("learning_curve.csv", "accuracy.csv"):
         pd.testing.assert_frame_equal(*(pd.read_csv(path / name) for path in paths))
@@ -71,7 +71,7 @@ def test_pixels_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest
 def test_a_foreign_checkpoint_is_refused_and_kept(tmp_path: Path) -> None:
     options = harlow_gaze.Options(results=tmp_path)
     harlow_gaze.run(TINY, options)
-    path = tmp_path / "harlow_gaze_seed1"
+    path = tmp_path / "harlow_gaze" / "seed_1"
     (path / "provenance.json").unlink()
     for content in ({"network": {}}, {"weights": torch.zeros(2)}):
         torch.save(content, path / "checkpoint.pt")
