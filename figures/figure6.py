@@ -1,16 +1,18 @@
 """Figure 6: learning to learn, Harlow's task."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle, RegularPolygon
 from scipy import stats
 
 from pfc_metarl.plotting import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION, dots, panel_letter, paper_figure, save
-from pfc_metarl.published import published
+from pfc_metarl.published import DATA, published
 from pfc_metarl.results import RunFolder
 
 CONDITIONS = {"intact": ("As trained", "black"), "state reset": ("State reset before each trial", VERMILLION)}
@@ -18,24 +20,54 @@ CONDITIONS |= {"replaced": ("Unrewarded object replaced", SKY)}
 
 
 def draw(results: Path, quick: bool) -> None:
-    """Draw the figure from results/harlow."""
+    """Draw the figure from results/harlow, and from networks that see (results/harlow_gaze, else data/harlow_gaze)."""
     run = RunFolder(results / "harlow")
-    accuracy = run.read_table("accuracy.csv")
-    stretches = run.read_table("stretches.csv")
-    components, code = run.read_table("components.csv"), run.read_table("object_code.csv")
+    accuracy, config = run.read_table("accuracy.csv"), run.read_config()
     final = accuracy[accuracy["condition"] == "intact"].assign(stage="final")
-    learning = pd.concat([stretches.rename(columns={"stretch": "stage"}), final])
-    with paper_figure(height_mm=120) as figure:
-        grid = figure.add_gridspec(2, 12)
-        task_diagram(figure.add_subplot(grid[0, :4]), run.read_config())
-        monkeys = published(6, panel="b").rename(columns={"condition": "problems", "x": "trial", "value": "accuracy"})
-        learning_lines(figure.add_subplot(grid[0, 4:8]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
-        title = f"Meta-RL (n = {final['subject'].nunique()})"
-        learning_lines(figure.add_subplot(grid[0, 8:12]), learning, "stage", "c", title)
-        condition_lines(figure.add_subplot(grid[1, :4]), accuracy)
-        object_code_lines(figure.add_subplot(grid[1, 4:8]), code, run.read_table("first_choices.csv"))
-        component_path(figure.add_subplot(grid[1, 8:12]), components)
+    learning = pd.concat([run.read_table("stretches.csv").rename(columns={"stretch": "stage"}), final])
+    monkeys = published(6, panel="b").rename(columns={"condition": "problems", "x": "trial", "value": "accuracy"})
+    with paper_figure(height_mm=165) as figure:
+        grid = figure.add_gridspec(3, 12, height_ratios=[0.75, 1, 1])
+        task_diagram(figure.add_subplot(grid[0, :3]), config)
+        seeing = next(
+            (f for f in (results / "harlow_gaze", DATA / "harlow_gaze") if (f / "networks.csv").exists()), None
+        )
+        if seeing is not None:
+            frames(figure, grid[0, 3:], sorted(seeing.glob("seed_*/episode.npz"))[0])
+            seeing_lines(figure.add_subplot(grid[1, 4:8]), seeing)
+        learning_lines(figure.add_subplot(grid[1, :4]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
+        title = f"Meta-RL, feature vectors (n = {final['subject'].nunique()})"
+        learning_lines(figure.add_subplot(grid[1, 8:12]), learning, "stage", "d", title)
+        condition_lines(figure.add_subplot(grid[2, :4]), accuracy)
+        object_code_lines(
+            figure.add_subplot(grid[2, 4:8]), run.read_table("object_code.csv"), run.read_table("first_choices.csv")
+        )
+        component_path(figure.add_subplot(grid[2, 8:12]), run.read_table("components.csv"))
         save(figure, results / "figures", "figure6", quick)
+
+
+def frames(figure: Figure, spec: Any, path: Path) -> None:
+    """Panel a: what a trained network sees on the first trial and at the start of the second, held-out pictures."""
+    with np.load(path) as episode:
+        views, rewards = episode["views"], episode["rewards"]
+    chosen = np.flatnonzero(np.abs(rewards) >= 0.9)  # choices earn +1 or -1
+    shown = range(min(len(views), int(chosen[1]) + 1 if len(chosen) > 1 else len(views)))
+    steps = np.unique(np.linspace(0, len(shown) - 1, min(len(shown), 16)).astype(int))
+    axes = spec.subgridspec(2, 8, wspace=0.05, hspace=0.3)
+    for i, t in enumerate(steps):
+        ax = figure.add_subplot(axes[i // 8, i % 8])
+        ax.imshow(views[t].transpose(1, 2, 0))
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(f"{t + 1}" + (f": {rewards[t]:+.1g}" if rewards[t] else ""), fontsize=5.5, pad=2)
+
+
+def seeing_lines(ax: Axes, seeing: Path) -> None:
+    """Panel c: networks that see, along the training and at its end on held-out pictures."""
+    accuracy, networks = pd.read_csv(seeing / "accuracy.csv"), pd.read_csv(seeing / "networks.csv")
+    own = accuracy[(accuracy["condition"] == "intact") & (accuracy["pictures"] == "held_out")].assign(stage="final")
+    stages = pd.read_csv(seeing / "stretches.csv").rename(columns={"stretch": "stage"})
+    solved = f"{networks['solved'].sum()} of {len(networks)} networks solved it"
+    learning_lines(ax, pd.concat([stages, own]), "stage", "c", f"Meta-RL, from pixels ({solved})")
 
 
 def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -85,7 +117,7 @@ def condition_lines(ax: Axes, accuracy: pd.DataFrame) -> None:
         ax.plot(mean_and_interval(own, "accuracy")["mean"], color=colour, label=label)
         for trial, values in own.groupby("trial")["accuracy"]:
             dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
-    accuracy_axes(ax, "d", "Trained networks, new objects")
+    accuracy_axes(ax, "e", "Trained networks, new objects")
     ax.legend(loc="center right", handlelength=1)
 
 
@@ -102,7 +134,7 @@ def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) ->
     ax.set(xlabel="Trial (at fixation, no object in view)", xticks=range(1, 7), ylabel="Cross-validated r²")
     ax.set_title("Rewarded object, from the hidden state", pad=8)
     ax.legend(loc="best", handlelength=1, fontsize=6)
-    panel_letter(ax, "e")
+    panel_letter(ax, "f")
 
 
 def component_path(ax: Axes, components: pd.DataFrame) -> None:
@@ -120,7 +152,7 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
     ax.set(xlabel=f"Component 1 ({explained[1]:.0%})", ylabel=f"Component 2 ({explained[2]:.0%})")
     ax.set_title("Hidden state at the choice", pad=8)
     ax.legend(title="Chosen side", handlelength=1)
-    panel_letter(ax, "f")
+    panel_letter(ax, "g")
 
 
 def task_diagram(ax: Axes, config: dict) -> None:

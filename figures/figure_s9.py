@@ -14,6 +14,7 @@ TITLES = {
     "volatility": "Learning rate",
     "inferred_value": "Prediction error at stimulus",
     "two_step": "Stay probability",
+    "harlow": "Harlow's task: % correct",
 }
 INPUTS = {"reward": (BLUE, -0.15), "prediction_error": (VERMILLION, 0.15)}
 
@@ -26,7 +27,7 @@ def draw(results: Path, quick: bool) -> None:
     table = pd.read_csv(path)
     table = table[table["key"]]
     names = [name for name in TITLES if name in set(table["simulation"])]
-    with paper_figure(height_mm=110) as figure:
+    with paper_figure(height_mm=130) as figure:
         axes = list(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat)
         for ax, name, letter in zip(axes, names, "abcdef"):
             panel(ax, table[table["simulation"] == name])

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from pfc_metarl.analysis.learning_set import change_points, performance
+from pfc_metarl.analysis.learning_set import stretches_of_learning
 from pfc_metarl.errors import ConfigError, RunError, one_line_errors
 from pfc_metarl.film import save_gif
 from pfc_metarl.gaze_learner import Player, Unroll, UnrollConfig, UnrollLearner
@@ -188,7 +188,7 @@ def test(config: HarlowGazeConfig, network: SeeingNetwork, pictures: Pictures) -
 
 
 def one_episode(config: HarlowGazeConfig, network: SeeingNetwork, pictures: torch.Tensor) -> dict[str, np.ndarray]:
-    """An episode on held-out pictures as the network sees it: views (time, 3, view, view) and phase-free rewards."""
+    """An episode on held-out pictures as the network sees it: views (time, 3, view, view), rewards (time,)."""
     player = Player(network, make_task(config, pictures, 20))
     views, _, _, _, played = player.act(min(150, config.test_actions), np.random.default_rng([config.seed, TEST, 20]))
     ends = played.ends[:, 0].nonzero()
@@ -196,22 +196,25 @@ def one_episode(config: HarlowGazeConfig, network: SeeingNetwork, pictures: torc
     return {"views": views[:last, 0].numpy(), "rewards": played.rewards[:last, 0].numpy()}
 
 
-def networks_table(folders: list[RunFolder]) -> pd.DataFrame:
-    """Every network that was trained: subject, solved, actions, episodes above chance and at ceiling.
-
-    Solved: at least 90 % on held-out pictures on each of the trials after the first. The change points are
-    those of the learning curve, as in the symbolic twin.
-    """
-    rows = []
+def learning_of(folders: list[RunFolder]) -> pd.DataFrame:
+    """Learning curves of all networks in the columns of the symbolic twin's: seed, episode, trial, correct."""
+    tables = []
     for folder in folders:
-        accuracy_, curve = folder.read_table("accuracy.csv"), folder.read_table("learning_curve.csv")
-        own = accuracy_[(accuracy_["condition"] == "intact") & (accuracy_["pictures"] == "held_out")]
-        solved = bool((own[own["trial"] > 1]["accuracy"] >= 90).all())
-        wide = curve.pivot(index="update", columns="trial", values="correct")
-        episodes = curve.groupby("update")["episodes"].first().cumsum().to_numpy(float)
-        first, last = change_points(episodes, performance(wide.to_numpy())) if len(wide) > 4 else (np.nan, np.nan)
-        rows.append((own["subject"].iloc[0], solved, curve["actions"].max(), first, last))
-    return pd.DataFrame(rows, columns=["subject", "solved", "actions", "above_chance", "at_ceiling"])
+        curve = folder.read_table("learning_curve.csv")
+        ended = curve.groupby("update")["episodes"].first().cumsum()
+        seed = folder.read_table("accuracy.csv")["subject"].iloc[0]
+        tables.append(curve.assign(seed=seed, episode=curve["update"].map(ended)))
+    return pd.concat(tables, ignore_index=True)[["seed", "episode", "trial", "correct"]]
+
+
+def networks_table(accuracy_: pd.DataFrame, change_points: pd.DataFrame) -> pd.DataFrame:
+    """Every network that was trained: subject, solved, above_chance and at_ceiling (episodes).
+
+    Solved: at least 90 % on held-out pictures on each of the trials after the first.
+    """
+    own = accuracy_[(accuracy_["condition"] == "intact") & (accuracy_["pictures"] == "held_out")]
+    worst = own[own["trial"] > 1].groupby("subject")["accuracy"].min()
+    return change_points.assign(solved=(change_points["subject"].map(worst) >= 90))
 
 
 def compare_with_paper(accuracy_: pd.DataFrame) -> pd.DataFrame:
@@ -251,13 +254,21 @@ def run(config: HarlowGazeConfig, options: Options) -> None:
         save_gif(torch.from_numpy(episode["views"]), folder.path / "episode.gif")
         save_checkpoint({"network": network.state_dict()}, folder.path / "network.pt")  # weights alone, to play
         folder.finish(config, started, resumed)  # type: ignore[arg-type]
+    summarise(every)
+
+
+def summarise(every: RunFolder) -> None:
+    """Tables over all networks trained so far: accuracy, stretches (of learning), networks, comparison."""
     finished = [own for own in map(RunFolder, sorted(every.path.glob("seed_*"))) if own.finished]
     accuracy_ = pd.concat([own.read_table("accuracy.csv") for own in finished], ignore_index=True)
-    every.write_table("networks.csv", networks_table(finished))
-    every.write_table("comparison.csv", compare_with_paper(accuracy_))
+    points, stretches = stretches_of_learning(learning_of(finished))
+    networks, comparison = networks_table(accuracy_, points), compare_with_paper(accuracy_)
+    tables = {"accuracy": accuracy_, "stretches": stretches, "networks": networks, "comparison": comparison}
+    for name, table in tables.items():
+        every.write_table(f"{name}.csv", table)
     print(accuracy_.pivot(index=["subject", "condition", "pictures"], columns="trial", values="accuracy").round(1))
-    print(networks_table(finished).to_string(index=False))
-    print_comparison(compare_with_paper(accuracy_))
+    print(networks.to_string(index=False))
+    print_comparison(comparison)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -15,7 +15,7 @@ import tyro
 from pfc_metarl.errors import one_line_errors
 from pfc_metarl.results import RunFolder
 from pfc_metarl.simulation import Options, Simulation, run
-from simulations import bandits, foraging, inferred_value, two_step, volatility
+from simulations import bandits, foraging, harlow, inferred_value, two_step, volatility
 
 SIMULATIONS: tuple[tuple[Simulation[Any], dict[str, Any], str], ...] = (
     (bandits.SIMULATION, {"distributions": ("independent", "correlated")}, "regret at trial 100, meta-RL"),
@@ -23,6 +23,7 @@ SIMULATIONS: tuple[tuple[Simulation[Any], dict[str, Any], str], ...] = (
     (volatility.SIMULATION, {"control_training": False}, "learning rate of the networks"),
     (inferred_value.SIMULATION, {}, "stimulus"),
     (two_step.SIMULATION, {}, "stay after"),
+    (harlow.SIMULATION, {}, "trained, trial"),
 )
 """Simulation, what differs from its fast preset besides the agent, and how the names of its key results begin."""
 
