@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle
 
 from pfc_metarl.plotting import (
     BLUE,
@@ -17,6 +17,8 @@ from pfc_metarl.plotting import (
     ORANGE,
     PURPLE,
     VERMILLION,
+    arrow,
+    box,
     limits,
     panel_letter,
     paper_figure,
@@ -60,18 +62,6 @@ def draw(results: Path, quick: bool) -> None:
     with paper_figure(height_mm=75) as figure:
         supplement(figure, run)
         save(figure, results / "figures", "figure1_supplement_belief", quick)
-
-
-def box(ax: Axes, x: float, y: float, text: str, colour: str = "black", width: float = 2.0) -> None:
-    """A labelled box of a diagram."""
-    ax.add_patch(FancyBboxPatch((x - width / 2, y - 0.4), width, 0.8, boxstyle="round,pad=0.08", fc=colour, ec="none"))
-    ax.text(x, y, text, ha="center", va="center", color="white")
-
-
-def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
-    """An arrow of a diagram."""
-    defaults: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "color": GREY, "linewidth": 0.9}
-    ax.add_patch(FancyArrowPatch(start, end, **(defaults | style)))
 
 
 def agent_diagram(ax: Axes) -> None:

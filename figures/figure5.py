@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from pfc_metarl.analysis.lagged import TRIAL_TYPES
 from pfc_metarl.analysis.prediction_errors import model_free_residual
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, arrow, box, dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published
 from pfc_metarl.results import RunFolder
 
@@ -122,27 +121,25 @@ def task_diagram(ax: Axes, config: dict) -> None:
     ax.set(xlim=(0, 10), ylim=(0, 6.2))
     ax.axis("off")
     panel_letter(ax, "a")
-
-    def box(x: float, y: float, text: str, colour: str) -> None:
-        ax.add_patch(FancyBboxPatch((x - 0.8, y - 0.32), 1.6, 0.64, boxstyle="round,pad=0.08", fc=colour, ec="none"))
-        ax.text(x, y, text, ha="center", va="center", color="white")
-
-    def arrow(start: tuple[float, float], end: tuple[float, float], colour: str, width: float) -> None:
-        ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=width))
-
-    box(5, 5.7, "fixation", "black")
+    box(ax, 5, 5.7, "fixation", width=1.6, height=0.64)
     common, uncommon = config["common_probability"], 1 - config["common_probability"]
     for x, choice in ((2.6, "left"), (7.4, "right")):
-        arrow((5, 5.25), (x, 4.45), GREY, 0.8)
-        box(x, 4.0, choice, GREY)
-        arrow((x, 3.55), (x, 2.5), BLUE, 2.0)
-        arrow((x + (0.9 if x < 5 else -0.9), 3.55), (7.4 - 0.9 if x < 5 else 2.6 + 0.9, 2.5), VERMILLION, 0.8)
+        arrow(ax, (5, 5.25), (x, 4.45), color=GREY, linewidth=0.8)
+        box(ax, x, 4.0, choice, GREY, width=1.6, height=0.64)
+        arrow(ax, (x, 3.55), (x, 2.5), color=BLUE, linewidth=2.0)
+        arrow(
+            ax,
+            (x + (0.9 if x < 5 else -0.9), 3.55),
+            (7.4 - 0.9 if x < 5 else 2.6 + 0.9, 2.5),
+            color=VERMILLION,
+            linewidth=0.8,
+        )
         ax.text(x + (-0.2 if x < 5 else 0.2), 3.05, f"{common:.0%}", ha="right" if x < 5 else "left", color=BLUE)
     ax.text(5, 3.45, f"{uncommon:.0%}", ha="center", color=VERMILLION)
     for x, state, p in ((2.6, "S₁", config["reward_high"]), (7.4, "S₂", config["reward_low"])):
-        box(x, 2.05, state, "black")
-        arrow((x, 1.6), (x, 0.95), GREY, 0.8)
+        box(ax, x, 2.05, state, width=1.6, height=0.64)
+        arrow(ax, (x, 1.6), (x, 0.95), color=GREY, linewidth=0.8)
         ax.text(x, 0.55, f"reward {p:.0%}", ha="center", va="center")
     ax.text(5, 0.55, f"swap: {config['switch_probability']:.1%}\nper trial", ha="center", va="center", color=GREY)
-    arrow((4.1, 0.55), (3.75, 0.55), GREY, 0.8)
-    arrow((5.9, 0.55), (6.25, 0.55), GREY, 0.8)
+    arrow(ax, (4.1, 0.55), (3.75, 0.55), color=GREY, linewidth=0.8)
+    arrow(ax, (5.9, 0.55), (6.25, 0.55), color=GREY, linewidth=0.8)

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from pfc_metarl.results import written_aside
 
@@ -79,6 +80,22 @@ def dots(ax: Axes, x: float, values: Sequence[float], **style: Any) -> None:
         "clip_on": False,
     }
     ax.scatter([x + s for s in spread], values, **(defaults | style))
+
+
+def box(
+    ax: Axes, x: float, y: float, text: str, colour: str = "black", width: float = 2.0, height: float = 0.8
+) -> None:
+    """A labelled box of a diagram."""
+    ax.add_patch(
+        FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.08", fc=colour, ec="none")
+    )
+    ax.text(x, y, text, ha="center", va="center", color="white")
+
+
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
+    """An arrow of a diagram."""
+    defaults: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "color": GREY, "linewidth": 0.9}
+    ax.add_patch(FancyArrowPatch(start, end, **(defaults | style)))
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
