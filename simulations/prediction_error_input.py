@@ -6,15 +6,13 @@ The agent is that of simulation 6: actor and critic apart, the actor seeing the 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
-import tyro
 
 from pfc_metarl.errors import one_line_errors
 from pfc_metarl.results import RunFolder
-from pfc_metarl.simulation import Options, Simulation, run
+from pfc_metarl.simulation import Options, Simulation, parse, run
 from simulations import bandits, foraging, harlow, inferred_value, two_step, volatility
 
 SIMULATIONS: tuple[tuple[Simulation[Any], dict[str, Any], str], ...] = (
@@ -25,24 +23,18 @@ SIMULATIONS: tuple[tuple[Simulation[Any], dict[str, Any], str], ...] = (
     (two_step.SIMULATION, {}, "stay after"),
     (harlow.SIMULATION, {}, "trained, trial"),
 )
-"""Simulation, what differs from its fast preset besides the agent, and how the names of its key results begin."""
+"""Simulation, what differs from its preset besides the agent, and how the names of its key results begin."""
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """Which runs to compare."""
+class Choice:
+    """Which networks to compare."""
 
-    quick: bool = False
-    """Tiny sizes; results go to <results>/quick/."""
-    overwrite: bool = False
-    """Train the agents with prediction errors anew."""
-    results: Path = Path("results")
-    """Folder for the results of all simulations."""
-    processes: int = Options().processes
-    """Processes for training."""
+    preset: Literal["fast", "paper"] = "fast"
+    """Preset of all simulations."""
 
 
-def compare_inputs(arguments: Arguments) -> pd.DataFrame:
+def compare_inputs(preset: str, options: Options) -> pd.DataFrame:
     """Run both agents through all simulations (finished runs are used as they are) and lay their results side by side.
 
     Returns:
@@ -51,11 +43,13 @@ def compare_inputs(arguments: Arguments) -> pd.DataFrame:
     """
     tables = []
     for simulation, fields, key in SIMULATIONS:
-        config = simulation.quick_config("fast") if arguments.quick else simulation.presets["fast"]
+        config = simulation.quick_config(preset) if options.quick else simulation.presets[preset]
         other = replace(config, agent="actor-critic-rpe", **fields)
-        options = Options(arguments.quick, False, arguments.results, arguments.processes)
-        apart = replace(options, overwrite=arguments.overwrite, results=arguments.results / "prediction_error_input")
-        folders = {"reward": run(simulation, config, options), "prediction_error": run(simulation, other, apart)}
+        apart = replace(options, results=options.results / "prediction_error_input")
+        folders = {
+            "reward": run(simulation, config, replace(options, overwrite=False)),
+            "prediction_error": run(simulation, other, apart),
+        }
         sides = {name: folder.read_table("comparison.csv").set_index("quantity") for name, folder in folders.items()}
         table = sides["reward"][["published"]].assign(simulation=simulation.name)
         for name, side in sides.items():
@@ -69,13 +63,9 @@ def compare_inputs(arguments: Arguments) -> pd.DataFrame:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     with one_line_errors():
-        options = tyro.cli(
-            Arguments,
-            args=sys.argv[1:] if arguments is None else arguments,
-            description=__doc__,
-            prog="python -m simulations prediction_error_input",
-        )
-        table = compare_inputs(options)
+        given = sys.argv[1:] if arguments is None else arguments
+        choice, options = parse("prediction_error_input", str(__doc__), Choice(), Options(), given)
+        table = compare_inputs(choice.preset, options)
         folder = options.results / "quick" if options.quick else options.results
         RunFolder(folder).write_table("prediction_error_input.csv", table)
         columns = ["simulation", "quantity", "published", "reward_ours", "prediction_error_ours"]

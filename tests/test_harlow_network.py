@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pfc_metarl.errors import TrainingDiverged
-from pfc_metarl.gaze_learner import UnrollConfig, UnrollLearner, running_returns
+from pfc_metarl.gaze_learner import Player, UnrollConfig, UnrollLearner, running_returns
 from pfc_metarl.lstm import LSTM, State
 from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
 from pfc_metarl.vision import Eye, SeeingNetwork, unroll
@@ -111,3 +111,18 @@ def test_divergence_is_reported() -> None:
         one.network.prefrontal.heads.bias.fill_(float("nan"))
     with pytest.raises(TrainingDiverged, match="update 1"):
         one.learn()
+
+
+@pytest.mark.parametrize("forgetful", [True, False])
+def test_a_forgetful_player_begins_every_trial_anew(forgetful: bool) -> None:
+    size = GazeParameters(view=VIEW).picture_pixels
+    pictures = torch.zeros(4, 3, size, size, dtype=torch.uint8)
+    slots = HarlowGaze(GazeParameters(view=VIEW), pictures, [[4, slot] for slot in range(20)])
+    player = Player(network(), slots, forgetful)
+    _, rewards, actions, _, played = player.act(300, np.random.default_rng(0))
+    new_trial = (played.trials[1:] > played.trials[:-1]) & ~played.ends[:-1]
+    assert new_trial.sum() > 10
+    assert ((actions[1:-1] == -1)[new_trial] == forgetful).all()  # -1: as at an episode's start
+    assert not forgetful or (rewards[1:-1][new_trial] == 0).all()
+    between = ~new_trial & ~played.ends[:-1]
+    assert (actions[1:-1][between] >= 0).all()
