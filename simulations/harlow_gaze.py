@@ -69,7 +69,7 @@ PRESETS = {
     # smaller eye and LSTM, shorter unrolls, another learning rate and entropy cost, both falling
     "fast": HarlowGazeConfig(
         preset="fast",
-        updates=1_200,
+        updates=3_000,
         unroll=50,
         units=96,
         features=64,
