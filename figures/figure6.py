@@ -66,8 +66,9 @@ def seeing_lines(ax: Axes, seeing: Path) -> None:
     accuracy, networks = pd.read_csv(seeing / "accuracy.csv"), pd.read_csv(seeing / "networks.csv")
     own = accuracy[(accuracy["condition"] == "intact") & (accuracy["pictures"] == "held_out")].assign(stage="final")
     stages = pd.read_csv(seeing / "stretches.csv").rename(columns={"stretch": "stage"})
-    solved = f"{networks['solved'].sum()} of {len(networks)} networks solved it"
-    learning_lines(ax, pd.concat([stages, own]), "stage", "c", f"Meta-RL, from pixels ({solved})")
+    solved = f"{networks['solved'].sum()} of {len(networks)} solved"
+    source = " (shipped networks)" if seeing.parent == DATA else ""
+    learning_lines(ax, pd.concat([stages, own]), "stage", "c", f"Meta-RL, pixels: {solved}{source}")
 
 
 def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:

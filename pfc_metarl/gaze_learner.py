@@ -50,6 +50,12 @@ class UnrollConfig:
         for name in ("updates", "unroll", "learning_rate", "rmsprop_epsilon", "gradient_clip"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be greater than 0, not {getattr(self, name)}")
+        for name in ("state_value_cost", "entropy_cost", "learning_rate_end", "entropy_cost_end"):
+            if not (getattr(self, name) is None or getattr(self, name) >= 0):
+                raise ConfigError(f"{name} must be at least 0, not {getattr(self, name)}")
+        for name in ("discount", "rmsprop_decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
 
 
 class Unroll(NamedTuple):

@@ -1,8 +1,9 @@
 """The paper's and the animals' numbers (data/*.csv), and the comparison of our networks with them.
 
 The rule, stated before any network was compared: first the direction (a sign or an ordering, given with each
-quantity) must hold on the mean over networks; then the published value must lie within the stated distance
-of our mean. Both: "agrees". The first alone: "direction only". Not the first: "disagrees".
+quantity as a gap that must be above 0) must hold on the mean over networks; then the published value must lie
+within the stated distance of our mean. Both: "agrees". The first alone: "direction only". Not the first:
+"disagrees".
 """
 
 from collections.abc import Sequence
@@ -53,10 +54,8 @@ class Quantity(NamedTuple):
     """How far our mean may be from it."""
     direction: str
     """The sign or ordering that must hold, in words."""
-    holds: Sequence[bool] | np.ndarray
-    """Whether it holds, for each network."""
-    holds_on_mean: bool | None = None
-    """Whether it holds on the mean over networks; None: whether it holds for more than half of them."""
+    gap: Sequence[float] | np.ndarray
+    """By how much it holds (above 0) or fails, for each network."""
     animal: float = float("nan")
     """The value of the animals, if there is one."""
 
@@ -83,9 +82,9 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
         ours = np.asarray(q.ours, float)
         mean, n = ours.mean(), len(ours)
         half = stats.t.ppf(0.975, n - 1) * stats.sem(ours) if n > 1 else np.nan
-        holds_on_mean = np.mean(q.holds) > 0.5 if q.holds_on_mean is None else q.holds_on_mean
+        gap = np.asarray(q.gap, float)
         near = abs(mean - q.published) <= q.distance
-        verdict = "disagrees" if not holds_on_mean else "agrees" if near else "direction only"
+        verdict = "disagrees" if not gap.mean() > 0 else "agrees" if near else "direction only"
         rows.append(
             {
                 "quantity": q.name,
@@ -96,7 +95,7 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
                 "ci_high": mean + half,
                 "n": n,
                 "direction": q.direction,
-                "networks_in_direction": int(np.sum(q.holds)),
+                "networks_in_direction": int(np.sum(gap > 0)),
                 "distance": q.distance,
                 "verdict": verdict,
             }

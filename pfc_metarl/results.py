@@ -46,8 +46,10 @@ class RunFolder:
 
     def __init__(self, path: Path, command: str = "") -> None:
         self.path = path
-        quick = " --quick" if path.parent.name == "quick" else ""
-        self.command = command or f"python -m simulations {path.name}{quick}"
+        quick = path.parent.name == "quick"
+        root = path.parent.parent if quick else path.parent
+        elsewhere = "" if root == Path("results") else f" --results {root}"
+        self.command = command or f"python -m simulations {path.name}{' --quick' if quick else ''}{elsewhere}"
 
     @property
     def finished(self) -> bool:

@@ -83,6 +83,10 @@ class Options:
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Processes for training, at most one per network."""
 
+    def __post_init__(self) -> None:
+        if self.processes < 1:
+            raise ConfigError(f"processes must be at least 1, not {self.processes}")
+
 
 def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C, Options]:
     """Config and options from the command line; ConfigError for values that make no sense."""
@@ -95,10 +99,7 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
     default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
 
     usual = Options(processes=1) if chosen.quick else Options()  # starting processes would take longer than quick runs
-    config, options = parse(simulation.name, simulation.description, default, usual, arguments)
-    if options.processes < 1:
-        raise ConfigError(f"processes must be at least 1, not {options.processes}")
-    return config, options
+    return parse(simulation.name, simulation.description, default, usual, arguments)
 
 
 def parse(name: str, description: str, config: Any, options: Any, arguments: Sequence[str]) -> tuple[Any, Any]:

@@ -78,8 +78,8 @@ def train(
             folder.write_table(curve_by_trial_name(condition), _curve_by_trial(config, states, tracked))
         joined = {name: torch.cat([state["network"][name] for state in states]) for name in states[0]["network"]}
         save_checkpoint({"seeds": config.seeds, "network": joined}, final)
-    for part in folder.path.glob(f"training{suffix}_*.pt"):
-        part.unlink()
+    for seed in config.seeds:  # not by pattern: another condition's name begins alike
+        (folder.path / f"training{suffix}_{seed}.pt").unlink(missing_ok=True)
     return load_networks(final, config, task)
 
 
@@ -166,7 +166,8 @@ def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> Non
             updates = stop - learner.update
             for _ in range(updates):
                 trajectory = learner.learn()
-                reward += trajectory.rewards.sum(0).mean(-1) / task.trials
+                share_played = 1.0 if task.lengths is None else task.lengths.float().mean(-1) / task.steps
+                reward += trajectory.rewards.sum(0).mean(-1) / (task.trials * share_played)
                 if tracked:
                     tracked_sum += task.record()[tracked].mean(-1).T
                 bar.update(trajectory.rewards.numel())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 
 from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
 from pfc_metarl.analysis.matching import (
@@ -16,7 +17,7 @@ from pfc_metarl.analysis.matching import (
 from pfc_metarl.analysis.trials import previous, trial_table
 from pfc_metarl.analysis.unit_coding import partial_correlations
 from pfc_metarl.config import Config
-from pfc_metarl.network import Agent
+from pfc_metarl.network import Agent, make_agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.rollout import TEST, generators, play
 from pfc_metarl.simulation import Simulation, Tables, Tested, main
@@ -81,15 +82,25 @@ def test(config: ForagingConfig, networks: dict[str, Agent]) -> Tested:
     """Let the networks play the test episodes over the full range, weights frozen.
 
     Returns:
-        The trial table (columns as in `Foraging`, only trials that were played), and fixation: hidden state
-        at each trial's fixation, in the rows of the trial table.
+        The trial table (columns as in `Foraging`, only trials that were played), and in its rows the hidden
+        states at fixation: trained, and untrained, of the same networks before training that see the very same
+        inputs (in memory only).
     """
     task = make_task(config, full_range=True)
     trajectory = play(networks[""], task, generators(config.seeds, TEST, 0), config.test_episodes)
     trials = trial_table(task.record(), config.seeds)
-    fixation = trajectory.hidden[::STEPS_PER_TRIAL].permute(1, 2, 0, 3).reshape(len(trials), -1).numpy()
     played = trials.pop("played").to_numpy()
-    return Tested(trials[played].reset_index(drop=True), {"fixation": fixation[played]})
+    sizes = (task.observations, task.actions, config.units, config.discount)
+    before = make_agent(config.agent, config.seeds, *sizes).requires_grad_(False)
+    untrained = torch.cat(  # some episodes at a time, for the sake of memory
+        [before.states(some, before.start(some.shape[2])) for some in trajectory.inputs.split(50, dim=2)], dim=2
+    )
+
+    def at_fixation(hidden: torch.Tensor) -> np.ndarray:
+        return hidden[::STEPS_PER_TRIAL].permute(1, 2, 0, 3).reshape(len(played), -1).numpy()[played]
+
+    states = {"trained": at_fixation(trajectory.hidden), "untrained": at_fixation(untrained)}
+    return Tested(trials[played].reset_index(drop=True), {"fixation": states["trained"]}, states)
 
 
 def analyse(config: ForagingConfig, tested: Tested) -> Tables:
@@ -119,7 +130,8 @@ def unit_coding(config: ForagingConfig, tested: Tested) -> tuple[pd.DataFrame, p
     Value is the left choice's, as in the paper; right's is nearly its negative.
 
     Returns:
-        Table: subject, unit, factor, r, p, method (spearman, pearson); and table: subject, r of the two values.
+        Table: network (trained, untrained), subject, unit, factor, method (spearman, pearson), r, p; and table:
+        subject, r of the two values.
     """
     tables, correlations = [], []
     for subject, own in tested.trials.groupby("subject"):
@@ -132,12 +144,12 @@ def unit_coding(config: ForagingConfig, tested: Tested) -> tuple[pd.DataFrame, p
         columns = (action, before["reward"], action * (2 * before["reward"] - 1), values["left"])
         factors = pd.DataFrame(dict(zip(FACTORS, columns)))
         use = steady_state(even) & (before["valid"] == True) & factors.notna().all(axis=1)  # noqa: E712 (NaN)
-        units = tested.arrays["fixation"][even.index[use]]
-        for method in ("spearman", "pearson"):
-            table = partial_correlations(units, factors[use], ranks=method == "spearman")
-            tables.append(table.assign(subject=subject, method=method))
+        for network, states in tested.in_memory.items():
+            for method in ("spearman", "pearson"):
+                table = partial_correlations(states[even.index[use]], factors[use], ranks=method == "spearman")
+                tables.append(table.assign(network=network, subject=subject, method=method))
         correlations.append((subject, values.loc[use, "left"].corr(values.loc[use, "right"])))
-    coding = pd.concat(tables, ignore_index=True)[["subject", "unit", "factor", "method", "r", "p"]]
+    coding = pd.concat(tables, ignore_index=True)[["network", "subject", "unit", "factor", "method", "r", "p"]]
     return coding, pd.DataFrame(correlations, columns=["subject", "r"])
 
 
@@ -176,9 +188,9 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     for parameters, condition in (("all", "slope"), ("trained", "slope trained"), ("held out", "slope held out")):
         slope = fits[fits["parameters"] == parameters]["slope"].to_numpy()
         paper = published_value(2, panel="d", condition=condition)
-        holds = (slope > 0) & (slope < 1)
+        gap = np.minimum(slope, 1 - slope)
         name = f"matching slope, {parameters} parameters"
-        quantities.append(Quantity(name, slope, paper, 0.15, "undermatching: 0 to 1", holds, animal=monkeys))
+        quantities.append(Quantity(name, slope, paper, 0.15, "undermatching: 0 to 1", gap, animal=monkeys))
     weights = tables["history_weights"]
     for kind in ("reward", "choice"):
         for lag in (1, 2, 3, 5):
@@ -186,26 +198,28 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             paper = published_value(2, panel="f", condition=kind, x=lag)
             sign = "> 0" if paper > 0 else "< 0"
             name = f"{kind} weight, lag {lag}"
-            quantities.append(Quantity(name, own, paper, max(abs(paper) / 3, 0.3), sign, own * paper > 0))
+            quantities.append(Quantity(name, own, paper, max(abs(paper) / 3, 0.3), sign, own * np.sign(paper)))
     coding = tables["unit_coding"]
     spearman = coding[coding["method"] == "spearman"]
     for factor in FACTORS:
-        own = spearman[spearman["factor"] == factor]
-        size = own.groupby("subject")["r"].agg(lambda r: r.abs().mean()).to_numpy()
-        share = own.groupby("subject")["p"].agg(lambda p: (p < 0.05).mean()).to_numpy()
+        own = spearman[spearman["factor"] == factor].assign(size=lambda table: table["r"].abs())
+        size, untrained = (
+            own[own["network"] == name].groupby("subject")["size"].mean().to_numpy()
+            for name in ("trained", "untrained")
+        )
         quantities.append(
             Quantity(
                 f"units coding {factor}, mean |r|",
                 size,
                 published_value(2, panel="e", condition=factor),
                 0.1,
-                "more than 5 % of units at p < .05",
-                share > 0.05,
+                "> untrained networks",
+                size - untrained,
             )
         )
     r = tables["value_correlation"]["r"].to_numpy()
     paper = published_value(2, condition="correlation of choice values")
-    quantities.append(Quantity("correlation of the two choice values", r, paper, 0.1, "< 0", r < 0))
+    quantities.append(Quantity("correlation of the two choice values", r, paper, 0.1, "< 0", -r))
     return compare(quantities)
 
 

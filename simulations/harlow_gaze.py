@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ PRESETS = {
 class Options:
     """How to run, as against what."""
 
-    device: str = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"
     """Where the arithmetic is done: cpu or cuda."""
     minutes: float | None = None
     """Stop after so long; the same command goes on. None: train to the end."""
@@ -204,7 +205,8 @@ def learning_of(folders: list[RunFolder]) -> pd.DataFrame:
         ended = curve.groupby("update")["episodes"].first().cumsum()
         seed = folder.read_table("accuracy.csv")["subject"].iloc[0]
         tables.append(curve.assign(seed=seed, episode=curve["update"].map(ended)))
-    return pd.concat(tables, ignore_index=True)[["seed", "episode", "trial", "correct"]]
+    table = pd.concat(tables, ignore_index=True)[["seed", "episode", "trial", "correct"]]
+    return table.drop_duplicates(["seed", "episode", "trial"], keep="last")  # stretches in which no episode ended
 
 
 def networks_table(accuracy_: pd.DataFrame, change_points: pd.DataFrame) -> pd.DataFrame:
@@ -222,14 +224,14 @@ def compare_with_paper(accuracy_: pd.DataFrame) -> pd.DataFrame:
     own = accuracy_[(accuracy_["condition"] == "intact") & (accuracy_["pictures"] == "held_out")]
     wide = own.pivot(index="subject", columns="trial", values="accuracy")
     quantities = []
-    for trial in wide.columns:
+    for trial in range(1, min(6, wide.columns.max()) + 1):  # the paper's episodes have six trials
         ours = wide[trial].to_numpy()
-        holds = abs(ours - 50) < 5 if trial == 1 else ours > 90
-        where = {"series": "meta-RL", "condition": "final", "x": trial}
+        gap = 5 - abs(ours - 50) if trial == 1 else ours - 90
+        paper = published_value(6, series="meta-RL", condition="final", x=trial)
         monkeys = published_value(6, panel="b", condition="257-312", x=trial)
         rule = "50 within 5" if trial == 1 else "> 90"
         name = f"held-out pictures, trial {trial}: % correct"
-        quantities.append(Quantity(name, ours, published_value(6, **where), 5, rule, holds, animal=monkeys))
+        quantities.append(Quantity(name, ours, paper, 5, rule, gap, animal=monkeys))
     return compare(quantities)
 
 
@@ -240,10 +242,10 @@ def run(config: HarlowGazeConfig, options: Options) -> None:
     started, every = time.time(), RunFolder(options.results / "harlow_gaze")
     folder = RunFolder(every.path / f"seed_{config.seed}", f"python -m simulations harlow_gaze --seed {config.seed}")
     resumed = (folder.path / "config.json").exists() and not options.overwrite
+    pictures = load_pictures(config) if not folder.finished or options.overwrite else None  # errors before any file
     folder.open(config, 1, options.overwrite)  # type: ignore[arg-type]
-    if not folder.finished:
+    if pictures is not None:
         torch.set_num_threads(1)
-        pictures = load_pictures(config)
         network = train(config, options, folder, pictures.training)
         if network is None:
             print("time is up; the same command goes on from the last checkpoint")
@@ -260,6 +262,11 @@ def run(config: HarlowGazeConfig, options: Options) -> None:
 def summarise(every: RunFolder) -> None:
     """Tables over all networks trained so far: accuracy, stretches (of learning), networks, comparison."""
     finished = [own for own in map(RunFolder, sorted(every.path.glob("seed_*"))) if own.finished]
+    configs = [{k: v for k, v in own.read_config().items() if k != "seed"} for own in finished]
+    if any(other != configs[0] for other in configs):
+        raise RunError(
+            f"{every.path} holds networks of different configs; keep each config in a --results folder of its own"
+        )
     accuracy_ = pd.concat([own.read_table("accuracy.csv") for own in finished], ignore_index=True)
     points, stretches = stretches_of_learning(learning_of(finished))
     networks, comparison = networks_table(accuracy_, points), compare_with_paper(accuracy_)

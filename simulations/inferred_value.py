@@ -175,7 +175,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             paper = published_value(4, panel="b", condition=f"{comparison}, cue rewarded {cue_rewarded}", x=2)
             sign = "> 0" if paper > 0 else "< 0"
             name = f"stimulus, {comparison}, cue rewarded {cue_rewarded} reversal"
-            quantities.append(Quantity(name, own, paper, 0.1, sign, own * paper > 0))
+            quantities.append(Quantity(name, own, paper, 0.1, sign, own * np.sign(paper)))
     return compare(quantities)
 
 

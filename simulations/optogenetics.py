@@ -1,6 +1,6 @@
 """Simulation 6: what stimulation of dopamine does to choice under risk (Stopper et al. 2014; Fig. 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -71,6 +71,8 @@ class OptogeneticsConfig(Config):
         )
         self.require_probability("stimulation_probability")
         self.require("last_trial", self.last_trial == 0 or self.last_trial >= self.first_trial, "0 or from first_trial")
+        trials = 2 * self.forced_pairs + self.free_pulls
+        self.require("first_trial", self.first_trial <= trials, f"at most the {trials} trials of an episode")
         self.require("agent", self.agent == "actor-critic-rpe", "actor-critic-rpe (stimulation acts on what it sees)")
         if not self.event and self.size:
             raise ConfigError("size is given without event; add --event with one of: " + ", ".join(EVENT_NAMES[1:]))
@@ -117,7 +119,7 @@ def test(config: OptogeneticsConfig, networks: dict[str, Agent]) -> Tested:
         tables.append(trial_table(task.record(), config.seeds).assign(condition=condition))
     trials = pd.concat(tables, ignore_index=True).astype({"condition": "category"})
     doses = [
-        [dose_share(config, network, Stimulation(own.event, dose * own.size)) for dose in DOSES]
+        [dose_share(config, network, replace(own, size=dose * own.size)) for dose in DOSES]
         for own in conditions(config).values()
         if own is not None
     ]
@@ -156,7 +158,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 7b, in per cent risky; distance: 15 points.
 
     The direction is that of the published difference from control where it exceeds 5 points; where it does not,
-    ours must stay within 15 points of control. Controls must lie on the published side of 60 %.
+    ours must stay within 15 points of control. Controls must lie above 75 % (p = .5) and below 45 % (p = .125).
     """
     wide = tables["risky_choice"].pivot(index="subject", columns=["condition", "p_risky"], values="risky") * 100
     quantities = []
@@ -169,21 +171,19 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             rats = published_value(7, series="rats, stimulated", condition=condition, x=p)
             effect = paper - published_value(7, series="meta-RL, control", condition=condition, x=p)
             if abs(effect) > 5:
-                rule, holds = ("> control" if effect > 0 else "< control"), (ours - control) * effect > 0
-                holds_on_mean = bool((ours - control).mean() * effect > 0)
+                rule, gap = ("> control" if effect > 0 else "< control"), (ours - control) * np.sign(effect)
             else:
-                rule, holds = "as control, within 15", np.abs(ours - control) < 15
-                holds_on_mean = bool(abs((ours - control).mean()) < 15)
+                rule, gap = "as control, within 15", 15 - np.abs(ours - control)
             name = f"% risky, {condition}, p = {p:g}"
-            quantities.append(Quantity(name, ours, paper, 15, rule, holds, holds_on_mean, rats))
+            quantities.append(Quantity(name, ours, paper, 15, rule, gap, rats))
     for p, bound in ((0.5, 75.0), (0.125, 45.0)):
         if ("control", p) in wide:
             ours = wide["control", p].to_numpy()
             controls = [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED]
-            holds = ours > bound if p == 0.5 else ours < bound
+            gap = ours - bound if p == 0.5 else bound - ours
             sign = ">" if p == 0.5 else "<"
             quantities.append(
-                Quantity(f"% risky, control, p = {p:g}", ours, float(np.mean(controls)), 15, f"{sign} {bound:g}", holds)
+                Quantity(f"% risky, control, p = {p:g}", ours, float(np.mean(controls)), 15, f"{sign} {bound:g}", gap)
             )
     return compare(quantities)
 

@@ -244,22 +244,20 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
                     published_rate(panel, block),
                     0.10,
                     f"{'>' if 'volatile' in block else '<'} {partner}",
-                    gap > 0,
-                    bool(gap.mean() > 0),
+                    gap,
                     published_value(3, panel="c", series="humans", condition=block) if panel == "d" else float("nan"),
                 )
             )
     units = tables["volatility_units"]
-    share = units.loc[units["state"] == "hidden", "share"]
+    share, untrained = (units.loc[units["state"] == state, "share"].to_numpy() for state in ("hidden", "untrained"))
     quantities.append(
         Quantity(
             "share of units coding volatility",
-            share.to_numpy(),
+            share,
             published_value(3, condition="share of units coding volatility"),
             0.12,
-            "> .05",
-            share > 0.05,
-            bool(share.mean() > 0.05),
+            "> untrained networks",
+            share - untrained,
         )
     )
     return compare(quantities)

@@ -123,3 +123,10 @@ def test_whose_prediction_errors() -> None:
         assert got["r2_model_based"] == pytest.approx(r2_mb, abs=0.03)
         assert got["r2_model_free_residual"] == pytest.approx(r2_residual, abs=0.03)
     assert model_free_residual(errors).corr(errors["model_based"]) == pytest.approx(0, abs=1e-12)
+
+
+def test_unsorted_trials_are_refused() -> None:
+    with pytest.raises(ValueError, match="must be sorted"):
+        lagged_design(small().iloc[::-1], 1)
+    with pytest.raises(ValueError, match="must be sorted"):
+        stay_probabilities(small().sample(frac=1, random_state=1))

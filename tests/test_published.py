@@ -9,7 +9,7 @@ from pfc_metarl.published import DATA, Quantity, compare, published_value
 
 
 def quantity(ours: list[float], published: float, holds: bool = True) -> Quantity:
-    return Quantity("q", ours, published, 0.1, "> 0", [holds] * len(ours), holds)
+    return Quantity("q", ours, published, 0.1, "> 0", [1.0 if holds else -1.0] * len(ours))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_nothing_is_half_written(tmp_path: Path) -> None:
         (["--episodes", "-5"], "episodes must be at least 1"),
         (["--learning-rate", "0"], "learning_rate must be greater than 0"),
         (["--learning-rate", "nan"], "learning_rate must be greater than 0"),
-        (["--common-probability", "1.2"], "common_probability must be between 0 and 1"),
+        (["--common-probability", "1"], "common_probability must be between 0 and 1"),
         (["--switch-probability", "-0.1"], "switch_probability must be between 0 and 1"),
         (["--discount", "2"], "discount must be between 0 and 1"),
         (["--episodes", "10", "--episodes-per-update", "4"], "multiple of episodes_per_update"),

@@ -127,3 +127,17 @@ def test_bad_checkpoints_are_refused(tmp_path: Path, name: str, kind: str) -> No
         training.train(CONFIG, make_task(CONFIG), folder, processes=1)
     assert path.read_bytes() == before
     assert not (tmp_path / "ran").exists()
+
+
+def test_an_interrupted_condition_is_not_lost_with_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, task = folder_at(tmp_path), make_task(CONFIG)
+    training.train(CONFIG, task, folder, processes=1)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(Killed):
+            training.train(CONFIG, task, folder, processes=1, condition="other")
+    partial = (tmp_path / "training_other_1.pt").read_bytes()
+    training.train(CONFIG, task, folder, processes=1)  # the finished one, as a resumed run does first
+    assert (tmp_path / "training_other_1.pt").read_bytes() == partial

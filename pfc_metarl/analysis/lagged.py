@@ -18,7 +18,7 @@ def lagged_design(trials: pd.DataFrame, lags: int) -> pd.DataFrame:
     """Regressors of each trial, a column per (trial type, lag): +1 if the trial so many back was of that type
     and its choice was right, -1 if left, 0 if of another type or invalid; NaN before the session's start."""
     side = (2 * trials["choice"] - 1).where(trials["valid"].astype(bool), 0)
-    signed = trials[["subject", "session"]].copy()
+    signed = trials[["subject", "session", "trial"]].copy()
     for name, (common, reward) in TRIAL_TYPES.items():
         signed[name] = side * ((trials["common"] == common) & (trials["reward"] == reward))
     columns: dict[tuple[str, int], pd.Series] = {}

@@ -76,13 +76,16 @@ def stretches_of_learning(learning: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
         learning: seed, episode, trial, correct (mean of the stretch of training that ends at the episode).
 
     Returns:
-        Change points: subject, above_chance, at_ceiling (episodes).
+        Change points: subject, above_chance, at_ceiling (episodes; NaN for curves of fewer than 5 points).
         Stretches: subject, stretch, trial, accuracy (%).
     """
     points, rows = [], []
     for seed, own in learning.groupby("seed"):
         curve = own.pivot(index="episode", columns="trial", values="correct")
         x = curve.index.to_numpy(float)
+        if len(x) < 5:
+            points.append((seed, np.nan, np.nan))  # too short to tell
+            continue
         first, last = change_points(x, performance(curve.to_numpy()))
         points.append((seed, first, last))
         edges = np.linspace(first, last, len(STRETCHES) + 1)

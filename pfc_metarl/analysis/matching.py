@@ -23,7 +23,7 @@ def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Table: subject, session, log2_choice and log2_reward (right : left).
     """
-    own = trials[steady_state(trials) & trials["valid"]]
+    own = trials[steady_state(trials) & trials["valid"].astype(bool)]
     counts = own.assign(
         left=own["choice"] == 0,
         right=own["choice"] == 1,
@@ -55,8 +55,8 @@ def history(trials: pd.DataFrame, lags: int) -> pd.DataFrame:
 
     Columns are (kind, lag) with kind "reward" or "choice"; 0 for invalid trials, NaN before the session's start.
     """
-    side = (2 * trials["choice"] - 1).where(trials["valid"], 0)
-    signed = trials[["subject", "session"]].assign(reward=side * trials["reward"], choice=side)
+    side = (2 * trials["choice"] - 1).where(trials["valid"].astype(bool), 0)
+    signed = trials[["subject", "session", "trial"]].assign(reward=side * trials["reward"], choice=side)
     columns: dict[tuple[str, int], pd.Series] = {}
     for lag in range(1, lags + 1):
         shifted = previous(signed, ["reward", "choice"], lag)
@@ -73,7 +73,7 @@ def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
         Table: subject, kind (reward, choice), lag, weight (log odds; positive: repeat), se.
     """
     design = history(trials, lags)
-    use = steady_state(trials) & trials["valid"] & design.notna().all(axis=1)
+    use = steady_state(trials) & trials["valid"].astype(bool) & design.notna().all(axis=1)
     rows = []
     for subject, own in trials[use].groupby("subject"):
         x = sm.add_constant(design.loc[own.index].to_numpy(float))
@@ -95,8 +95,10 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """
     own = pd.DataFrame(index=trials.index)
     for name, choice in (("left", 0), ("right", 1)):
-        chose = (trials["choice"] == choice) & trials["valid"]
-        past = trials[["subject", "session"]].assign(choice=chose.astype(float), reward=trials["reward"] * chose)
+        chose = (trials["choice"] == choice) & trials["valid"].astype(bool)
+        past = trials[["subject", "session", "trial"]].assign(
+            choice=chose.astype(float), reward=trials["reward"] * chose
+        )
         own[name] = sum(
             row.weight * previous(past, [row.kind], row.lag)[row.kind] for row in weights.itertuples(index=False)
         )

@@ -24,9 +24,13 @@ def trial_table(record: dict[str, np.ndarray], subjects: Sequence[int | str]) ->
 def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.DataFrame:
     """The columns' values so many trials before in the same session; NaN where there is none.
 
-    The table must be sorted by subject, session and trial.
+    Raises:
+        ValueError: the trials of a session do not stand together in rising order.
     """
-    return trials.groupby(["subject", "session"], sort=False)[list(columns)].shift(lag)
+    groups = trials.groupby(["subject", "session"], sort=False)
+    if "trial" in trials and not (groups["trial"].diff().fillna(1) > 0).all():
+        raise ValueError("the trial table must be sorted by subject, session and trial: use sort_values")
+    return groups[list(columns)].shift(lag)
 
 
 def by_session(trials: pd.DataFrame, columns: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -34,13 +34,16 @@ class Bandit(Task):
         arms: number of arms; 2 for all but the independent distribution.
         distribution: "independent" (each p uniform), "correlated" (p uniform, and 1 - p), "easy", "medium" or
             "hard" (`PAIRS`), or the probabilities themselves.
+        time_scale: trial number that is seen as 1; None: the last.
     """
 
     observations = 1
 
-    def __init__(self, trials: int, arms: int, distribution: str | Sequence[float]) -> None:
+    def __init__(
+        self, trials: int, arms: int, distribution: str | Sequence[float], time_scale: int | None = None
+    ) -> None:
         self.trials = self.steps = trials
-        self.actions, self.distribution = arms, distribution
+        self.actions, self.distribution, self.time_scale = arms, distribution, time_scale or trials
 
     def probabilities(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
         """Reward probabilities (network, episode, arm)."""
@@ -69,7 +72,7 @@ class Bandit(Task):
         reward = (self.luck[self.time] < self.p.gather(-1, action.unsqueeze(-1)).squeeze(-1)).float()
         self.choice[self.time], self.reward[self.time] = action, reward
         self.time += 1
-        return torch.full((*action.shape, 1), self.time / self.trials), reward
+        return torch.full((*action.shape, 1), self.time / self.time_scale), reward
 
     def record(self) -> dict[str, np.ndarray]:
         """The trial table's columns, each (trial, network, episode)."""

@@ -59,7 +59,7 @@ class GazeParameters:
 
     def __post_init__(self) -> None:
         rules = {
-            "view": self.view >= 8,
+            "view": self.view >= 28,
             "screen": 0 < self.screen <= 180,
             "picture": 1 <= self.picture <= 84,
             "picture_at": 0 < self.picture_at < self.screen / 2,
