@@ -1,13 +1,11 @@
 """Figure 6: learning to learn, Harlow's task."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle, RegularPolygon
 from scipy import stats
 
@@ -28,12 +26,11 @@ def draw(results: Path, quick: bool) -> None:
     monkeys = published(6, panel="b").rename(columns={"condition": "problems", "x": "trial", "value": "accuracy"})
     with paper_figure(height_mm=165) as figure:
         grid = figure.add_gridspec(3, 12, height_ratios=[0.75, 1, 1])
-        task_diagram(figure.add_subplot(grid[0, :3]), config)
-        seeing = next(
-            (f for f in (results / "harlow_gaze", DATA / "harlow_gaze") if (f / "networks.csv").exists()), None
-        )
+        task_diagram(figure.add_subplot(grid[0, :4]), config)
+        trained = [f for f in (results / "harlow_gaze", DATA / "harlow_gaze") if any(f.glob("seed_*/episode.npz"))]
+        seeing = trained[0] if trained else None
         if seeing is not None:
-            frames(figure, grid[0, 3:], sorted(seeing.glob("seed_*/episode.npz"))[0])
+            frames(figure.add_subplot(grid[0, 4:]), sorted(seeing.glob("seed_*/episode.npz"))[0])
             seeing_lines(figure.add_subplot(grid[1, 4:8]), seeing)
         learning_lines(figure.add_subplot(grid[1, :4]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
         title = f"Meta-RL, feature vectors (n = {final['subject'].nunique()})"
@@ -46,29 +43,39 @@ def draw(results: Path, quick: bool) -> None:
         save(figure, results / "figures", "figure6", quick)
 
 
-def frames(figure: Figure, spec: Any, path: Path) -> None:
-    """Panel a: what a trained network sees on the first trial and at the start of the second, held-out pictures."""
+def frames(ax: Axes, path: Path, columns: int = 8, rows: int = 2) -> None:
+    """Panel a: what a trained network sees up to its second choice, on held-out pictures: step and reward above."""
     with np.load(path) as episode:
         views, rewards = episode["views"], episode["rewards"]
     chosen = np.flatnonzero(np.abs(rewards) >= 0.9)  # choices earn +1 or -1
-    shown = range(min(len(views), int(chosen[1]) + 1 if len(chosen) > 1 else len(views)))
-    steps = np.unique(np.linspace(0, len(shown) - 1, min(len(shown), 16)).astype(int))
-    axes = spec.subgridspec(2, 8, wspace=0.05, hspace=0.3)
+    last = chosen[1] if len(chosen) > 1 else len(views) - 1
+    steps = np.unique(np.linspace(0, last, min(last + 1, columns * rows)).astype(int))
+    size = views.shape[-1]
+    across, down = round(1.1 * size), round(1.35 * size)
+    sheet = np.full((rows * down, columns * across, 3), 255, dtype=np.uint8)
     for i, t in enumerate(steps):
-        ax = figure.add_subplot(axes[i // 8, i % 8])
-        ax.imshow(views[t].transpose(1, 2, 0))
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(f"{t + 1}" + (f": {rewards[t]:+.1g}" if rewards[t] else ""), fontsize=5.5, pad=2)
+        top, left = i // columns * down + down - size, i % columns * across
+        sheet[top : top + size, left : left + size] = views[t].transpose(1, 2, 0)
+        reward = f": {rewards[t]:+.1g}" if rewards[t] else ""
+        ax.text(left + size / 2, top - 2, f"{t + 1}{reward}", ha="center", va="bottom", fontsize=6)
+    ax.imshow(sheet)
+    ax.axis("off")
 
 
 def seeing_lines(ax: Axes, seeing: Path) -> None:
-    """Panel c: networks that see, along the training and at its end on held-out pictures."""
+    """Panel c: networks that see, along the training and at its end on held-out pictures.
+
+    As in the paper those that solved the task are drawn (all, if none did); how many is said above.
+    """
     accuracy, networks = pd.read_csv(seeing / "accuracy.csv"), pd.read_csv(seeing / "networks.csv")
     own = accuracy[(accuracy["condition"] == "intact") & (accuracy["pictures"] == "held_out")].assign(stage="final")
     stages = pd.read_csv(seeing / "stretches.csv").rename(columns={"stretch": "stage"})
+    drawn = networks[networks["solved"]] if networks["solved"].any() else networks
     solved = f"{networks['solved'].sum()} of {len(networks)} solved"
     source = " (shipped networks)" if seeing.parent == DATA else ""
-    learning_lines(ax, pd.concat([stages, own]), "stage", "c", f"Meta-RL, pixels: {solved}{source}")
+    shown = pd.concat([stages, own])
+    shown = shown[shown["subject"].isin(drawn["subject"])]
+    learning_lines(ax, shown, "stage", "c", f"Meta-RL, pixels: {solved}{source}")
 
 
 def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:
