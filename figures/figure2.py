@@ -72,7 +72,7 @@ def monkey_coding(ax: Axes) -> None:
 
 
 def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
-    """Panel e: mean over units and networks, a dot for each unit of the first network."""
+    """Panel e: mean over units and networks, a dot for each unit of the first network; lines: untrained."""
     own = coding[coding["method"] == "spearman"].assign(size=lambda table: table["r"].abs())
     untrained, own = own[own["network"] == "untrained"], own[own["network"] == "trained"]
     first = own[own["subject"] == own["subject"].min()]
@@ -80,15 +80,12 @@ def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
         ax.bar(x, own[own["factor"] == name]["size"].mean(), color=BLUE, width=0.7)
         dots(ax, x, first[first["factor"] == name]["size"].to_list(), s=3, linewidth=0.35)
         before = untrained[untrained["factor"] == name]["size"].mean()
-        ax.plot(
-            [x - 0.35, x + 0.35], [before, before], color=VERMILLION, label="untrained, same inputs" if x == 0 else None
-        )
+        ax.plot([x - 0.35, x + 0.35], [before, before], color=VERMILLION)
         share = (own[own["factor"] == name]["p"] < 0.05).mean()
         ax.text(x, 1.0, f"{share:.0%}", ha="center", va="bottom", color=GREY, transform=ax.get_xaxis_transform())
-    ax.legend(loc="upper right", handlelength=1)
     ax.set_xticks(range(len(FACTORS)), list(FACTORS.values()))
     ax.set_ylabel("|partial correlation| (Spearman)")
-    ax.set_title("Meta-RL: units, and share at p < .05", pad=12)
+    ax.set_title("Meta-RL: units (lines: untrained); share at p < .05", pad=12)
 
 
 def history_axes(ax: Axes, title: str) -> None:
