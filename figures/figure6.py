@@ -72,7 +72,7 @@ def seeing_lines(ax: Axes, seeing: Path) -> None:
     stages = pd.read_csv(seeing / "stretches.csv").rename(columns={"stretch": "stage"})
     drawn = networks[networks["solved"]] if networks["solved"].any() else networks
     solved = f"{networks['solved'].sum()} of {len(networks)} solved"
-    source = " (shipped networks)" if seeing.parent == DATA else ""
+    source = "\n(networks that come with the repository)" if seeing.parent == DATA else ""
     shown = pd.concat([stages, own])
     shown = shown[shown["subject"].isin(drawn["subject"])]
     learning_lines(ax, shown, "stage", "c", f"Meta-RL, pixels: {solved}{source}")
