@@ -97,7 +97,7 @@ class Learner:
 
     def __init__(self, config: Config, task: Task, seeds: list[int]) -> None:
         self.config, self.task = config, task
-        self.network = make_agent(config.agent, seeds, task.observations, task.actions, config.units, config.discount)
+        self.network = make_agent(config, task, seeds)
         self.optimiser = torch.optim.RMSprop(
             self.network.parameters(), config.learning_rate, config.rmsprop_decay, config.rmsprop_epsilon
         )

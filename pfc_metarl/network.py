@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pfc_metarl.config import Config
 from pfc_metarl.lstm import LSTM, Head, State
+from pfc_metarl.tasks import Task
 
 
 class Agent(nn.Module, ABC):
@@ -181,8 +183,9 @@ class ActorCriticRPE(Agent):
         return self.policy(self.states(inputs, state)), self.value(critic).squeeze(-1)
 
 
-def make_agent(kind: str, seeds: Sequence[int], observations: int, actions: int, units: int, discount: float) -> Agent:
-    """The agent of a config: "prefrontal" or "actor-critic-rpe"."""
-    if kind == "prefrontal":
-        return PrefrontalNetwork(seeds, observations, actions, units)
-    return ActorCriticRPE(seeds, observations, actions, units, discount)
+def make_agent(config: Config, task: Task, seeds: Sequence[int]) -> Agent:
+    """The agent that a config names, untrained: "prefrontal" or "actor-critic-rpe"."""
+    sizes = (task.observations, task.actions, config.units)
+    if config.agent == "prefrontal":
+        return PrefrontalNetwork(seeds, *sizes)
+    return ActorCriticRPE(seeds, *sizes, config.discount)

@@ -85,7 +85,7 @@ def train(
 
 def load_networks(path: Path, config: Config, task: Task) -> Agent:
     """The trained networks of a run; RunError if the file is truncated or holds something else."""
-    network = make_agent(config.agent, config.seeds, task.observations, task.actions, config.units, config.discount)
+    network = make_agent(config, task, config.seeds)
     state = load_checkpoint(path)
     try:
         network.load_state_dict(state["network"])

@@ -132,9 +132,7 @@ def read_out_arrays(config: BanditsConfig, network: Agent) -> dict[str, np.ndarr
     # one step more, for the state after the last outcome
     task = Bandit(config.trials + 1, config.arms, "independent", time_scale=config.trials)
     trajectory = play(network, task, generators(config.seeds, TEST, 100), config.read_out_episodes)
-    untrained = make_agent(
-        config.agent, config.seeds, task.observations, task.actions, config.units, config.discount
-    ).requires_grad_(False)
+    untrained = make_agent(config, task, config.seeds).requires_grad_(False)
     record = task.record()
     mean, sd = agents.posterior(record["choice"], record["reward"], config.arms)
     after = np.array([t for t in READ_OUT_TRIALS if t <= config.trials])

@@ -90,8 +90,7 @@ def test(config: ForagingConfig, networks: dict[str, Agent]) -> Tested:
     trajectory = play(networks[""], task, generators(config.seeds, TEST, 0), config.test_episodes)
     trials = trial_table(task.record(), config.seeds)
     played = trials.pop("played").to_numpy()
-    sizes = (task.observations, task.actions, config.units, config.discount)
-    before = make_agent(config.agent, config.seeds, *sizes).requires_grad_(False)
+    before = make_agent(config, task, config.seeds).requires_grad_(False)
     untrained = torch.cat(  # some episodes at a time, for the sake of memory
         [before.states(some, before.start(some.shape[2])) for some in trajectory.inputs.split(50, dim=2)], dim=2
     )

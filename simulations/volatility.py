@@ -141,8 +141,7 @@ def test(config: VolatilityConfig, networks: dict[str, Agent]) -> Tested:
             table = trial_table(task.record(), config.seeds).assign(agent=CONDITIONS[condition], order=order)
             tables.append(table.assign(session=table["session"] + index * half))
             if condition == "":
-                sizes = (task.observations, task.actions, config.units, config.discount)
-                before = make_agent(config.agent, config.seeds, *sizes).requires_grad_(False)
+                before = make_agent(config, task, config.seeds).requires_grad_(False)
                 states = before.states(trajectory.inputs, before.start(half))
                 hidden.append(trajectory.hidden.permute(1, 2, 0, 3).numpy())
                 untrained.append(states.permute(1, 2, 0, 3).numpy())
