@@ -29,9 +29,8 @@ def main() -> None:
     with one_line_errors():
         if arguments.figure not in (*FIGURES, "all"):
             raise UserError(f"unknown figure {arguments.figure}; choose one of: {', '.join(FIGURES)}, all")
-        results = arguments.results / "quick" if arguments.quick else arguments.results
         for number in FIGURES if arguments.figure == "all" else [arguments.figure]:
-            importlib.import_module(f"figures.{FIGURES[number]}").draw(results, arguments.quick)
+            importlib.import_module(f"figures.{FIGURES[number]}").draw(arguments.results, arguments.quick)
 
 
 if __name__ == "__main__":

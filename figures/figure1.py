@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT
 from pfc_metarl.plotting import (
     BLUE,
     GREEN,
@@ -25,18 +26,20 @@ from pfc_metarl.plotting import (
     save,
 )
 from pfc_metarl.published import published
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import RunFolder, run_folder
+from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on
 
+INDEPENDENT, CORRELATED = trained_on("independent"), trained_on("correlated")
 AGENT_COLOUR = {
-    "meta-RL independent": VERMILLION,
-    "meta-RL correlated": BLUE,
+    INDEPENDENT: VERMILLION,
+    CORRELATED: BLUE,
     "Gittins": GREEN,
     "UCB": ORANGE,
     "Thompson": PURPLE,
 }
 PUBLISHED_NAME = {
-    "meta-RL independent": "meta_rl_independent",
-    "meta-RL correlated": "meta_rl_correlated",
+    INDEPENDENT: "meta_rl_independent",
+    CORRELATED: "meta_rl_correlated",
     "Gittins": "gittins",
     "UCB": "ucb",
     "Thompson": "thompson",
@@ -47,7 +50,7 @@ TRAJECTORIES = (0.99, 0.46, 0.33, 0.01)
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure and its supplement from results/bandits."""
-    run = RunFolder(results / "bandits")
+    run = run_folder(results, "bandits", quick)
     trials = run.read_table("trials.parquet")
     state = run.read_table("state_pca.csv")
     with paper_figure(height_mm=150) as figure:
@@ -58,10 +61,10 @@ def draw(results: Path, quick: bool) -> None:
         regret_panel(figure.add_subplot(grid[1, 6:]), run.read_table("regret.csv"))
         trajectory_panels(figure, grid[2, :8], state)
         last_state_panel(figure, figure.add_subplot(grid[2, 8:]), state)
-        save(figure, results / "figures", "figure1", quick)
+        save(figure, results, "figure1", quick)
     with paper_figure(height_mm=75) as figure:
         supplement(figure, run)
-        save(figure, results / "figures", "figure1_supplement_belief", quick)
+        save(figure, results, "figure1_supplement_belief", quick)
 
 
 def agent_diagram(ax: Axes) -> None:
@@ -101,7 +104,7 @@ def network_diagram(ax: Axes) -> None:
 
 def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int = 11, shown: int = 33) -> None:
     """Panel c: choices of the first correlated-trained network, episode by episode, on the two example bandits."""
-    own = trials[(trials["training"] == "correlated") & (trials["subject"] == trials["subject"].min())]
+    own = trials[(trials["group"] == CORRELATED) & (trials["subject"] == trials["subject"].min())]
     axes = spec.subgridspec(2, 1)
     for i, name in enumerate(("(.25, .75)", "(.6, .4)")):
         ax = figure.add_subplot(axes[i])
@@ -121,16 +124,14 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
 
 def regret_panel(ax: Axes, regret: pd.DataFrame) -> None:
     """Panel d: cumulative regret on (.25, .75), mean and 95 % interval; published curves dotted."""
-    for agent, colour in AGENT_COLOUR.items():
-        own = regret[regret["agent"] == agent]
-        sns.lineplot(own, x="trial", y="regret", color=colour, label=agent, errorbar=("ci", 95), ax=ax, seed=0)
-        paper = published(1, panel="d", condition=PUBLISHED_NAME[agent])
+    for group, colour in AGENT_COLOUR.items():
+        own = regret[regret["group"] == group]
+        sns.lineplot(own, x="trial", y="regret", color=colour, label=group, errorbar=("ci", 95), ax=ax, seed=0)
+        paper = published(1, panel="d", condition=PUBLISHED_NAME[group])
         ax.plot(paper["x"], paper["value"], color=colour, linestyle=":", linewidth=0.8)
-    for prior in ("independent", "correlated"):
-        own = regret[regret["agent"] == f"Bayes-optimal {prior}"]
-        ax.plot(
-            own["trial"], own["regret"], color="black", linewidth=0.6, linestyle="-" if prior == "independent" else "--"
-        )
+    for group, style in ((BAYES_INDEPENDENT, "-"), (BAYES_CORRELATED, "--")):
+        own = regret[regret["group"] == group]
+        ax.plot(own["trial"], own["regret"], color="black", linewidth=0.6, linestyle=style)
     ax.plot([], [], color="black", linewidth=0.6, label="Bayes-optimal (dashed: correlated)")
     ax.plot([], [], color=GREY, linestyle=":", label="as published")
     ax.set(xlabel="Trial", ylabel="Cumulative regret", ylim=(0, None))
@@ -176,11 +177,11 @@ def supplement(figure: Figure, run: RunFolder) -> None:
     read_out = run.read_table("belief_read_out.csv")
     for i, (target, name) in enumerate((("mean", "posterior mean"), ("s.d.", "posterior s.d."))):
         ax = figure.add_subplot(grid[i])
-        for network, colour in (("trained", BLUE), ("untrained", GREY)):
-            own = read_out[(read_out["target"] == target) & (read_out["network"] == network)]
+        for group, colour in ((NETWORKS, BLUE), (UNTRAINED, GREY)):
+            own = read_out[(read_out["target"] == target) & (read_out["group"] == group)]
             by_network = own.groupby(["subject", "trial"])["r2"].mean().unstack("subject")
             ax.plot(by_network.index, by_network, color=colour, linewidth=0.4, alpha=0.6)
-            ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=network)
+            ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=group)
         ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1))
         ax.set_ylabel("Held-out r²")
         panel_letter(ax, "ab"[i])

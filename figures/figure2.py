@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published, published_value
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import run_folder
+from pfc_metarl.trials import NETWORKS, UNTRAINED
 
-FACTORS = {"action": "$a$", "reward": "$r$", "action x reward": "$a × r$", "value": "$v$"}
+LABELS = dict(zip(FACTORS, ("$a$", "$r$", "$a × r$", "$v$")))
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/foraging."""
-    run = RunFolder(results / "foraging")
+    run = run_folder(results, "foraging", quick)
     with paper_figure(height_mm=115) as figure:
         axes = figure.subplots(2, 3)
         monkey_matching(axes[0, 0])
@@ -27,7 +29,7 @@ def draw(results: Path, quick: bool) -> None:
         model_history(axes[1, 2], run.read_table("history_weights.csv"))
         for ax, letter in zip(axes.flat, "abcdef"):
             panel_letter(ax, letter)
-        save(figure, results / "figures", "figure2", quick)
+        save(figure, results, "figure2", quick)
 
 
 def matching_axes(ax: Axes, title: str) -> None:
@@ -67,14 +69,14 @@ def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
 def monkey_coding(ax: Axes) -> None:
     """Panel b."""
     shares = published(2, panel="b").set_index("condition")["value"]
-    ax.bar(list(FACTORS.values()), [shares[name] for name in FACTORS], color=GREY, width=0.7)
+    ax.bar(list(LABELS.values()), [shares[name] for name in FACTORS], color=GREY, width=0.7)
     ax.set(ylabel="Proportion of neurons", title="Monkeys: prefrontal neurons")
 
 
 def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
     """Panel e: mean over units and networks, a dot for each unit of the first network; lines: untrained."""
-    own = coding[coding["method"] == "spearman"].assign(size=lambda table: table["r"].abs())
-    untrained, own = own[own["network"] == "untrained"], own[own["network"] == "trained"]
+    own = coding[coding["method"] == SPEARMAN].assign(size=lambda table: table["r"].abs())
+    untrained, own = own[own["group"] == UNTRAINED], own[own["group"] == NETWORKS]
     first = own[own["subject"] == own["subject"].min()]
     for x, name in enumerate(FACTORS):
         ax.bar(x, own[own["factor"] == name]["size"].mean(), color=BLUE, width=0.7)
@@ -83,7 +85,7 @@ def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
         ax.plot([x - 0.35, x + 0.35], [before, before], color=VERMILLION)
         share = (own[own["factor"] == name]["p"] < 0.05).mean()
         ax.text(x, 1.0, f"{share:.0%}", ha="center", va="bottom", color=GREY, transform=ax.get_xaxis_transform())
-    ax.set_xticks(range(len(FACTORS)), list(FACTORS.values()))
+    ax.set_xticks(range(len(FACTORS)), list(LABELS.values()))
     ax.set_ylabel("|partial correlation| (Spearman)")
     ax.set_title("Meta-RL: units (lines: untrained); share at p < .05", pad=12)
 

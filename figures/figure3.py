@@ -8,20 +8,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from pfc_metarl.analysis.blocks import BLOCKS as NAMES
+from pfc_metarl.analysis.blocks import LOW_FIRST, ORDERS, UNTIED
 from pfc_metarl.plotting import BLUE, GREEN, GREY, VERMILLION, dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import RunFolder, run_folder
+from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 
-NETWORKS, UNTIED, OBSERVER = "meta-RL", "meta-RL, untied", "observer"
-BLOCKS = ["stable 1", "volatile 1", "volatile 2", "stable 2"]
+BLOCKS = [block for order in ORDERS for block in NAMES[order]]
 COLOURS = {"stable": BLUE, "volatile": VERMILLION}
-STATES = {"hidden": ("trained", BLUE), "untrained": ("untrained, same inputs", GREY)}
+STATES = {NETWORKS: ("trained", BLUE), UNTRAINED: ("untrained, same inputs", GREY)}
 LEARNING_RATE_TICKS = [0.05, 0.1, 0.2, 0.4, 0.8]
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw both figures from results/volatility."""
-    run = RunFolder(results / "volatility")
+    run = run_folder(results, "volatility", quick)
     blocks = run.read_table("block_learning_rates.csv")
     with paper_figure(height_mm=160) as figure:
         top, bottom = figure.subfigures(2, 1, height_ratios=[2, 1.1], squeeze=False)[:, 0]
@@ -34,29 +36,29 @@ def draw(results: Path, quick: bool) -> None:
         published_bars(axes[1])
         panel_letter(axes[1], "d")
         bars(axes[2], by_network(blocks, OBSERVER), "Ideal observer")
-        if UNTIED in set(blocks["agent"]):
+        if UNTIED in set(blocks["group"]):
             bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
         else:  # the control was not trained
             axes[3].axis("off")
-        save(figure, results / "figures", "figure3", quick)
+        save(figure, results, "figure3", quick)
     with paper_figure(height_mm=60) as figure:
         axes = figure.subplots(1, 2)
         units_over_time(axes[0], run)
         units_by_threshold(axes[1], run)
-        save(figure, results / "figures", "figure3_volatility_units", quick)
+        save(figure, results, "figure3_volatility_units", quick)
 
 
 def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
     """One low-first episode: the observer's (a) and the first network's (b)."""
     episode, rates = run.read_table("sample_episode.csv"), run.read_table("learning_rates.csv")
-    rates = rates[(rates["order"] == "low first") & (rates["subject"] == rates["subject"].min())]
+    rates = rates[(rates["order"] == LOW_FIRST) & (rates["subject"] == rates["subject"].min())]
     config = run.read_config()
     high = f"Volatility, estimated (a) or decoded (b); 1: v = {config['high_volatility']:g}"
-    for ax, letter, agent, name in (
+    for ax, letter, group, name in (
         (a, "a", OBSERVER, "Ideal Bayesian observer"),
         (b, "b", NETWORKS, "Meta-RL, one network"),
     ):
-        own, rate = episode[episode["agent"] == agent], rates[rates["agent"] == agent]
+        own, rate = episode[episode["group"] == group], rates[rates["group"] == group]
         ax.step(own["trial"], own["p_left"], where="mid", color=BLUE, label="Reward probability, left")
         scaled = own["volatility"] / config["high_volatility"]
         ax.plot(own["trial"], scaled, color=GREEN, linewidth=0.8, label=high)
@@ -91,9 +93,9 @@ def behaviour(ax: Axes, episode: pd.DataFrame) -> None:
         ax.text(1.005, height, side, transform=ax.get_yaxis_transform(), va="center", color=GREY)
 
 
-def by_network(blocks: pd.DataFrame, agent: str) -> pd.DataFrame:
-    """Learning rates of one agent: a row per network, a column per block."""
-    return blocks[blocks["agent"] == agent].pivot(index="subject", columns="block", values="alpha")[BLOCKS]
+def by_network(blocks: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Learning rates of one group: a row per network, a column per block."""
+    return blocks[blocks["group"] == group].pivot(index="subject", columns="block", values="alpha")[BLOCKS]
 
 
 def published_bars(ax: Axes) -> None:
@@ -145,8 +147,8 @@ def humans(ax: Axes) -> None:
 def units_over_time(ax: Axes, run: RunFolder) -> None:
     """Supplementary Fig. 5a: share of units whose activity on a trial tells the two orders' volatility apart."""
     table = run.read_table("volatility_units_by_trial.csv")
-    for state, (name, colour) in STATES.items():
-        share = table[table["state"] == state].pivot(index="trial", columns="subject", values="share")
+    for group, (name, colour) in STATES.items():
+        share = table[table["group"] == group].pivot(index="trial", columns="subject", values="share")
         mean_and_error(ax, share, colour, name)
     half = run.read_config()["trials"] / 2
     ax.axvline(half + 0.5, color=GREY, linewidth=0.5, linestyle=":")
@@ -159,9 +161,9 @@ def units_by_threshold(ax: Axes, run: RunFolder) -> None:
     """Supplementary Fig. 5b: share of units within episodes, by the threshold of p."""
     table, shares = run.read_table("volatility_units_by_threshold.csv"), run.read_table("volatility_units.csv")
     threshold = 0.05 / run.read_config()["units"]
-    for state, (name, colour) in STATES.items():
-        share = table[table["state"] == state].pivot(index="threshold", columns="subject", values="share")
-        own = shares.loc[shares["state"] == state, "share"]
+    for group, (name, colour) in STATES.items():
+        share = table[table["group"] == group].pivot(index="threshold", columns="subject", values="share")
+        own = shares.loc[shares["group"] == group, "share"]
         mean_and_error(ax, share, colour, f"{name}: {own.mean():.3f} ± {own.sem():.3f}")
         ax.plot(threshold, own.mean(), marker="o", color=colour)
     paper = published(3, condition="share of units coding volatility")["value"].item()

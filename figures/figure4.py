@@ -6,19 +6,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pfc_metarl.analysis.reversal import AFTER, AWARE, BEFORE, BLIND, COMPARISONS, EVENTS
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, limits, panel_letter, paper_figure, save
 from pfc_metarl.published import published
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import run_folder
 
-COMPARISONS = ("before reversal", "experienced", "inferred")
-EVENTS = ("fixation", "stimulus", "saccade")
-CUE_COLOUR = {"before": GREY, "after": VERMILLION}
+CUE_COLOUR = {BEFORE: GREY, AFTER: VERMILLION}
 """Of the cue that was rewarded before, and of the one rewarded after the reversal."""
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/inferred_value."""
-    run = RunFolder(results / "inferred_value")
+    run = run_folder(results, "inferred_value", quick)
     errors = run.read_table("prediction_errors.csv")
     observers = run.read_table("ideal_observers.csv")
     with paper_figure(height_mm=165) as figure:
@@ -31,7 +30,7 @@ def draw(results: Path, quick: bool) -> None:
             if i == 0:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         state_panels(figure, grid, run.read_table("state_pca.csv"))
-        save(figure, results / "figures", "figure4", quick)
+        save(figure, results, "figure4", quick)
 
 
 def neurons(ax: Axes, comparison: str, first: bool) -> None:
@@ -59,8 +58,8 @@ def model(ax: Axes, errors: pd.DataFrame, observers: pd.DataFrame, comparison: s
         paper = published(4, panel="b", condition=f"{comparison}, cue rewarded {cue}")
         ax.plot(range(3), paper["value"], color=colour, linestyle=":", linewidth=0.8)
         seen = observers[(observers["comparison"] == comparison) & (observers["cue_rewarded"] == cue)]
-        for observer, marker in (("boundary-aware", "_"), ("boundary-blind", "x")):
-            value = seen[seen["observer"] == observer]["prediction_error"].item()
+        for observer, marker in ((AWARE, "_"), (BLIND, "x")):
+            value = seen[seen["group"] == observer]["prediction_error"].item()
             ax.plot(1.35, value, marker=marker, color=colour, markersize=4, linestyle="")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xticks=range(3), xticklabels=EVENTS, ylim=(-0.6, 0.6), xlim=(-0.4, 2.4))

@@ -8,12 +8,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE
 from pfc_metarl.analysis.lagged import TRIAL_TYPES
 from pfc_metarl.analysis.prediction_errors import model_free_residual
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, arrow, box, dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import run_folder
 
 TRANSITION_COLOUR = {"common": BLUE, "uncommon": VERMILLION}
 REWARD_STYLE: dict[str, Any] = {"rewarded": "-", "unrewarded": (0, (2, 1.2))}
@@ -21,7 +22,7 @@ REWARD_STYLE: dict[str, Any] = {"rewarded": "-", "unrewarded": (0, (2, 1.2))}
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/two_step."""
-    run = RunFolder(results / "two_step")
+    run = run_folder(results, "two_step", quick)
     stay = stay_matrix(run.read_table("stay_probabilities.csv"))
     reference = run.read_table("reference_stay_probabilities.csv")
     reference = stay_matrix(reference[reference["task"] == "canonical"])
@@ -33,9 +34,9 @@ def draw(results: Path, quick: bool) -> None:
     with paper_figure(height_mm=165) as figure:
         grid = figure.add_gridspec(3, 12, height_ratios=[1, 1.1, 1.25])
         task_diagram(figure.add_subplot(grid[0, :6]), config)
-        for i, name in enumerate(("model-free", "model-based")):
+        for i, name in enumerate((MODEL_FREE, MODEL_BASED)):
             ax = figure.add_subplot(grid[0, 6 + 3 * i : 9 + 3 * i])
-            stay_bars(ax, reference.loc[name], name.capitalize(), legend=i == 1)
+            stay_bars(ax, reference.loc[name].mean(), name.capitalize(), legend=i == 1)
             if i == 0:
                 panel_letter(ax, "b")
         ax = figure.add_subplot(grid[1, :3])
@@ -52,7 +53,7 @@ def draw(results: Path, quick: bool) -> None:
         lag_lines(ax, weights, f"Meta-RL (n = {len(stay)})")
         panel_letter(ax, "e")
         prediction_error_panels(figure.add_subplot(grid[2, :6]), figure.add_subplot(grid[2, 6:]), errors, fits)
-        save(figure, results / "figures", "figure5", quick)
+        save(figure, results, "figure5", quick)
 
 
 BAR_POSITIONS = [0, 0.8, 2, 2.8]

@@ -9,29 +9,42 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle, RegularPolygon
 from scipy import stats
 
-from pfc_metarl.plotting import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.analysis.learning_set import HELD_OUT_PICTURES, INTACT, REPLACED, RESET
+from pfc_metarl.film import save_gif
+from pfc_metarl.plotting import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    dots,
+    figures_folder,
+    panel_letter,
+    paper_figure,
+    save,
+)
 from pfc_metarl.published import DATA, published
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import RunFolder, run_folder
 
-CONDITIONS = {"intact": ("As trained", "black"), "state reset": ("State reset before each trial", VERMILLION)}
-CONDITIONS |= {"replaced": ("Unrewarded object replaced", SKY)}
+CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset before each trial", VERMILLION)}
+CONDITIONS |= {REPLACED: ("Unrewarded object replaced", SKY)}
 
 
 def draw(results: Path, quick: bool) -> None:
-    """Draw the figure from results/harlow, and from networks that see (results/harlow_gaze, else data/harlow_gaze)."""
-    run = RunFolder(results / "harlow")
+    """Draw the figure from results/harlow, and from networks that see (results/harlow_gaze, else those in data/)."""
+    run = run_folder(results, "harlow", quick)
     accuracy, config = run.read_table("accuracy.csv"), run.read_config()
-    final = accuracy[accuracy["condition"] == "intact"].assign(stage="final")
+    final = accuracy[accuracy["condition"] == INTACT].assign(stage="final")
     learning = pd.concat([run.read_table("stretches.csv").rename(columns={"stretch": "stage"}), final])
     monkeys = published(6, panel="b").rename(columns={"condition": "problems", "x": "trial", "value": "accuracy"})
+    own = run_folder(results, "harlow_gaze", quick)
+    seeing = own if own.finished else run_folder(DATA, "harlow_gaze")
     with paper_figure(height_mm=165) as figure:
         grid = figure.add_gridspec(3, 12, height_ratios=[0.75, 1, 1])
         task_diagram(figure.add_subplot(grid[0, :4]), config)
-        trained = [f for f in (results / "harlow_gaze", DATA / "harlow_gaze") if any(f.glob("seed_*/episode.npz"))]
-        seeing = trained[0] if trained else None
-        if seeing is not None:
-            frames(figure.add_subplot(grid[0, 4:]), sorted(seeing.glob("seed_*/episode.npz"))[0])
-            seeing_lines(figure.add_subplot(grid[1, 4:8]), seeing)
+        frames(figure.add_subplot(grid[0, 4:]), seeing.read_arrays("arrays.npz"))
+        seeing_lines(figure.add_subplot(grid[1, 4:8]), seeing)
         learning_lines(figure.add_subplot(grid[1, :4]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
         title = f"Meta-RL, feature vectors (n = {final['subject'].nunique()})"
         learning_lines(figure.add_subplot(grid[1, 8:12]), learning, "stage", "d", title)
@@ -40,39 +53,39 @@ def draw(results: Path, quick: bool) -> None:
             figure.add_subplot(grid[2, 4:8]), run.read_table("object_code.csv"), run.read_table("first_choices.csv")
         )
         component_path(figure.add_subplot(grid[2, 8:12]), run.read_table("components.csv"))
-        save(figure, results / "figures", "figure6", quick)
+        save(figure, results, "figure6", quick)
+    save_gif(seeing.read_arrays("arrays.npz")["views"], figures_folder(results, quick) / "figure6_episode.gif")
 
 
-def frames(ax: Axes, path: Path, columns: int = 8, rows: int = 2) -> None:
+def frames(ax: Axes, episode: dict[str, np.ndarray], columns: int = 8, rows: int = 2) -> None:
     """Panel a: what a trained network sees up to its second choice, on held-out pictures: step and reward above."""
-    with np.load(path) as episode:
-        views, rewards = episode["views"], episode["rewards"]
+    views, rewards = episode["views"], episode["rewards"]
     chosen = np.flatnonzero(np.abs(rewards) >= 0.9)  # choices earn +1 or -1
     last = chosen[1] if len(chosen) > 1 else len(views) - 1
     steps = np.unique(np.linspace(0, last, min(last + 1, columns * rows)).astype(int))
-    size = views.shape[-1]
+    size = views.shape[1]
     across, down = round(1.1 * size), round(1.35 * size)
     sheet = np.full((rows * down, columns * across, 3), 255, dtype=np.uint8)
     for i, t in enumerate(steps):
         top, left = i // columns * down + down - size, i % columns * across
-        sheet[top : top + size, left : left + size] = views[t].transpose(1, 2, 0)
+        sheet[top : top + size, left : left + size] = views[t]
         reward = f": {rewards[t]:+.1g}" if rewards[t] else ""
         ax.text(left + size / 2, top - 2, f"{t + 1}{reward}", ha="center", va="bottom", fontsize=6)
     ax.imshow(sheet)
     ax.axis("off")
 
 
-def seeing_lines(ax: Axes, seeing: Path) -> None:
+def seeing_lines(ax: Axes, seeing: RunFolder) -> None:
     """Panel c: networks that see, along the training and at its end on held-out pictures.
 
     As in the paper those that solved the task are drawn (all, if none did); how many is said above.
     """
-    accuracy, networks = pd.read_csv(seeing / "accuracy.csv"), pd.read_csv(seeing / "networks.csv")
-    own = accuracy[(accuracy["condition"] == "intact") & (accuracy["pictures"] == "held_out")].assign(stage="final")
-    stages = pd.read_csv(seeing / "stretches.csv").rename(columns={"stretch": "stage"})
+    accuracy, networks = seeing.read_table("accuracy.csv"), seeing.read_table("networks.csv")
+    own = accuracy[accuracy["condition"] == HELD_OUT_PICTURES].assign(stage="final")
+    stages = seeing.read_table("stretches.csv").rename(columns={"stretch": "stage"})
     drawn = networks[networks["solved"]] if networks["solved"].any() else networks
     solved = f"{networks['solved'].sum()} of {len(networks)} solved"
-    source = "\n(networks that come with the repository)" if seeing.parent == DATA else ""
+    source = "\n(networks that come with the repository)" if seeing.path.parent == DATA else ""
     shown = pd.concat([stages, own])
     shown = shown[shown["subject"].isin(drawn["subject"])]
     learning_lines(ax, shown, "stage", "c", f"Meta-RL, pixels: {solved}{source}")

@@ -5,25 +5,25 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
+from pfc_metarl.analysis.risk import CONTROL, STIMULATIONS
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published_value
-from pfc_metarl.results import RunFolder
+from pfc_metarl.results import run_folder
 
-CONDITIONS = ("block risky reward", "block safe reward", "block risky loss")
 PROBABILITIES = (0.5, 0.125)
 COLOUR = {"control": VERMILLION, "stimulated": BLUE}
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure and its supplement from results/optogenetics."""
-    run = RunFolder(results / "optogenetics")
+    run = run_folder(results, "optogenetics", quick)
     shares = run.read_table("risky_choice.csv")
-    own = [name for name in shares["condition"].unique() if name not in ("control", *CONDITIONS)]
-    panels = [*CONDITIONS, *own]
+    own = [name for name in shares["condition"].unique() if name not in (CONTROL, *STIMULATIONS)]
+    panels = [*STIMULATIONS, *own]
     with paper_figure(height_mm=105) as figure:
         axes = figure.subplots(2, len(panels), sharey=True)
         for i, condition in enumerate(panels):
-            if condition in CONDITIONS:
+            if condition in STIMULATIONS:
                 rats(axes[0, i], condition)
             else:
                 axes[0, i].axis("off")
@@ -32,7 +32,7 @@ def draw(results: Path, quick: bool) -> None:
             panel_letter(axes[row, 0], letter)
             axes[row, 0].set_ylabel(f"{who}: risky choices (%)")
         axes[1, 1].legend(loc="lower left")
-        save(figure, results / "figures", "figure7", quick)
+        save(figure, results, "figure7", quick)
     with paper_figure(height_mm=65) as figure:
         doses = run.read_table("dose_response.csv")
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -40,7 +40,7 @@ def draw(results: Path, quick: bool) -> None:
             dose_response(ax, doses[doses["condition"] == condition], condition)
         axes[0].set_ylabel("Risky choices (%)")
         axes[0].legend(title="probability of\nrisky reward")
-        save(figure, results / "figures", "figure7_supplement_dose", quick)
+        save(figure, results, "figure7_supplement_dose", quick)
 
 
 def choice_axes(ax: Axes) -> None:
@@ -60,19 +60,19 @@ def rats(ax: Axes, condition: str) -> None:
 
 def model(ax: Axes, shares: pd.DataFrame, condition: str) -> None:
     """Panel b: mean over networks, a dot for each; the paper's networks dotted."""
-    for name, key in (("control", "control"), ("stimulated", condition)):
+    for name, key in (("control", CONTROL), ("stimulated", condition)):
         wide = shares[shares["condition"] == key].pivot(index="subject", columns="p_risky", values="risky") * 100
         present = [(x, p) for x, p in enumerate(PROBABILITIES) if p in wide]
         colour, marker = COLOUR[name], "o" if name == "control" else "s"
         ax.plot([x for x, _ in present], [wide[p].mean() for _, p in present], color=colour, marker=marker, label=name)
         for x, p in present:
             dots(ax, x, wide[p].to_list(), s=3, edgecolor=colour, linewidth=0.4)
-        if condition in CONDITIONS:
+        if condition in STIMULATIONS:
             paper = [published_value(7, series=f"meta-RL, {name}", condition=condition, x=p) for p in PROBABILITIES]
             label = "as published" if name == "stimulated" else None
             ax.plot(paper, color=colour, linestyle=":", linewidth=0.8, label=label)
     choice_axes(ax)
-    if condition not in CONDITIONS:
+    if condition not in STIMULATIONS:
         ax.set_title(condition.capitalize())
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.errors import RunError
 from pfc_metarl.plotting import BLUE, VERMILLION, panel_letter, paper_figure, save
+from pfc_metarl.results import run_folder
 
 TITLES = {
     "bandits": "Cumulative regret",
@@ -20,24 +20,17 @@ INPUTS = {"reward": (BLUE, -0.15), "prediction_error": (VERMILLION, 0.15)}
 
 
 def draw(results: Path, quick: bool) -> None:
-    """Draw the figure from results/prediction_error_input.csv."""
-    path = results / "prediction_error_input.csv"
-    if not path.exists():
-        raise RunError(f"there is no {path}; make it with: python -m simulations prediction_error_input")
-    table = pd.read_csv(path)
-    table = table[table["key"]]
-    names = [name for name in TITLES if name in set(table["simulation"])]
+    """Draw the figure from results/prediction_error_input."""
+    table = run_folder(results, "prediction_error_input", quick).read_table("inputs.csv")
     with paper_figure(height_mm=130) as figure:
-        axes = list(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat)
-        for ax, name, letter in zip(axes, names, "abcdef"):
+        axes = list(figure.subplots(3, 2).flat)
+        for ax, name, letter in zip(axes, TITLES, "abcdef"):
             panel(ax, table[table["simulation"] == name])
             ax.set_title(TITLES[name])
             panel_letter(ax, letter)
-        for ax in axes[len(names) :]:
-            ax.axis("off")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        save(figure, results / "figures", "figure_s9_prediction_error_input", quick)
+        save(figure, results, "figure_s9_prediction_error_input", quick)
 
 
 def panel(ax: Axes, table: pd.DataFrame) -> None:
@@ -49,6 +42,5 @@ def panel(ax: Axes, table: pd.DataFrame) -> None:
         label = f"{name.replace('_', ' ')} as input"
         ax.errorbar(mean, y, xerr=interval, fmt="o", color=colour, elinewidth=0.8, label=label)
     ax.plot(table["published"], range(len(table)), "k|", markersize=8, label="as published (reward)")
-    short = table["quantity"].str.split(", ", n=1).str[-1].str.replace("stay after ", "")
-    ax.set_yticks(range(len(table)), short)
+    ax.set_yticks(range(len(table)), table["short"])
     ax.invert_yaxis()

@@ -1,3 +1,16 @@
 """Prefrontal cortex as a meta-reinforcement learning system (Wang et al. 2018), in PyTorch."""
 
-__version__ = "0.1.0"
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pfc_metarl.simulation import Run
+
+__version__ = "0.2.0"
+
+
+def load(path: str | Path) -> "Run":
+    """Read a finished run back: its config, networks, trials, arrays and tables; see `pfc_metarl.simulation.load`."""
+    from pfc_metarl.simulation import load as load_run  # late: it takes a second or two
+
+    return load_run(path)

@@ -8,28 +8,33 @@ the paper's gradient is
 summed over the steps of the unroll. The code minimises the loss whose negative gradient this is.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
-from pfc_metarl.network import Agent, make_agent
-from pfc_metarl.rollout import TRAINING, Carry, Trajectory, generators, play
-from pfc_metarl.tasks import Task
+from pfc_metarl.networks import make_agent
+from pfc_metarl.networks.agent import Agent
+from pfc_metarl.random_streams import RUNNING, TRAINING, generator, generators
+from pfc_metarl.rollout import Carry, Trajectory, play
+from pfc_metarl.tasks.episodes import Episodes
+from pfc_metarl.tasks.task import Task
 
 
-def returns(rewards: Tensor, bootstrap: Tensor, discount: float) -> Tensor:
-    """n-step bootstrapped returns R_t = r_t + gamma R_{t+1}.
+def returns(rewards: Tensor, begins: Tensor, bootstrap: Tensor, discount: float) -> Tensor:
+    """n-step bootstrapped returns R_t = r_t + gamma R_{t+1}; nothing comes from beyond an episode's end.
 
     Args:
         rewards: (time, ...).
+        begins: (time, ...), whether an episode begins after the action, so that another one ended with it.
         bootstrap: R at the end of the unroll: the value of the state that follows, 0 if the episode ended.
         discount: gamma.
     """
     out = torch.empty_like(rewards)
     following = bootstrap
-    for reward, slot in zip(reversed(rewards.unbind()), reversed(out.unbind())):
-        following = torch.add(reward, following, alpha=discount, out=slot)
+    for reward, begin, slot in zip(reversed(rewards.unbind()), reversed(begins.unbind()), reversed(out.unbind())):
+        following = torch.add(reward, following.masked_fill(begin, 0), alpha=discount, out=slot)
     return out
 
 
@@ -40,7 +45,7 @@ def loss(
     targets: Tensor,
     state_value_cost: float,
     entropy_cost: float,
-    active: Tensor | None = None,
+    active: Tensor,
 ) -> Tensor:
     """Loss of each network: summed over time as in the paper, averaged over episodes.
 
@@ -52,7 +57,7 @@ def loss(
         values, actions, targets: (time, network, episode); targets are the returns.
         state_value_cost: beta_v, of half the squared prediction error.
         entropy_cost: beta_e.
-        active: (time, network, episode), steps that count; None: all.
+        active: (time, network, episode), whether the step counts.
 
     Returns:
         (network,)
@@ -66,9 +71,7 @@ def loss(
         + state_value_cost * 0.5 * prediction_error.square()
         - entropy_cost * entropy
     )
-    if active is not None:
-        per_step = per_step * active
-    return per_step.sum(0).mean(-1)
+    return (per_step * active).sum(0).mean(-1)
 
 
 def clip_gradients(network: Agent, largest: float) -> Tensor:
@@ -102,11 +105,35 @@ class Learner:
             self.network.parameters(), config.learning_rate, config.rmsprop_decay, config.rmsprop_epsilon
         )
         self.update = 0
-        self.carry: Carry | None = None  # where the streams stand, if the task is one
+        self.carry: Carry | None = None  # where the episodes stand, if they run on
 
     def schedule(self, start: float, end: float | None) -> float:
         """A value that goes linearly from start to end over the training; constant without an end."""
         return start if end is None else start + (end - start) * self.update / self.config.updates
+
+    def play(self) -> Trajectory:
+        """The episodes of this update (or the next stretch of such as run on)."""
+        seeds, episodes = self.network.seeds, self.config.episodes_per_update
+
+        def renew(network: int, slot: int, number: int) -> np.random.Generator:
+            return generator(RUNNING, seeds[network], 0, slot, number)
+
+        rngs = generators(TRAINING, seeds, self.update)
+        return play(self.network, self.task, rngs, episodes, start=self.carry, renew=renew)
+
+    def losses(self, trajectory: Trajectory) -> Tensor:
+        """The loss of each network on what it did: (network,)."""
+        config, steps = self.config, len(trajectory.actions)
+        logits, values, _ = self.network(trajectory.seen, trajectory.start)
+        if self.task.continues or self.task.running:  # one step more was seen
+            bootstrap, begins = values[steps].detach(), trajectory.seen.begins[1:]
+        else:
+            bootstrap, begins = torch.zeros_like(values[0]), torch.zeros_like(trajectory.active)
+        targets = returns(trajectory.rewards, begins, bootstrap, config.discount)
+        entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
+        costs = (config.state_value_cost, entropy_cost)
+        own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active)
+        return own + self.network.auxiliary_loss()
 
     def learn(self) -> Trajectory:
         """One update: play episodes, compute the loss, step the weights.
@@ -114,34 +141,23 @@ class Learner:
         Raises:
             TrainingDiverged: if a loss or gradient is not finite; the weights are left as they were.
         """
-        config, network = self.config, self.network
-        rngs = generators(network.seeds, TRAINING, self.update)
-        trajectory = play(network, self.task, rngs, config.episodes_per_update, self.carry)
-        # from an episode's start the gradient also reaches the learned initial state; a stream's state is given
-        start = network.start(config.episodes_per_update) if self.carry is None else self.carry.state
-        logits, values = network(trajectory.inputs, start)
-        bootstrap = values[-1].detach() if self.task.continues else torch.zeros_like(values[0])
-        steps = self.task.steps
-        logits, values = logits[:steps], values[:steps]
-        targets = returns(trajectory.rewards, bootstrap, config.discount)
-        entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
-        losses = loss(
-            logits, values, trajectory.actions, targets, config.state_value_cost, entropy_cost, trajectory.active
-        )
+        trajectory = self.play()
+        losses = self.losses(trajectory)
         self.optimiser.zero_grad()
         losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
-        norms = clip_gradients(network, config.gradient_clip)
+        norms = clip_gradients(self.network, self.config.gradient_clip)
         finite = torch.isfinite(losses) & torch.isfinite(norms)
         if not finite.all():
-            bad = [seed for seed, ok in zip(network.seeds, finite.tolist()) if not ok]
+            bad = [seed for seed, ok in zip(self.network.seeds, finite.tolist()) if not ok]
             raise TrainingDiverged(
                 f"training diverged at update {self.update + 1}: the loss of the network with seed {bad[0]} is not "
                 "finite; try a smaller learning rate (the last good checkpoint is kept)"
             )
-        self.optimiser.param_groups[0]["lr"] = self.schedule(config.learning_rate, config.learning_rate_end)
+        rate = self.schedule(self.config.learning_rate, self.config.learning_rate_end)
+        self.optimiser.param_groups[0]["lr"] = rate
         self.optimiser.step()
         self.update += 1
-        if self.task.continues:
+        if self.task.continues or self.task.running:
             self.carry = trajectory.end
         return trajectory
 
@@ -152,8 +168,7 @@ class Learner:
             "update": self.update,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "carry": None if self.carry is None else [list(self.carry.state), self.carry.reward, self.carry.action],
-            "task": self.task.carried,
+            "carry": None if self.carry is None else _saved(self.carry),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -162,6 +177,17 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
         self.update = state["update"]
         if state["carry"] is not None:
-            agent_state, reward, action = state["carry"]
-            self.carry = Carry(type(self.network.start(1))(*agent_state), reward, action)
-        self.task.carried = state["task"]
+            episodes = Episodes(self.task, len(self.network.seeds), self.config.episodes_per_update)
+            self.carry = _loaded(state["carry"], episodes)
+
+
+def _saved(carry: Carry) -> dict[str, object]:
+    """A carry as tensors alone."""
+    episodes = {name: torch.from_numpy(array.copy()) for name, array in carry.episodes.state().items()}
+    return {**carry._asdict(), "state": list(carry.state), "episodes": episodes}
+
+
+def _loaded(saved: dict, episodes: Episodes) -> Carry:
+    """A carry from what was saved of it; fills in the episodes."""
+    episodes.restore({name: tensor.numpy() for name, tensor in saved["episodes"].items()})
+    return Carry(**{**saved, "state": tuple(saved["state"]), "episodes": episodes})

@@ -1,14 +1,71 @@
-"""The settings that all simulations share. A simulation's Config adds its task's parameters."""
+"""The settings that all simulations share. A simulation's Config adds its task's parameters.
+
+A field's range is part of its type (`Count`, `Probability`, ...): what lies outside, or is not a finite number, is
+refused in one line that names the field.
+"""
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+import math
+import operator
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import cattrs
+from annotated_types import Ge, Gt, Interval, Le
 
 from pfc_metarl.errors import ConfigError
 
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Probability = Annotated[float, Interval(ge=0, le=1)]
+Seed = Annotated[int, Interval(ge=0, le=2**31)]
+S = TypeVar("S", bound="Settings")
+
+
+Range = Ge | Gt | Le | Interval
+
+
+def ranges(settings: type) -> Iterator[tuple[str, Range]]:
+    """Fields of a settings class that have a range, with it."""
+    for name, hint in get_type_hints(settings, include_extras=True).items():
+        for rule in getattr(hint, "__metadata__", ()):
+            if isinstance(rule, Range):
+                yield name, rule
+
+
+def in_range(value: float, rule: Range) -> bool:
+    """Whether a number is finite and in a range."""
+    compare = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
+    bounds = [(holds, getattr(rule, name, None)) for name, holds in compare.items()]
+    return math.isfinite(value) and all(bound is None or holds(value, bound) for holds, bound in bounds)
+
+
+def in_words(rule: Range) -> str:
+    """A range in words."""
+    names = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
+    return " and ".join(
+        f"{words} {getattr(rule, k)}" for k, words in names.items() if getattr(rule, k, None) is not None
+    )
+
+
+class Settings:
+    """Base of frozen dataclasses whose fields state their ranges; __post_init__ checks them."""
+
+    def __post_init__(self) -> None:
+        for name, rule in ranges(type(self)):
+            value = getattr(self, name)
+            self.require(name, value is None or in_range(value, rule), f"a finite number, {in_words(rule)}")
+
+    def require(self, name: str, holds: bool, rule: str) -> None:
+        """Raise a ConfigError that names the field unless the rule holds (NaN never holds)."""
+        if not holds:
+            raise ConfigError(f"{name} must be {rule}, not {getattr(self, name)}")
+
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Network and learning; defaults are those of the paper's Methods ("P") unless marked as our choice.
 
     The string under each field is its help text on the command line.
@@ -16,60 +73,43 @@ class Config:
 
     preset: str = "paper"
     """Name of the preset that the other values started from."""
-    networks: int = 8
+    networks: Count = 8
     """Networks, trained and tested together (P: n = 8)."""
-    first_seed: int = 1
+    first_seed: Seed = 1
     """Seed of the first network; the others follow. A network depends on its own seed alone."""
-    agent: Literal["prefrontal", "actor-critic-rpe"] = "prefrontal"
-    """The prefrontal network (P), or actor and critic apart, the actor seeing prediction errors for rewards."""
-    units: int = 48
+    agent: str = "prefrontal"
+    """The prefrontal network (P); gru or rnn: other units in it; actor-critic-rpe (or -gru, -rnn): actor and critic
+    apart, the actor seeing prediction errors for rewards."""
+    units: Count = 48
     """LSTM units (P: 48)."""
-    episodes: int = 10_000
+    learned_start: bool = True
+    """Whether the state at an episode's start is learned (P; in simulation 5 it is 0)."""
+    episodes: Count = 10_000
     """Training episodes per network."""
-    episodes_per_update: int = 1
+    episodes_per_update: Count = 1
     """Episodes per network and update (P: 1, a single thread)."""
-    learning_rate: float = 7e-4
+    learning_rate: Positive = 7e-4
     """Learning rate at the start (P: 7e-4)."""
-    learning_rate_end: float | None = None
+    learning_rate_end: Annotated[float | None, Ge(0)] = None
     """Learning rate at the end, reached linearly; None: constant (P)."""
-    discount: float = 0.9
+    discount: Probability = 0.9
     """Discount factor gamma per time step (P: 0.9)."""
-    state_value_cost: float = 0.05
+    state_value_cost: NotNegative = 0.05
     """Weight of the state-value loss, beta_v (P: 0.05)."""
-    entropy_cost: float = 0.05
+    entropy_cost: NotNegative = 0.05
     """Weight of the policy's entropy at the start, beta_e (P: 0.05)."""
-    entropy_cost_end: float | None = None
+    entropy_cost_end: Annotated[float | None, Ge(0)] = None
     """Entropy cost at the end, reached linearly; None: constant (P)."""
-    rmsprop_decay: float = 0.99
+    rmsprop_decay: Probability = 0.99
     """Decay of RMSProp's mean square (our choice: that of A3C, Mnih et al. 2016)."""
-    rmsprop_epsilon: float = 1e-5
+    rmsprop_epsilon: Positive = 1e-5
     """RMSProp's epsilon, added to the root (our choice)."""
-    gradient_clip: float = 50.0
+    gradient_clip: Positive = 50.0
     """Largest norm of one network's gradient (our choice: loose, for rare outliers only)."""
 
     def __post_init__(self) -> None:
-        for name in ("networks", "units", "episodes", "episodes_per_update"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("learning_rate", "rmsprop_epsilon", "gradient_clip"):
-            self.require(name, getattr(self, name) > 0, "greater than 0")
-        for name in ("state_value_cost", "entropy_cost", "first_seed"):
-            self.require(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("learning_rate_end", "entropy_cost_end"):
-            value = getattr(self, name)
-            self.require(name, value is None or value >= 0, "at least 0")
-        for name in ("discount", "rmsprop_decay"):
-            self.require_probability(name)
+        super().__post_init__()
         self.require("episodes", self.episodes % self.episodes_per_update == 0, "a multiple of episodes_per_update")
-
-    def require(self, name: str, holds: bool, rule: str) -> None:
-        """Raise a ConfigError that names the field unless the rule holds (NaN never holds)."""
-        if not holds:
-            raise ConfigError(f"{name} must be {rule}, not {getattr(self, name)}")
-
-    def require_probability(self, *names: str) -> None:
-        """Each named field must lie in [0, 1]."""
-        for name in names:
-            self.require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
 
     @property
     def seeds(self) -> list[int]:
@@ -80,6 +120,23 @@ class Config:
     def updates(self) -> int:
         """Weight updates of the whole training."""
         return self.episodes // self.episodes_per_update
+
+
+def from_saved(kind: type[S], saved: dict[str, object]) -> S:
+    """Settings of a class from what was saved of them as JSON: tuples, nested parts and all.
+
+    Raises:
+        ConfigError: a field is missing or unknown, or its value makes no sense.
+    """
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    try:
+        if not isinstance(saved, dict) or (missing := {f.name for f in fields(kind)} - set(saved)):  # type: ignore[arg-type]
+            raise ConfigError(
+                f"the saved config lacks {', '.join(sorted(missing)) if isinstance(saved, dict) else 'all'}"
+            )
+        return converter.structure(saved, kind)
+    except cattrs.BaseValidationError as error:
+        raise ConfigError("; ".join(cattrs.transform_error(error))) from None
 
 
 def differences(mine: Any, theirs: dict[str, object]) -> list[str]:

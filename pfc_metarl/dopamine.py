@@ -1,23 +1,25 @@
 """Reward prediction errors, the model's dopamine, and what a stimulator does to them."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
 
-if TYPE_CHECKING:
-    from torch import Tensor
+Number = TypeVar("Number")
+
+
+def prediction_error(reward: Number, value: Number, value_before: Number, discount: float) -> Number:
+    """delta = r + gamma V' - V: the error when reward r is met and a state of value V', after one of value V.
+
+    Numbers or arrays of any kind (Methods, "Simulation 3", "Simulation 4" and "Simulation 6").
+    """
+    return reward + discount * value - value_before  # type: ignore[operator, return-value]
 
 
 def prediction_errors(rewards: np.ndarray, values: np.ndarray, discount: float) -> np.ndarray:
-    """Temporal-difference errors delta_t = r_t + gamma V_{t+1} - V_t (Methods, simulations 3 and 4).
-
-    delta_t is the error when the event after action t is seen: reward r_t and the next state, of value V_{t+1}.
+    """Prediction errors of whole episodes: delta_t, met after action t, with the value V_{t+1} that follows.
 
     Args:
         rewards, values: (..., time); the last step has no next value, so no error.
@@ -26,41 +28,43 @@ def prediction_errors(rewards: np.ndarray, values: np.ndarray, discount: float) 
     Returns:
         (..., time - 1)
     """
-    return rewards[..., :-1] + discount * values[..., 1:] - values[..., :-1]
+    return prediction_error(rewards[..., :-1], values[..., 1:], values[..., :-1], discount)
 
 
-@dataclass
-class Stimulation:
-    """A stimulation protocol: on an event, something is added to the prediction error that the actor sees.
-
-    Args:
-        event: name of an event of the task (`Task.events`), e.g. "risky_reward".
-        size: what is added, in units of reward; negative: inhibition.
-        probability: with which each such event is stimulated.
-        first_step, last_step: stretch of the episode in which the stimulator is on (steps from 0); -1: to the end.
-    """
+class Stimulation(NamedTuple):
+    """A stimulation protocol: on an event, something is added to the prediction error that the actor sees."""
 
     event: str
+    """Name of an event of the task (`Task.events`), e.g. "risky_reward"."""
     size: float
+    """What is added, in units of reward; negative: inhibition."""
     probability: float = 1.0
+    """With which each such event is stimulated."""
     first_step: int = 0
-    last_step: int = -1
+    """Of the stretch of the episode in which the stimulator is on (steps from 0)."""
+    last_step: int | None = None
+    """Of that stretch; None: to the episode's end."""
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int, steps: int) -> None:
-        """Draw which events will be stimulated, each network's from its own generator."""
-        import torch
+    def draw(
+        self, rngs: Sequence[np.random.Generator], steps: int, episodes: int, events: Sequence[str]
+    ) -> tuple[int, np.ndarray]:
+        """Draw at which steps such an event would be stimulated, each network's from its own generator.
 
-        luck = np.stack([rng.random((steps, episodes)) for rng in rngs], axis=1)
-        self._on = torch.from_numpy(luck < self.probability)  # (time, network, episode)
-        last = steps - 1 if self.last_step < 0 else self.last_step
-        self._on[: self.first_step] = False
-        self._on[last + 1 :] = False
-        self.stimulated = 0
+        Args:
+            rngs: one generator per network.
+            steps, episodes: of the play.
+            events: names of the task's events.
 
-    def added(self, step: int, events: Mapping[str, Tensor]) -> Tensor:
-        """What is added after this step's action: (network, episode). ConfigError if the task knows no such event."""
+        Returns:
+            The event's number (from 1), and what is added after each step: (time, network, episode).
+
+        Raises:
+            ConfigError: the task knows no such event.
+        """
         if self.event not in events:
             raise ConfigError(f"unknown event {self.event}; choose one of: {', '.join(events) or 'none in this task'}")
-        hit = events[self.event] & self._on[step]
-        self.stimulated += int(hit.sum())
-        return hit * self.size
+        luck = np.stack([rng.random((steps, episodes)) for rng in rngs], axis=1)
+        step = np.arange(steps)
+        on = (step >= self.first_step) & (step <= (steps if self.last_step is None else self.last_step))
+        size = self.size * (on[:, None, None] & (luck < self.probability))
+        return list(events).index(self.event) + 1, size.astype(np.float32)

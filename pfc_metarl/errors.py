@@ -17,6 +17,10 @@ class RunError(UserError):
     """A run folder, checkpoint or result that cannot be used."""
 
 
+class TableError(UserError):
+    """A trial table that cannot be used."""
+
+
 class TrainingDiverged(UserError):
     """The loss or its gradient is no longer finite."""
 

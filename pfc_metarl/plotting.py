@@ -105,8 +105,14 @@ def limits(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def save(figure: Figure, folder: Path, name: str, quick: bool) -> None:
-    """Write name.pdf and name.png; results of a quick run are stamped as such."""
+def figures_folder(results: Path, quick: bool) -> Path:
+    """Where figures are written, below the results."""
+    return results / "quick" / "figures" if quick else results / "figures"
+
+
+def save(figure: Figure, results: Path, name: str, quick: bool) -> None:
+    """Write figures/name.pdf and .png below the results; results of a quick run are stamped as such."""
+    folder = figures_folder(results, quick)
     if quick:
         stamp = "quick run: not a result"
         figure.text(0.5, 0.5, stamp, fontsize=40, color="0.5", alpha=0.3, ha="center", va="center", rotation=30).set(

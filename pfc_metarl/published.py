@@ -8,13 +8,15 @@ within the stated distance of our mean. Both: "agrees". The first alone: "direct
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-DATA = Path(__file__).parent.parent / "data"
+_INSTALLED = Path(__file__).parent / "data"
+DATA = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "data"
+"""The published numbers: inside the installed package, or at the root of a checkout."""
 
 
 def published(figure: int, **where: str) -> pd.DataFrame:
@@ -58,10 +60,19 @@ class Quantity(NamedTuple):
     """By how much it holds (above 0) or fails, for each network."""
     animal: float = float("nan")
     """The value of the animals, if there is one."""
+    short: str = ""
+    """Label of a key result, beside others of its simulation; "": it is none."""
+
+    @classmethod
+    def signed(cls, name: str, ours: np.ndarray, published: float, distance: float, **more: Any) -> "Quantity":
+        """A quantity of which the published sign must hold."""
+        rule = "> 0" if published > 0 else "< 0"
+        return cls(name, ours, published, distance, rule, ours * np.sign(published), **more)
 
 
 COLUMNS = [
     "quantity",
+    "short",
     "published",
     "animal",
     "ours",
@@ -88,6 +99,7 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
         rows.append(
             {
                 "quantity": q.name,
+                "short": q.short,
                 "published": q.published,
                 "animal": q.animal,
                 "ours": mean,

@@ -1,109 +1,267 @@
-"""An agent plays episodes of a task."""
+"""An agent plays episodes of a task, or is led along somebody else's."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.network import ActorCriticRPE, Agent
-from pfc_metarl.tasks import Task
-
-TRAINING, TEST = 1, 2  # streams of random numbers (0 draws the initial weights)
+from pfc_metarl.networks.agent import Agent, Seen, State
+from pfc_metarl.tasks.episodes import Episodes, Renew, led_episodes
+from pfc_metarl.tasks.task import Task
+from pfc_metarl.trials import KEYS, NETWORKS, by_session, check_trials, responses, trial_table
 
 
 class Carry(NamedTuple):
-    """Where a stream stands between two stretches."""
+    """Where streams and running episodes stand: given back to `play`, they go on."""
 
-    state: Any
+    state: State
     """The agent's state."""
     reward: Tensor
     """Last reward (network, episode)."""
     action: Tensor
-    """Last action (network, episode)."""
+    """Last action (network, episode), -1 where an episode begins."""
+    begins: Tensor
+    """Whether an episode begins with the next step (network, episode)."""
+    episodes: Episodes
+    """The episodes in progress."""
 
 
 class Trajectory(NamedTuple):
-    """What a network saw, did and earned; all (time, network, episode, ...)."""
+    """All that happened in a play; tensors are (time, network, episode, ...)."""
 
-    inputs: Tensor
-    """Inputs (..., input); for a stream one step more, the input that follows the last action."""
+    seen: Seen
+    """What the agent saw; where episodes run on, one step more: what follows the last action."""
+    start: State
+    """The agent's state before the first step (network, episode, ...)."""
     actions: Tensor
     """Actions, integers."""
     rewards: Tensor
     """Reward that follows the action."""
+    logits: Tensor
+    """Of the policy (..., action)."""
     values: Tensor
     """The agent's value before the action."""
-    hidden: Tensor
-    """Output of the (actor's) LSTM when the action was chosen (..., unit)."""
-    active: Tensor | None
-    """Whether the episode is still on; None where all last to the end."""
+    activity: Tensor
+    """Of the units that give the policy, when the action was chosen (..., unit)."""
+    active: Tensor
+    """Whether the step counts: False after an episode's end."""
     end: Carry
-    """Where it ended, for a stream to go on from."""
+    """Where it ended."""
+    seeds: list[int]
+    """One per network."""
+
+    @property
+    def probabilities(self) -> Tensor:
+        """With which each action was chosen, (time, network, episode); NaN where somebody who is followed made none."""
+        chosen = torch.softmax(self.logits, -1).gather(-1, self.actions.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return chosen.masked_fill(self.actions < 0, torch.nan)
+
+    def table(self, group: str = NETWORKS) -> pd.DataFrame:
+        """The trial table; where a trial has a fixed number of steps with `probability`, that of its choice."""
+        world, subjects = self.end.episodes, np.array(self.seeds)
+        if world.task.running:
+            which, numbers, records, own = world.ended()
+            return trial_table(world.task.name, records, own, subjects[which], numbers + 1, group)
+        networks, episodes, trials = world.trials.shape
+        rows = np.argsort(subjects)  # the table is sorted by seed
+        who, number = np.repeat(subjects[rows], episodes), np.tile(np.arange(1, episodes + 1), networks)
+        chosen = self.probabilities[world.task.choice_step :: world.task.steps_per_trial]
+        probability = by_episode(chosen)[rows].reshape(-1, trials)
+        records, own = world.records[rows].reshape(-1), world.trials[rows].reshape(-1, trials)
+        table = trial_table(world.task.name, records, own, who, number, group)
+        return table.assign(probability=probability[np.arange(trials) < records["trials"][:, None]])
+
+    def by_trial(self, column: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """Sum over episodes of a column of the trial table, and number of trials; both (network, trial)."""
+        world = self.end.episodes
+        if world.task.running:
+            which, _, records, trials = world.ended()
+        else:
+            which = np.repeat(np.arange(len(self.seeds)), world.records.shape[1])
+            records, trials = world.records.reshape(-1), world.trials.reshape(len(which), -1)
+        total, count = np.zeros((2, len(self.seeds), world.task.trials))
+        own = np.arange(world.task.trials) < records["trials"][:, None]
+        np.add.at(count, which, own)
+        if column:
+            np.add.at(total, which, own * trials[column])
+        return total, count
+
+    def field(self, name: str) -> np.ndarray:
+        """A field of the records, of episodes (network, episode, ...) or of trials (network, episode, trial, ...)."""
+        world = self.end.episodes
+        return (world.trials if name in world.trials.dtype.names else world.records)[name]
 
 
-def generators(seeds: Sequence[int], stream: int, index: int) -> list[np.random.Generator]:
-    """One generator per network for one update (or test): a function of seed, stream and index, nothing to save."""
-    return [np.random.default_rng([seed, stream, index]) for seed in seeds]
+def by_episode(x: Tensor) -> np.ndarray:
+    """(time, network, episode, ...) -> array (network, episode, time, ...)."""
+    return x.movedim(0, 2).cpu().numpy()
 
 
 @torch.no_grad()
 def play(
-    network: Agent,
+    agent: Agent,
     task: Task,
-    rngs: Sequence[np.random.Generator],
-    episodes: int,
+    rngs: Sequence[np.random.Generator] = (),
+    episodes: int = 1,
+    *,
     start: Carry | None = None,
+    renew: Renew | None = None,
     stimulation: Stimulation | None = None,
-    reset_every: int | None = None,
+    forget: bool = False,
+    given: pd.DataFrame | None = None,
 ) -> Trajectory:
-    """Play whole episodes (or the next stretch of a stream), weights fixed, actions drawn from the softmax policy.
+    """Play whole episodes (or the next stretch of such as run on), weights fixed, actions drawn from the policy.
 
     Args:
-        network: the networks.
+        agent: the networks.
         task: the task.
         rngs: one generator per network, for the task, then the actions, then the stimulation.
         episodes: number of episodes per network.
-        start: where the stream stands; None: at its start.
+        start: where an earlier play ended, if its episodes run on; None: at their start.
+        renew: where the task is `running`, the generator of each slot's n-th episode.
         stimulation: what is added to the prediction error, and on which event.
-        reset_every: after so many steps put the LSTM back to its initial state and withhold the last reward and
-            action, as at an episode's start (a lesion of all memory); None: never.
+        forget: begin every trial as an episode begins, state, last reward and last action (a lesion of all memory).
+        given: a trial table of the task: lead the networks along its subjects' own choices and outcomes; an episode for
+            each of its sessions, in their order. Nothing is drawn.
 
     Raises:
-        ConfigError: stimulation of an agent that does not see prediction errors.
+        ConfigError: stimulation of an agent that does not see prediction errors, or on an event unknown to the task.
+        TableError: the table cannot be used.
     """
-    if stimulation is not None and not isinstance(network, ActorCriticRPE):
-        raise ConfigError("stimulation acts on prediction errors, which only the agent actor-critic-rpe sees")
-    networks, steps = len(rngs), task.steps
-    observation = task.begin(rngs, episodes)
-    # a draw from the softmax is the arg max of logits plus Gumbel noise, which is -log of an exponential
-    noise = torch.from_numpy(
-        np.stack([rng.standard_exponential((steps, episodes, task.actions), np.float32) for rng in rngs], axis=1)
+    if stimulation is not None and not agent.sees_prediction_errors:
+        raise ConfigError("stimulation acts on prediction errors, which only agents named actor-critic-rpe see")
+    if given is not None:
+        world, actions = led_episodes(task, check_trials(given, task.name), len(agent.seeds))
+        steps, choose = len(actions), _follow(actions, agent.device)
+    else:
+        world = _begin(task, len(agent.seeds), episodes, rngs, start, renew)
+        steps, choose = task.steps, _sample(rngs, task, world.reward.shape[1], agent.device)
+    added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
+    protocol = stimulation and stimulation.draw(rngs, steps, world.reward.shape[1], task.events)
+    now = start or _at_start(agent, world)
+    first, seen, done = now.state, [], []
+    for t in range(steps + (task.continues or task.running)):
+        if forget:
+            now = _forget(now, world)
+        observation = torch.from_numpy(world.observation.copy()).to(agent.device)
+        seen.append(Seen(observation, now.reward, now.action, now.begins, added[t]))
+        if t == steps:
+            break
+        state = _begun(agent, now) if t == 0 or bool(now.begins.any()) else now.state
+        step = agent.act(observation, now.reward, now.action, state, added[t])
+        action = choose(t, step.logits)
+        active = torch.from_numpy(~world.records["over"])
+        begins = torch.from_numpy(world.step(action.cpu().numpy(), renew)).to(agent.device)
+        reward = torch.from_numpy(world.reward.copy()).to(agent.device)
+        done.append((action, reward, step.logits, step.value, step.activity, active.to(agent.device)))
+        if protocol:
+            added[t + 1] = torch.from_numpy(protocol[1][t] * (world.records["event"] == protocol[0])).to(agent.device)
+        now = Carry(step.state, reward.masked_fill(begins, 0), action.masked_fill(begins, -1), begins, world)
+    whole = Seen(*(torch.stack(x) for x in zip(*seen)))
+    acts, rewards, logits, values, activity, on = (torch.stack(x) for x in zip(*done))
+    return Trajectory(whole, first, acts, rewards, logits, values, activity, on, now, agent.seeds)
+
+
+def _begin(
+    task: Task,
+    networks: int,
+    episodes: int,
+    rngs: Sequence[np.random.Generator],
+    start: Carry | None,
+    renew: Renew | None,
+) -> Episodes:
+    """The episodes at their start, or as an earlier play left them."""
+    world = Episodes(task, networks, episodes) if start is None else start.episodes.copy()
+    if not task.running:
+        world.begin(rngs)
+    elif renew is None:
+        raise ConfigError(
+            f"episodes of {task.name} follow each other: play needs renew, the generators of their chances"
+        )
+    elif start is None:
+        world.begin_running(renew)
+    return world
+
+
+def _at_start(agent: Agent, world: Episodes) -> Carry:
+    """Every episode begins."""
+    size, device = world.reward.shape, agent.device
+    nothing, no_action = torch.zeros(size, device=device), torch.full(size, -1, device=device)
+    state = tuple(s.clone() for s in agent.start(size[1]))
+    return Carry(state, nothing, no_action, torch.ones(size, dtype=torch.bool, device=device), world)
+
+
+def _begun(agent: Agent, now: Carry) -> State:
+    """The agent's state, put back where an episode begins."""
+    fresh = agent.start(now.reward.shape[1])
+
+    def where(s0: Tensor, s: Tensor) -> Tensor:
+        return torch.where(now.begins.view(*now.begins.shape, *[1] * (s.dim() - 2)), s0, s)
+
+    return tuple(where(s0, s) for s0, s in zip(fresh, now.state))
+
+
+def _forget(now: Carry, world: Episodes) -> Carry:
+    """Begin anew wherever a trial begins."""
+    begins = now.begins | torch.from_numpy(world.trial_begins()).to(now.begins.device)
+    return now._replace(
+        reward=now.reward.masked_fill(begins, 0), action=now.action.masked_fill(begins, -1), begins=begins
     )
-    noise.log_().neg_()
-    inputs = torch.zeros(steps + task.continues, networks, episodes, network.input_size)
-    actions = torch.empty(steps, networks, episodes, dtype=torch.int64)
-    rewards, values = torch.empty(2, steps, networks, episodes)
-    hidden = torch.empty(steps, networks, episodes, network.lstm.units)
-    action: Tensor | None
-    state, reward, action = start or (network.start(episodes), torch.zeros(networks, episodes), None)
-    if stimulation is not None:
-        stimulation.begin(rngs, episodes, steps)
-    for t in range(steps):
-        if reset_every and t % reset_every == 0:
-            state, reward, action = network.start(episodes), torch.zeros(networks, episodes), None
-        network.write_inputs(inputs[t], observation, reward, action)
-        logits, values[t], state = network.act(inputs[t], state)
-        action = torch.argmax(logits + noise[t], -1, out=actions[t])
-        observation, reward = task.step(action)
-        rewards[t], hidden[t] = reward, state.hidden
-        if stimulation is not None and t + 1 < steps:
-            inputs[t + 1, ..., -1] = stimulation.added(t, task.events())
-    if task.continues:
-        network.write_inputs(inputs[steps], observation, reward, action)
-    active = None if task.lengths is None else torch.arange(steps).view(-1, 1, 1) < task.lengths
-    assert action is not None
-    return Trajectory(inputs, actions, rewards, values, hidden, active, Carry(state, reward, action))
+
+
+def _sample(
+    rngs: Sequence[np.random.Generator], task: Task, episodes: int, device: torch.device
+) -> Callable[[int, Tensor], Tensor]:
+    """Draws from the softmax: the arg max of logits plus Gumbel noise, which is -log of an exponential."""
+    size = (task.steps, episodes, task.actions)
+    drawn = torch.from_numpy(np.stack([rng.standard_exponential(size, np.float32) for rng in rngs], axis=1))
+    noise = drawn.log_().neg_().to(device)
+    return lambda t, logits: torch.argmax(logits + noise[t], -1)
+
+
+def _follow(actions: np.ndarray, device: torch.device) -> Callable[[int, Tensor], Tensor]:
+    """The actions that are given, (time, network, episode)."""
+    given = torch.from_numpy(actions).to(device)
+    return lambda t, logits: given[t]
+
+
+def lead(agent: Agent, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
+    """How probable the choices of a trial table are for each network that is led along them.
+
+    Args:
+        agent: the networks.
+        task: the task; its number of trials does not matter.
+        trials: of any subjects; see `play`.
+
+    Returns:
+        A row per network and trial: seed, group, subject, session, trial, probability (NaN where the choice was
+        forced or not valid).
+    """
+    given = check_trials(trials, task.name)
+    followed = play(agent, task, given=given)
+    chosen = followed.probabilities[task.choice_step :: task.steps_per_trial].cpu().numpy()  # (trial, network, session)
+    _, position = by_session(given, [])
+    usable, by_row = responses(given).to_numpy(), chosen.swapaxes(0, 1).reshape(len(agent.seeds), -1)[:, position]
+    tables = [given[KEYS].assign(seed=s, probability=np.where(usable, p, np.nan)) for s, p in zip(agent.seeds, by_row)]
+    return pd.concat(tables, ignore_index=True)
+
+
+@torch.no_grad()
+def watch(agent: Agent, trajectory: Trajectory, at_once: int = 50) -> Tensor:
+    """Activity of other networks (say, of untrained ones) that see the very same as those that played.
+
+    Args:
+        agent: as many networks.
+        trajectory: of whole episodes.
+        at_once: episodes at a time, for the sake of memory.
+
+    Returns:
+        (time, network, episode, unit)
+    """
+    parts = [Seen(*part) for part in zip(*(x.split(at_once, dim=2) for x in trajectory.seen))]
+    return torch.cat([agent(part, agent.start(part.rewards.shape[2])).activity for part in parts], dim=2)

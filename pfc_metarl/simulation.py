@@ -1,45 +1,50 @@
-"""The course that every simulation takes: command line, train, test, analyse, compare, provenance."""
+"""The course that every simulation takes: train, test, analyse, compare; and a finished run read back.
 
-import argparse
-import io
+Each stage reads from the run's folder what the ones before it have written there, so that any of them can be done
+again without those before.
+"""
+
+import importlib
 import os
-import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 import tyro
 
-from pfc_metarl.config import Config
-from pfc_metarl.errors import ConfigError, one_line_errors
-from pfc_metarl.network import Agent
+from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
+from pfc_metarl.config import Config, from_saved
+from pfc_metarl.errors import ConfigError, RunError
+from pfc_metarl.networks import agent_class
+from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import print_comparison
-from pfc_metarl.results import RunFolder
-from pfc_metarl.tasks import Task
-from pfc_metarl.training import curve_by_trial_name, train
+from pfc_metarl.results import STAGES, RunFolder, run_folder
+from pfc_metarl.tasks.task import Task
+from pfc_metarl.training import join, networks_from, units
+from pfc_metarl.workers import execute
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
+Networks = dict[str, Agent]
+"""Trained networks by condition."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tested:
     """What the trained networks did with frozen weights."""
 
     trials: pd.DataFrame
     """The trial table."""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    """Arrays by name, each (network, episode, time, ...)."""
-    in_memory: dict[str, np.ndarray] = field(default_factory=dict)
-    """Arrays that the analyses need and that are too large to keep."""
-    learning: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """By condition, the tracked column trial by trial along the training, if the simulation tracks one."""
+    """Arrays by name, each (network, episode, time, ...) unless `test` says otherwise."""
+    learning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The tracked column trial by trial along the training (condition, subject, episode, trial, and the column)."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,17 @@ class Simulation(Generic[C]):
     """One simulation of the paper: its parts, in the order in which they run."""
 
     name: str
-    """Name on the command line and of the results folder."""
+    """Name on the command line and of the results folder; its module is simulations.<name>."""
     description: str
     """What it is, for --help."""
     presets: dict[str, C]
     """Configs by preset name; the first is the default."""
     quick: dict[str, Any]
     """Fields that --quick makes small."""
-    tasks: Callable[[C], dict[str, Task]]
-    """The tasks that networks are trained on, each a set of networks of its own, by condition ("" if only one)."""
-    test: Callable[[C, dict[str, Agent]], Tested]
+    tasks: Callable[[C], Mapping[str, Task]]
+    """The tasks that networks are trained on, each a set of networks of its own, by condition; the first is the
+    paper's main one."""
+    test: Callable[[C, Networks], Tested]
     """Let the trained networks play."""
     analyse: Callable[[C, Tested], Tables]
     """From what they did to small tables, by file name without ending."""
@@ -64,10 +70,14 @@ class Simulation(Generic[C]):
     """From these tables to the comparison with the paper and the animals."""
     tracked: str = ""
     """Column of the trial table whose mean by trial is kept along the training; "": none."""
+    needs_prediction_errors: bool = False
+    """Whether the agent must see prediction errors (for stimulation to act on)."""
 
-    def quick_config(self, preset: str) -> C:
-        """A preset with the tiny sizes of --quick."""
-        return replace(self.presets[preset], **self.quick)
+    def config(self, preset: str, quick: bool = False) -> C:
+        """A preset, or it with the tiny sizes of --quick; ConfigError for an unknown name."""
+        if preset not in self.presets:
+            raise ConfigError(f"unknown preset {preset}; choose one of: {', '.join(self.presets)}")
+        return replace(self.presets[preset], **self.quick) if quick else self.presets[preset]
 
 
 @dataclass(frozen=True)
@@ -77,93 +87,171 @@ class Options:
     quick: bool = False
     """Tiny sizes, to see the whole path in seconds; results go to <results>/quick/."""
     overwrite: bool = False
-    """Do a run again that is finished, or replace one of another config."""
+    """Train anew, also where a run is finished or of another config."""
+    again_from: Annotated[Literal["", "test", "analyse", "compare"], tyro.conf.arg(name="from")] = ""
+    """Do this stage of a trained run again, and those after it."""
     results: Path = Path("results")
     """Folder for the results of all simulations."""
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes for training, at most one per network."""
+    """Processes for training; how many changes nothing in the results."""
 
     def __post_init__(self) -> None:
         if self.processes < 1:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
 
 
-def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C, Options]:
-    """Config and options from the command line; ConfigError for values that make no sense."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--preset", default=next(iter(simulation.presets)))
-    first.add_argument("--quick", action="store_true")
-    chosen, _ = first.parse_known_args(arguments)
-    if chosen.preset not in simulation.presets:
-        raise ConfigError(f"unknown preset {chosen.preset}; choose one of: {', '.join(simulation.presets)}")
-    default = simulation.quick_config(chosen.preset) if chosen.quick else simulation.presets[chosen.preset]
-
-    usual = Options(processes=1) if chosen.quick else Options()  # starting processes would take longer than quick runs
-    return parse(simulation.name, simulation.description, default, usual, arguments)
-
-
-def parse(name: str, description: str, config: Any, options: Any, arguments: Sequence[str]) -> tuple[Any, Any]:
-    """Config and options with what the command line changes in them; ConfigError, one line, if it cannot be read."""
-
-    def both(config: Any = config, options: Any = options) -> tuple[Any, Any]:
-        return config, options
-
-    unprefixed = tyro.conf.arg(name="")
-    both.__annotations__.update(
-        config=Annotated[type(config), unprefixed], options=Annotated[type(options), unprefixed]
-    )
-    said = io.StringIO()
-    try:
-        with redirect_stderr(said):
-            return tyro.cli(both, args=arguments, prog=f"python -m simulations {name}", description=description)
-    except SystemExit as end:
-        if not end.code:
-            raise  # --help
-        raise ConfigError(f"{_first_words(said.getvalue())}; --help shows all options") from None
-
-
-def _first_words(box: str) -> str:
-    """What tyro says in its box, up to the first rule, as one line; the frame is of dashes where lines are unknown."""
-    lines = [line.strip("│ ") for line in box.splitlines()[1:]]  # the first has the title
-    is_rule = [not line.strip("╭╮╰╯─-") for line in lines] + [True]
-    first = is_rule.index(False) if False in is_rule else 0
-    return " ".join(lines[first : is_rule.index(True, first)])
-
-
 def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
-    """Run a simulation, or what is left of it; a finished run is left alone and its comparison shown again."""
-    started = time.time()
-    folder = RunFolder(
-        options.results / "quick" / simulation.name if options.quick else options.results / simulation.name
-    )
-    resumed = (folder.path / "config.json").exists() and not options.overwrite
-    processes = folder.open(config, options.processes, options.overwrite)
+    """Run a simulation, or what is left of it; a finished run is left alone and its comparison shown again.
+
+    Raises:
+        ConfigError, RunError, TrainingDiverged: with one line for the user.
+    """
+    if simulation.needs_prediction_errors and not agent_class(config.agent).sees_prediction_errors:
+        raise ConfigError(
+            f"{simulation.name} stimulates prediction errors; choose an agent that sees them: actor-critic-rpe"
+        )
+    tasks, started = simulation.tasks(config), time.time()
+    agent_class(config.agent)
+    folder = run_folder(options.results, simulation.name, options.quick)
+    folder.open(simulation.name, config, options.overwrite)
+    if options.again_from:
+        folder.redo(options.again_from)
     if folder.finished:
-        print(f"{folder.path} is finished (--overwrite runs it again)")
-        print_comparison(folder.read_table("comparison.csv"))
-        return folder
+        print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
     torch.set_num_threads(1)
-    networks = {
-        condition: train(config, task, folder, processes, condition, simulation.tracked)
-        for condition, task in simulation.tasks(config).items()
-    }
-    tested = simulation.test(config, networks)
-    if simulation.tracked:
-        tested.learning = {c: pd.read_csv(folder.path / curve_by_trial_name(c)) for c in networks}
-    folder.write_table("trials.parquet", tested.trials)
-    folder.write_arrays("arrays.npz", tested.arrays)
-    tables = simulation.analyse(config, tested)
-    for name, table in tables.items():
-        folder.write_table(f"{name}.csv", table)
-    comparison = simulation.compare(tables)
-    folder.write_table("comparison.csv", comparison)
-    folder.finish(config, started, resumed)
-    print_comparison(comparison)
+    for stage in [s for s in STAGES if not folder.done(s)] if not folder.finished else []:
+        resumed = stage == "train" and any(folder.path.glob("training_*.pt"))
+        with folder.doing(stage, resumed):
+            _do(stage, simulation, config, tasks, folder, options.processes)
+    print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
 
 
-def main(simulation: Simulation[C], arguments: Sequence[str] | None = None) -> None:
-    """Command line of one simulation."""
-    with one_line_errors():
-        run(simulation, *command_line(simulation, sys.argv[1:] if arguments is None else arguments))
+def _do(
+    stage: str, simulation: Simulation[C], config: C, tasks: Mapping[str, Task], folder: RunFolder, processes: int
+) -> None:
+    """One stage."""
+    if stage == "train":
+        _train(simulation, config, tasks, folder, processes)
+    elif stage == "test":
+        tested = simulation.test(config, _networks(config, tasks, folder))
+        folder.write_table("trials.parquet", tested.trials)
+        folder.write_arrays("arrays.npz", tested.arrays)
+    elif stage == "analyse":
+        for name, table in simulation.analyse(config, _tested(folder)).items():
+            folder.write_table(f"{name}.csv", table)
+    else:
+        folder.write_table("comparison.csv", simulation.compare(_tables(folder)))
+
+
+def _train(simulation: Simulation[C], config: C, tasks: Mapping[str, Task], folder: RunFolder, processes: int) -> None:
+    work = units(config, tasks, folder.path, simulation.tracked)
+    partial = [unit.path.name for unit in work]
+    folder.claim(partial)
+    execute(work, processes)
+    trained = join(work)
+    folder.claim(["checkpoint.pt"])
+    save_checkpoint(trained.weights, folder.path / "checkpoint.pt")
+    folder.write_table("learning_curve.csv", trained.curve)
+    if trained.by_trial is not None:
+        folder.write_table("learning_by_trial.csv", trained.by_trial)
+    folder.disown(partial)
+
+
+def _networks(config: C, tasks: Mapping[str, Task], folder: RunFolder) -> Networks:
+    path = folder.path / "checkpoint.pt"
+    return networks_from(load_checkpoint(path), config, tasks, path)
+
+
+def _tested(folder: RunFolder) -> Tested:
+    learning = [folder.read_table(name) for name in folder.files("train") if name == "learning_by_trial.csv"]
+    return Tested(folder.read_table("trials.parquet"), folder.read_arrays("arrays.npz"), *learning)
+
+
+def _tables(folder: RunFolder) -> Tables:
+    return {
+        name.removesuffix(".csv"): folder.read_table(name) for name in folder.files("analyse") if name.endswith(".csv")
+    }
+
+
+class Run:
+    """A finished run, read back: what `pfc_metarl.load` returns.
+
+    Args:
+        simulation: the simulation.
+        folder: its results.
+    """
+
+    def __init__(self, simulation: Simulation, folder: RunFolder) -> None:
+        self.simulation, self.folder = simulation, folder
+
+    @cached_property
+    def config(self) -> Any:
+        """The config, as it was."""
+        return from_saved(type(next(iter(self.simulation.presets.values()))), self.folder.read_config())
+
+    @cached_property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks that the networks were trained on, by condition."""
+        return self.simulation.tasks(self.config)
+
+    @cached_property
+    def by_condition(self) -> Networks:
+        """All trained networks, by condition."""
+        return _networks(self.config, self.tasks, self.folder)
+
+    @property
+    def task(self) -> Task:
+        """The task of the main condition."""
+        return next(iter(self.tasks.values()))
+
+    @property
+    def networks(self) -> Agent:
+        """The networks of the main condition, with the run's weights: one agent that plays at once."""
+        return next(iter(self.by_condition.values()))
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """The trial table of the test."""
+        return self.folder.read_table("trials.parquet")
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Values, activity and so on, by name."""
+        return self.folder.read_arrays("arrays.npz")
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables of the analyses, by name."""
+        return _tables(self.folder)
+
+    @cached_property
+    def comparison(self) -> pd.DataFrame:
+        """The comparison with the paper and the animals."""
+        return self.folder.read_table("comparison.csv")
+
+
+def load(path: str | Path) -> Run:
+    """Read a finished run back.
+
+    Args:
+        path: the run's folder, e.g. "results/two_step".
+
+    Raises:
+        RunError: there is no finished run, or it is not of a known simulation.
+    """
+    path = Path(path)
+    if not (path / "config.json").exists():
+        raise RunError(f"{path} holds no run (no config.json)")
+    folder = RunFolder(path, f"python -m simulations {path.name}")
+    name = str(folder.read_json("config.json").get("simulation"))
+    if not name.isidentifier():
+        raise RunError(f"{path / 'config.json'} names no simulation")
+    try:
+        simulation = importlib.import_module(f"simulations.{name}").SIMULATION
+    except (ModuleNotFoundError, AttributeError):
+        raise RunError(f"{path} is a run of {name}, and there is no simulations/{name}.py") from None
+    if not folder.finished:
+        raise RunError(f"{path} holds no finished run; make it with: {folder.command}")
+    return Run(simulation, folder)

@@ -1,157 +1,114 @@
-"""The course of training: networks shared out over processes, checkpoints, resuming, progress.
+"""The course of training: units of work, checkpoints, resuming, progress.
 
-The networks of a run are split into groups, one per process; a group's networks train in lockstep. Each
-group keeps its own checkpoint, training_<first seed>.pt; the finished groups are joined into checkpoint.pt.
+A unit is a block of networks of one condition that trains in lockstep. Which networks form a block is fixed, so that
+who executes the units, and how many at once, changes nothing in their results. Each unit keeps a checkpoint of its
+own; finished, they are joined.
 """
 
-import io
-import multiprocessing
-import os
-import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.multiprocessing.spawn import ProcessRaisedException, spawn
 from tqdm import tqdm
 
 from pfc_metarl.a2c import Learner
+from pfc_metarl.checkpoints import foreign, load_checkpoint, save_checkpoint
 from pfc_metarl.config import Config
-from pfc_metarl.errors import RunError, TrainingDiverged
-from pfc_metarl.network import Agent, make_agent
-from pfc_metarl.results import RunFolder, written_aside
-from pfc_metarl.tasks import Task
+from pfc_metarl.errors import RunError
+from pfc_metarl.networks import make_agent
+from pfc_metarl.networks.agent import Agent
+from pfc_metarl.rollout import Trajectory
+from pfc_metarl.tasks.task import Task
 
-PIECES = 100  # checkpoints, and points of the learning curve, per training
+BLOCK = 4
+"""Networks of a unit: enough to make a step's products large, few enough to share out eight of them."""
+PIECES = 100
+"""Checkpoints, and points of the learning curve, of a training."""
 
 
-class Group(NamedTuple):
-    """What one process needs in order to train its networks."""
+class Unit(NamedTuple):
+    """A block of networks to be trained."""
 
     config: Config
     task: Task
+    condition: str
+    """What these networks are trained on, where a simulation trains several sets."""
     seeds: list[int]
     path: Path
-    position: int
+    """Of its checkpoint."""
     tracked: str = ""
+    """Column of the trial table whose mean, trial by trial, is kept along the training; "": none."""
 
 
-def train(
-    config: Config, task: Task, folder: RunFolder, processes: int, condition: str = "", tracked: str = ""
-) -> Agent:
-    """Train the networks of a config, or go on where an earlier run stopped.
+def units(config: Config, tasks: Mapping[str, Task], folder: Path, tracked: str = "") -> list[Unit]:
+    """The units of a training, in a fixed order."""
+    blocks = [config.seeds[i : i + BLOCK] for i in range(0, config.networks, BLOCK)]
+    return [
+        Unit(config, task, condition, seeds, folder / f"training_{condition}_{seeds[0]}.pt", tracked)
+        for condition, task in tasks.items()
+        for seeds in blocks
+    ]
+
+
+class Progress:
+    """Of a unit along its training: reward per trial and the tracked column, in stretches of equal length."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.rewards: list[list[float]] = []  # (stretch, network)
+        self.tracked: list[list[list[float]]] = []  # (stretch, network, trial)
+        self._clear()
+
+    def _clear(self) -> None:
+        networks, trials = len(self.unit.seeds), self.unit.task.trials
+        self._reward, self._trials = np.zeros(networks), np.zeros(networks)
+        self._sum, self._count = np.zeros((2, networks, trials))
+
+    def add(self, trajectory: Trajectory) -> None:
+        """Count an update in."""
+        self._reward += trajectory.rewards.sum((0, 2), dtype=torch.float64).cpu().numpy()
+        _, count = trajectory.by_trial("")
+        self._trials += count.sum(1)
+        if self.unit.tracked:
+            total, count = trajectory.by_trial(self.unit.tracked)
+            self._sum += total
+            self._count += count
+
+    def close(self) -> float:
+        """End a stretch; returns the mean reward per trial in it."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self.rewards.append((self._reward / self._trials).tolist())
+            if self.unit.tracked:
+                self.tracked.append((self._sum / self._count).tolist())
+        self._clear()
+        return float(np.mean(self.rewards[-1]))
+
+
+def train_unit(unit: Unit, position: int = 0, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Train a unit to its end, or go on where it stopped, saving after each stretch.
 
     Args:
-        config: hyperparameters, number of networks and episodes.
-        task: the task.
-        folder: receives checkpoint.pt and learning_curve.csv (seed, episode, reward per trial).
-        processes: at most so many, each with one thread.
-        condition: what sets these networks apart from others of the same run; goes into the file names.
-        tracked: column of the task's record whose mean, trial by trial, is kept along the training in
-            learning_curve_by_trial.csv (seed, episode, trial, and the column); "": none.
-
-    Returns:
-        The trained networks.
+        unit: the unit.
+        position: line of its progress bar.
+        stopped: asked before each update; the training ends where it says so.
 
     Raises:
         TrainingDiverged: a loss was not finite. The last good checkpoint stays.
-        RunError: a checkpoint is truncated or not of this run.
+        RunError: the checkpoint is truncated or not of this run; or the training was stopped.
     """
-    suffix = f"_{condition}" if condition else ""
-    final = folder.path / f"checkpoint{suffix}.pt"
-    if not final.exists():
-        parts = [list(map(int, part)) for part in np.array_split(config.seeds, min(processes, config.networks))]
-        groups = [
-            Group(config, task, seeds, folder.path / f"training{suffix}_{seeds[0]}.pt", position, tracked)
-            for position, seeds in enumerate(parts)
-        ]
-        if len(groups) == 1:
-            _train_group(0, groups, None)
-        else:
-            _train_in_processes(groups)
-        states = [load_checkpoint(group.path) for group in groups]
-        folder.write_table(f"learning_curve{suffix}.csv", _learning_curve(config, states))
-        if tracked:
-            folder.write_table(curve_by_trial_name(condition), _curve_by_trial(config, states, tracked))
-        joined = {name: torch.cat([state["network"][name] for state in states]) for name in states[0]["network"]}
-        save_checkpoint({"seeds": config.seeds, "network": joined}, final)
-    for seed in config.seeds:  # not by pattern: another condition's name begins alike
-        (folder.path / f"training{suffix}_{seed}.pt").unlink(missing_ok=True)
-    return load_networks(final, config, task)
-
-
-def load_networks(path: Path, config: Config, task: Task) -> Agent:
-    """The trained networks of a run; RunError if the file is truncated or holds something else."""
-    network = make_agent(config, task, config.seeds)
-    state = load_checkpoint(path)
-    try:
-        network.load_state_dict(state["network"])
-    except (RuntimeError, KeyError, TypeError):
-        raise _foreign(path) from None
-    return network.requires_grad_(False)
-
-
-def load_checkpoint(path: Path) -> dict:
-    """A checkpoint's content; RunError if it cannot be read."""
-    try:
-        state = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError, OSError):
-        raise RunError(
-            f"checkpoint {path} cannot be read (truncated?); delete it to train these networks anew"
-        ) from None
-    if not isinstance(state, dict) or "network" not in state:
-        raise _foreign(path)
-    return state
-
-
-def _foreign(path: Path) -> RunError:
-    return RunError(f"checkpoint {path} is not of this run; delete it to train these networks anew")
-
-
-def save_checkpoint(state: dict, path: Path) -> None:
-    """Write a checkpoint, whole or not at all."""
-    content = io.BytesIO()  # by way of memory: torch.save would write the temporary file's name into the archive
-    torch.save(state, content)
-    with written_aside(path) as aside:
-        aside.write_bytes(content.getvalue())
-
-
-def _train_in_processes(groups: Sequence[Group]) -> None:
-    """One process per group; if one fails the others are ended, and its error is raised here."""
-    try:
-        spawn(_train_group, (groups, os.getpid()), nprocs=len(groups))
-    except ProcessRaisedException as error:
-        kind, _, message = error.msg.strip().splitlines()[-1].partition(": ")
-        for user_error in (TrainingDiverged, RunError):
-            if kind.endswith(user_error.__name__):
-                raise user_error(message) from None
-        raise
-
-
-def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> None:
-    """Train one group to its end, saving after each piece."""
     torch.set_num_threads(1)  # steps this small are slower with more
-    config, task, seeds, path, position, tracked = groups[index]
-    learner = Learner(config, task, seeds)
-    curve: list[list[float]] = []  # (point, network)
-    by_trial: list[list[list[float]]] = []  # (point, network, trial)
-    if path.exists():
-        state = load_checkpoint(path)
-        try:
-            if state["seeds"] != seeds:
-                raise _foreign(path)
-            learner.load_state_dict(state)
-            curve, by_trial = state["curve"], state.get("by_trial", [])
-        except (RuntimeError, KeyError, ValueError, TypeError):
-            raise _foreign(path) from None
-    piece = max(1, config.updates // PIECES)
+    config, learner, progress = unit.config, Learner(unit.config, unit.task, unit.seeds), Progress(unit)
+    if unit.path.exists():
+        _restore(unit, learner, progress)
+    stretch = max(1, config.updates // PIECES)
+    per_update = config.episodes_per_update * unit.task.steps * len(unit.seeds)
     bar = tqdm(
-        total=config.updates * config.episodes_per_update * task.steps * len(seeds),
-        initial=learner.update * config.episodes_per_update * task.steps * len(seeds),
-        desc=f"networks {seeds[0]}-{seeds[-1]}",
+        total=config.updates * per_update,
+        initial=learner.update * per_update,
+        desc=f"{unit.condition} networks {unit.seeds[0]}-{unit.seeds[-1]}".strip(),
         unit="step",
         unit_scale=True,
         position=position,
@@ -159,50 +116,84 @@ def _train_group(index: int, groups: Sequence[Group], parent: int | None) -> Non
     )
     with bar:
         while learner.update < config.updates:
-            if parent is not None and multiprocessing.parent_process() is not None and os.getppid() != parent:
-                return  # the run was killed: leave no orphan behind
-            reward, tracked_sum = torch.zeros(len(seeds)), np.zeros((len(seeds), task.trials))
-            stop = min((learner.update // piece + 1) * piece, config.updates)
-            updates = stop - learner.update
-            for _ in range(updates):
-                trajectory = learner.learn()
-                share_played = 1.0 if task.lengths is None else task.lengths.float().mean(-1) / task.steps
-                reward += trajectory.rewards.sum(0).mean(-1) / (task.trials * share_played)
-                if tracked:
-                    tracked_sum += task.record()[tracked].mean(-1).T
-                bar.update(trajectory.rewards.numel())
-            curve.append((reward / updates).tolist())
-            by_trial.append((tracked_sum / updates).tolist())
-            bar.set_postfix_str(f"reward/trial {sum(curve[-1]) / len(seeds):.3f}")
-            save_checkpoint({**learner.state_dict(), "curve": curve, "by_trial": by_trial}, path)
+            if stopped():
+                raise RunError("the training was stopped; the same command goes on from the last checkpoint")
+            progress.add(learner.learn())
+            bar.update(per_update)
+            if learner.update % stretch == 0 or learner.update == config.updates:
+                bar.set_postfix_str(f"reward/trial {progress.close():.3f}")
+                curve = {"rewards": progress.rewards, "tracked": progress.tracked}
+                save_checkpoint({**learner.state_dict(), "curve": curve}, unit.path)
 
 
-def curve_by_trial_name(condition: str) -> str:
-    """File of the tracked column along the training."""
-    return f"learning_curve_by_trial{'_' if condition else ''}{condition}.csv"
+def _restore(unit: Unit, learner: Learner, progress: Progress) -> None:
+    state = load_checkpoint(unit.path)
+    try:
+        if state["seeds"] != unit.seeds:
+            raise foreign(unit.path)
+        learner.load_state_dict(state)
+        progress.rewards, progress.tracked = state["curve"]["rewards"], state["curve"]["tracked"]
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError):
+        raise foreign(unit.path) from None
 
 
-def _ends_of_pieces(config: Config, pieces: int) -> np.ndarray:
+class Trained(NamedTuple):
+    """What a training leaves."""
+
+    weights: dict[str, dict]
+    """By condition: seeds, and network (name of each parameter to its values)."""
+    curve: pd.DataFrame
+    """condition, subject, episode (last of the stretch averaged over), reward_per_trial."""
+    by_trial: pd.DataFrame | None
+    """condition, subject, episode, trial, and the mean of the tracked column, if there is one."""
+
+
+def join(finished: list[Unit]) -> Trained:
+    """Join finished units, from their checkpoints."""
+    states = [load_checkpoint(unit.path) for unit in finished]
+    weights: dict[str, dict] = {}
+    for unit, state in zip(finished, states):
+        own = weights.setdefault(unit.condition, {"seeds": [], "network": []})
+        own["seeds"] += unit.seeds
+        own["network"].append(state["network"])
+    for own in weights.values():
+        own["network"] = {name: torch.cat([part[name] for part in own["network"]]) for name in own["network"][0]}
+    curves = [_curve(unit, state["curve"]["rewards"]) for unit, state in zip(finished, states)]
+    tracked = [_curve_by_trial(u, s["curve"]["tracked"]) for u, s in zip(finished, states) if u.tracked]
+    return Trained(weights, pd.concat(curves, ignore_index=True), pd.concat(tracked) if tracked else None)
+
+
+def _ends_of_stretches(config: Config, stretches: int) -> np.ndarray:
     """Episodes that each network had played at the end of each stretch of training."""
-    return np.minimum(np.arange(1, pieces + 1) * max(1, config.updates // PIECES), config.updates) * (
-        config.episodes_per_update
+    updates = np.minimum(np.arange(1, stretches + 1) * max(1, config.updates // PIECES), config.updates)
+    return updates * config.episodes_per_update
+
+
+def _curve(unit: Unit, rewards: list) -> pd.DataFrame:
+    episodes = _ends_of_stretches(unit.config, len(rewards))
+    index = pd.MultiIndex.from_product(
+        [[unit.condition], unit.seeds, episodes], names=["condition", "subject", "episode"]
     )
+    return pd.DataFrame({"reward_per_trial": np.array(rewards).T.reshape(-1)}, index).reset_index()
 
 
-def _learning_curve(config: Config, states: Sequence[dict]) -> pd.DataFrame:
-    """Tidy table: seed, episode (last of the stretch averaged over), reward per trial."""
-    curve = np.concatenate([np.array(state["curve"]) for state in states], axis=1)  # (point, network)
-    last = _ends_of_pieces(config, len(curve))
-    table = pd.DataFrame(curve, index=pd.Index(last, name="episode"), columns=pd.Index(config.seeds, name="seed"))
-    return table.melt(ignore_index=False, value_name="reward_per_trial").reset_index()[
-        ["seed", "episode", "reward_per_trial"]
-    ]
+def _curve_by_trial(unit: Unit, tracked: list) -> pd.DataFrame:
+    values = np.array(tracked).transpose(1, 0, 2)  # (network, stretch, trial)
+    axes = [[unit.condition], unit.seeds, _ends_of_stretches(unit.config, len(tracked)), range(1, values.shape[2] + 1)]
+    index = pd.MultiIndex.from_product(axes, names=["condition", "subject", "episode", "trial"])
+    return pd.DataFrame({unit.tracked: values.reshape(-1)}, index).reset_index()
 
 
-def _curve_by_trial(config: Config, states: Sequence[dict], tracked: str) -> pd.DataFrame:
-    """Tidy table: seed, episode (last of the stretch averaged over), trial within the episode, tracked mean."""
-    curve = np.concatenate([np.array(state["by_trial"]) for state in states], axis=1)  # (point, network, trial)
-    axes = [_ends_of_pieces(config, len(curve)), config.seeds, range(1, curve.shape[-1] + 1)]
-    index = pd.MultiIndex.from_product(axes, names=["episode", "seed", "trial"])
-    table = pd.Series(curve.reshape(-1), index, name=tracked).reset_index().sort_values(["seed", "episode", "trial"])
-    return table[["seed", "episode", "trial", tracked]]
+def networks_from(weights: dict[str, dict], config: Config, tasks: Mapping[str, Task], path: Path) -> dict[str, Agent]:
+    """The trained networks of a run, by condition, weights frozen; RunError if they are not of this run."""
+    networks = {}
+    for condition, task in tasks.items():
+        networks[condition] = make_agent(config, task, config.seeds)
+        try:
+            if weights[condition]["seeds"] != config.seeds:
+                raise foreign(path)
+            networks[condition].load_state_dict(weights[condition]["network"])
+        except (RuntimeError, KeyError, TypeError, AttributeError):
+            raise foreign(path) from None
+        networks[condition].requires_grad_(False)
+    return networks

@@ -1,12 +1,12 @@
 """python -m simulations NAME [options], or: python -m simulations all [options]."""
 
 import importlib
+import pkgutil
 import sys
 
+import simulations
 from pfc_metarl.errors import UserError, one_line_errors
-from pfc_metarl.simulation import main
 
-ON_REQUEST = ["harlow_gaze"]  # takes as long as all the others together
 NAMES = [
     "bandits",
     "foraging",
@@ -17,21 +17,30 @@ NAMES = [
     "optogenetics",
     "prediction_error_input",
 ]
+"""What `all` runs; the others run on request (harlow_gaze takes as long as all of these together)."""
 
-CHOICE = f"{', '.join(NAMES + ON_REQUEST)}, all"
-USAGE = f"python -m simulations NAME [options]; NAME is one of: {CHOICE} (NAME --help shows the options)"
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    known = NAMES + sorted({m.name for m in pkgutil.iter_modules(simulations.__path__)} - {"__main__", *NAMES})
+    choice = f"{', '.join(known)}, all"
+    name, *options = arguments or ["--help"]
+    if name in ("-h", "--help"):
+        print(f"python -m simulations NAME [options]; NAME is one of: {choice} (NAME --help shows the options)")
+        return
+    if name not in (*known, "all"):
+        raise UserError(f"unknown simulation {name}; choose one of: {choice}")
+    from pfc_metarl.command_line import command_line  # late: it takes a second or two
+    from pfc_metarl.simulation import run
+
+    for each in NAMES if name == "all" else [name]:
+        module = importlib.import_module(f"simulations.{each}")
+        if hasattr(module, "main"):
+            module.main(options)
+        else:
+            run(module.SIMULATION, *command_line(module.SIMULATION, options))
+
 
 if __name__ == "__main__":
     with one_line_errors():
-        name, *options = sys.argv[1:] or ["--help"]
-        if name in ("-h", "--help"):
-            print(USAGE)
-        elif name not in (*NAMES, *ON_REQUEST, "all"):
-            raise UserError(f"unknown simulation {name}; choose one of: {CHOICE}")
-        else:
-            for each in NAMES if name == "all" else [name]:
-                module = importlib.import_module(f"simulations.{each}")
-                if hasattr(module, "SIMULATION"):
-                    main(module.SIMULATION, options)
-                else:
-                    module.main(options)
+        main(sys.argv[1:])

@@ -1,22 +1,25 @@
 """The introductory example: learning to solve two-armed bandits (Fig. 1; Wang et al. 2016)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
 from pfc_metarl.agents import bandits as agents
-from pfc_metarl.analysis.read_out import read_out_r2
-from pfc_metarl.analysis.state_space import principal_components
-from pfc_metarl.analysis.trials import trial_table
-from pfc_metarl.config import Config
-from pfc_metarl.network import Agent, make_agent
+from pfc_metarl.agents.playing import play as play_agent
+from pfc_metarl.analysis.read_out import belief_read_out, principal_components
+from pfc_metarl.analysis.regret import bayes_optimal_curves, regret_curves
+from pfc_metarl.config import Config, NotNegative, Positive, Probability
+from pfc_metarl.networks import make_agent
+from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Quantity, compare, published_value
-from pfc_metarl.rollout import TEST, generators, play
-from pfc_metarl.simulation import Simulation, Tables, Tested, main
-from pfc_metarl.tasks import Task
+from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
+from pfc_metarl.rollout import by_episode, play, watch
+from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit
+from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on
 
 EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
 """The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
@@ -28,37 +31,30 @@ READ_OUT_TRIALS = (1, 2, 5, 10, 20, 40, 60, 80, 100)
 class BanditsConfig(Config):
     """Wang et al. 2016 ("A"), on which Fig. 1 rests; its learning rate, discount and entropy cost are its own."""
 
-    trials: int = 100
+    trials: Annotated[int, Interval(ge=10, le=100)] = 100
     """Trials per episode (A)."""
-    arms: int = 2
-    """Number of arms (A: 2); with more, only the independent distribution exists."""
     distributions: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = DISTRIBUTIONS
     """Distributions to train on, a set of networks for each (A: these five)."""
     episodes: int = 20_000
     """Training episodes per network (A)."""
-    learning_rate: float = 1e-3
+    learning_rate: Positive = 1e-3
     """Learning rate at the start (A: 1e-3)."""
-    discount: float = 0.8
+    discount: Probability = 0.8
     """Discount factor gamma (A: 0.8)."""
-    entropy_cost: float = 1.0
+    entropy_cost: NotNegative = 1.0
     """Weight of the policy's entropy at the start (A: 1)."""
-    entropy_cost_end: float | None = 0.0
+    entropy_cost_end: Annotated[float | None, Ge(0)] = 0.0
     """Entropy cost at the end, reached linearly (A: 0)."""
-    test_episodes: int = 300
+    test_episodes: Annotated[int, Ge(10)] = 300
     """Test episodes per network and bandit, weights frozen (A, P)."""
-    read_out_episodes: int = 1_000
+    read_out_episodes: Annotated[int, Ge(10)] = 1_000
     """Episodes per network from which the belief is read out (our choice)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require("trials", 10 <= self.trials <= 100, "10 to 100")
-        self.require("arms", self.arms >= 2, "at least 2")
-        known = {"independent", "correlated"} if self.arms == 2 else {"independent"}
-        self.require(
-            "distributions", known <= set(self.distributions), f"with {' and '.join(sorted(known))} among them"
-        )
-        for name in ("test_episodes", "read_out_episodes"):
-            self.require(name, getattr(self, name) >= 10, "at least 10")
+        named = {"independent", "correlated"} <= set(self.distributions)
+        self.require("distributions", named, "different ones, with independent and correlated among them")
+        self.require("distributions", len(set(self.distributions)) == len(self.distributions), "different ones")
 
 
 PRESETS = {
@@ -76,47 +72,37 @@ PRESETS = {
 }
 
 
-def distributions(config: BanditsConfig) -> tuple[str, ...]:
-    """Of the config's distributions, those that exist for its number of arms."""
-    return tuple(d for d in config.distributions if config.arms == 2 or d == "independent")
-
-
-def tasks(config: BanditsConfig) -> dict[str, Task]:
+def tasks(config: BanditsConfig) -> dict[str, Bandit]:
     """A training task for each distribution."""
-    return {name: Bandit(config.trials, config.arms, name) for name in distributions(config)}
+    return {name: Bandit(trials=config.trials, arms=2, distribution=name) for name in config.distributions}
 
 
-def test(config: BanditsConfig, networks: dict[str, Agent]) -> Tested:
+def test(config: BanditsConfig, networks: Networks) -> Tested:
     """Every set of networks plays every distribution, and the two example bandits, with frozen weights.
 
     Returns:
-        The trial table (columns as in `Bandit`, and training, test) of the sets trained on independent and
-        correlated bandits, on the examples and (their own) training distribution; arrays: final_regret
-        (training, test, network, episode), hidden (network, episode, time, unit) of the correlated set on its
-        own distribution (first network alone) and what the read-outs need of the independent set.
+        The trial table (columns as in `Bandit`, and test) of the sets trained on independent and correlated bandits,
+        on the examples and on their own training distribution; arrays: regret (training, test, network, episode) at
+        the last trial, with the names trainings and tests; state (episode, time, unit), state_p and state_choice of
+        the correlated set's first network on its own distribution; and those of `read_out_arrays`.
     """
-    trials, regret = [], {}
+    trials, regret = [], []
     arrays: dict[str, np.ndarray] = {}
-    examples = EXAMPLES if config.arms == 2 else {}
-    tests: dict[str, Task] = {name: Bandit(config.trials, config.arms, p) for name, p in examples.items()}
-    tests |= tasks(config)
+    tests = {name: Bandit(trials=config.trials, arms=2, distribution=p) for name, p in EXAMPLES.items()} | tasks(config)
     for training, network in networks.items():
         for index, (name, task) in enumerate(tests.items()):
-            trajectory = play(network, task, generators(config.seeds, TEST, index), config.test_episodes)
-            record = task.record()
-            regret[training, name] = record["regret"].sum(0)
-            if name in EXAMPLES or name == training:
-                table = trial_table(record, config.seeds).assign(training=training, test=name)
-                trials.append(table)
+            played = play(network, task, generators(TEST, config.seeds, index), config.test_episodes)
+            regret.append(played.field("regret").sum(-1))
+            if training in ("independent", "correlated") and (name in EXAMPLES or name == training):
+                trials.append(played.table(trained_on(training)).assign(test=name))
             if name == training == "correlated":
-                arrays["state"] = trajectory.hidden[:, 0].transpose(0, 1).numpy()  # (episode, time, unit)
-                arrays["state_p"] = record["p_0"][0, 0]
-                arrays["state_choice"] = record["choice"][:, 0].T
-    arrays["regret"] = np.stack([[regret[a, b] for b in tests] for a in networks])
+                arrays["state"] = by_episode(played.activity)[0]
+                arrays["state_p"], arrays["state_choice"] = played.field("p_0")[0], played.field("choice")[0]
+    arrays["regret"] = np.stack(regret).reshape(len(networks), len(tests), *regret[0].shape)
     arrays["tests"], arrays["trainings"] = np.array(list(tests)), np.array(list(networks))
     arrays |= read_out_arrays(config, networks["independent"])
-    kept = pd.concat(trials, ignore_index=True).astype({"training": "category", "test": "category"})
-    return Tested(kept[kept["training"].isin(["independent", "correlated"])], arrays)
+    kept = pd.concat(trials, ignore_index=True).astype({"group": "category", "test": "category"})
+    return Tested(kept, arrays)
 
 
 def read_out_arrays(config: BanditsConfig, network: Agent) -> dict[str, np.ndarray]:
@@ -130,57 +116,54 @@ def read_out_arrays(config: BanditsConfig, network: Agent) -> dict[str, np.ndarr
         trial, unit), after READ_OUT_TRIALS.
     """
     # one step more, for the state after the last outcome
-    task = Bandit(config.trials + 1, config.arms, "independent", time_scale=config.trials)
-    trajectory = play(network, task, generators(config.seeds, TEST, 100), config.read_out_episodes)
-    untrained = make_agent(config, task, config.seeds).requires_grad_(False)
-    record = task.record()
-    mean, sd = agents.posterior(record["choice"], record["reward"], config.arms)
-    after = np.array([t for t in READ_OUT_TRIALS if t <= config.trials])
-    state = untrained.states(trajectory.inputs, untrained.start(config.read_out_episodes))
+    task = Bandit(trials=config.trials + 1, arms=2, distribution="independent", time_scale=config.trials)
+    condition = len(EXAMPLES) + len(DISTRIBUTIONS)  # after those of the other tests
+    played = play(network, task, generators(TEST, config.seeds, condition), config.read_out_episodes)
+    untrained = make_agent(config, task, config.seeds)
+    choices, rewards = (played.field(name).transpose(2, 0, 1) for name in ("choice", "reward"))
+    mean, sd = agents.posterior(choices, rewards, arms=2)
+    after = np.array(read_out_trials(config))
     return {
         "belief": np.concatenate([mean, sd], axis=-1)[after - 1].transpose(1, 2, 0, 3),
-        "belief_state": trajectory.hidden[after].permute(1, 2, 0, 3).numpy(),
-        "untrained_state": state[after].permute(1, 2, 0, 3).numpy(),
+        "belief_state": by_episode(played.activity[after]),
+        "untrained_state": by_episode(watch(untrained, played)[after]),
     }
+
+
+def read_out_trials(config: BanditsConfig) -> list[int]:
+    """After how many trials the belief is read out."""
+    return [t for t in READ_OUT_TRIALS if t <= config.trials]
 
 
 def analyse(config: BanditsConfig, tested: Tested) -> Tables:
     """All tables of Figure 1 and its supplement."""
-    tables = {
+    states = {NETWORKS: tested.arrays["belief_state"], UNTRAINED: tested.arrays["untrained_state"]}
+    return {
+        "regret": regret(config, tested),
+        "state_pca": state_pca(tested),
         "generalisation": generalisation(config, tested),
-        "belief_read_out": belief_read_out(config, tested),
+        "belief_read_out": belief_read_out(states, tested.arrays["belief"], config.seeds, read_out_trials(config)),
     }
-    if config.arms == 2:
-        tables |= {"regret": regret_curves(config, tested), "state_pca": state_pca(tested)}
-    return tables
 
 
-def regret_curves(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
-    """Mean cumulative regret on the first example bandit.
+def regret(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
+    """Mean cumulative regret on the first example bandit, of the networks and of known algorithms.
 
     The algorithms play as many episodes as the networks do, in as many sets. The two exact curves are those
     of the Bayes-optimal agents for either prior.
 
     Returns:
-        Table: agent, subject (network or set), trial, regret.
+        Table: group, subject (network or set), trial, regret.
     """
     name, p = next(iter(EXAMPLES.items()))
-    own = tested.trials[tested.trials["test"] == name]
-    mean = own.groupby(["training", "subject", "trial"], observed=True)["regret"].mean()
-    networks = mean.groupby(["training", "subject"], observed=True).cumsum().reset_index()
-    parts = [networks.assign(agent="meta-RL " + networks["training"].astype(str)).drop(columns="training")]
-    curves: dict[tuple[str, int], np.ndarray] = {}
-    for k, (rule_name, rule) in enumerate(agents.RULES.items()):
+    task = Bandit(trials=config.trials, arms=2, distribution=p)
+    tables = [regret_curves(tested.trials[tested.trials["test"] == name])]
+    for k, (group, kind) in enumerate(agents.AGENTS.items()):
         for subject in config.seeds:
-            rng = np.random.default_rng([subject, TEST, 200 + k])
-            choices, _ = agents.play(rule, np.tile(p, (config.test_episodes, 1)), config.trials, rng)
-            curves[rule_name, subject] = (max(p) - np.array(p)[choices]).mean(axis=1).cumsum()
-    curves["Bayes-optimal independent", 0] = agents.bayes_optimal_regret(config.trials, p)
-    curves["Bayes-optimal correlated", 0] = agents.bayes_optimal_regret_correlated(config.trials, p[0])
-    for (agent, subject), regret in curves.items():
-        trial = np.arange(1, config.trials + 1)
-        parts.append(pd.DataFrame({"agent": agent, "subject": subject, "trial": trial, "regret": regret}))
-    return pd.concat(parts, ignore_index=True)[["agent", "subject", "trial", "regret"]]
+            rng = generator(REFERENCE, subject, k, 0)
+            played = play_agent(kind(), task, rng, config.test_episodes, group).assign(subject=subject)
+            tables.append(regret_curves(played))
+    return pd.concat([*tables, bayes_optimal_curves(config.trials, p)], ignore_index=True)
 
 
 def generalisation(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
@@ -190,20 +173,6 @@ def generalisation(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
         [tested.arrays["trainings"], tested.arrays["tests"], config.seeds], names=["training", "test", "subject"]
     )
     return pd.DataFrame({"regret": mean.reshape(-1)}, index=index).reset_index()
-
-
-def belief_read_out(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
-    """Held-out r2 of the ideal observer's posterior in the state: network, subject, trial, target, arm, r2."""
-    after = [t for t in READ_OUT_TRIALS if t <= config.trials]
-    targets = [(target, arm) for target in ("mean", "s.d.") for arm in range(config.arms)]
-    rows = []
-    for kind in ("belief_state", "untrained_state"):
-        for k, subject in enumerate(config.seeds):
-            for i, trial in enumerate(after):
-                r2 = read_out_r2(tested.arrays[kind][k, :, i], tested.arrays["belief"][k, :, i])
-                name = "trained" if kind == "belief_state" else "untrained"
-                rows += [(name, subject, trial, *target, value) for target, value in zip(targets, r2)]
-    return pd.DataFrame(rows, columns=["network", "subject", "trial", "target", "arm", "r2"])
 
 
 def state_pca(tested: Tested) -> pd.DataFrame:
@@ -225,33 +194,39 @@ def state_pca(tested: Tested) -> pd.DataFrame:
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 1d; distance: .5 regret."""
-    if "regret" not in tables:
-        return compare([])
     regret = tables["regret"]
     last = regret["trial"].max()
     before = last * 4 // 5  # trial 80 of 100
     wide = regret[regret["trial"].isin([before, last])].pivot(
-        index=["agent", "subject"], columns="trial", values="regret"
+        index=["group", "subject"], columns="trial", values="regret"
     )
-    at_end = {agent: own[last].to_numpy() for agent, own in wide.groupby("agent")}
-    thompson, gittins = at_end["Thompson"].mean(), at_end["Gittins"].mean()
-    independent, correlated = at_end["meta-RL independent"], at_end["meta-RL correlated"]
-    gain = (wide[last] - wide[before])["meta-RL correlated"].to_numpy()
+    at_end = {group: own[last].to_numpy() for group, own in wide.groupby("group")}
+    independent, correlated = (at_end[trained_on(name)] for name in ("independent", "correlated"))
+    gittins, ucb, thompson = (at_end[group] for group in agents.AGENTS)
+    gain = (wide[last] - wide[before])[trained_on("correlated")].to_numpy()
     rows = [
-        ("meta-RL independent", independent, "meta_rl_independent", "< Thompson", thompson - independent),
-        ("meta-RL correlated", correlated, "meta_rl_correlated", "< meta-RL independent", independent - correlated),
-        ("Gittins", at_end["Gittins"], "gittins", "< Thompson", thompson - at_end["Gittins"]),
-        ("UCB", at_end["UCB"], "ucb", "> Gittins", at_end["UCB"] - gittins),
-        ("Thompson", at_end["Thompson"], "thompson", "> Gittins", at_end["Thompson"] - gittins),
+        (trained_on("independent"), independent, "meta_rl_independent", "< Thompson", thompson.mean() - independent),
+        (trained_on("correlated"), correlated, "meta_rl_correlated", "< independent", independent - correlated),
+        ("Gittins", gittins, "gittins", "< Thompson", thompson.mean() - gittins),
+        ("UCB", ucb, "ucb", "> Gittins", ucb - gittins.mean()),
+        ("Thompson", thompson, "thompson", "> Gittins", thompson - gittins.mean()),
     ]
     quantities = [
-        Quantity(f"regret at trial {last}, {name}", ours, published_value(1, condition=key, x=last), 0.5, rule, gap)
+        Quantity(
+            f"regret at trial {last}, {name}",
+            ours,
+            published_value(1, condition=key, x=last),
+            0.5,
+            rule,
+            gap,
+            short=name if name.startswith(NETWORKS) else "",
+        )
         for name, ours, key, rule, gap in rows
     ]
     published_at = {x: published_value(1, condition="meta_rl_correlated", x=x) for x in (before, last)}
     quantities.append(
         Quantity(
-            f"regret of trials {before + 1}-{last}, meta-RL correlated",
+            f"regret of trials {before + 1}-{last}, {trained_on('correlated')}",
             gain,
             published_at[last] - published_at[before],
             0.1,
@@ -272,7 +247,3 @@ SIMULATION = Simulation(
     analyse=analyse,
     compare=compare_with_paper,
 )
-
-
-if __name__ == "__main__":
-    main(SIMULATION)

@@ -1,71 +1,56 @@
 """Simulation 5: learning to learn, Harlow's task with feature vectors for pictures (Fig. 6)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
-from pfc_metarl.analysis.learning_set import (
-    accuracy_by_trial,
-    components_by_trial,
-    first_choice_preference,
-    object_code,
-    stretches_of_learning,
-)
-from pfc_metarl.analysis.trials import trial_table
-from pfc_metarl.config import Config
-from pfc_metarl.network import Agent
+from pfc_metarl.analysis.learning_set import INTACT, REPLACED, RESET, accuracy_by_trial, stretches_of_learning
+from pfc_metarl.analysis.object_memory import components_by_trial, first_choice_preference, object_code
+from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.published import Quantity, compare, published_value
-from pfc_metarl.rollout import TEST, generators, play
-from pfc_metarl.simulation import Simulation, Tables, Tested, main
-from pfc_metarl.tasks.harlow_symbolic import STEPS_PER_TRIAL, HarlowSymbolic
-
-INTACT, RESET, REPLACED = "intact", "state reset", "replaced"
-"""Conditions of the test: as trained; every trial begun like an episode; trained and tested on the control task.
-
-For "state reset" the last reward and action are withheld too: otherwise networks stay a little above chance, since a
-fixed preference between two objects, upheld or overturned by the last reward, is a memory as well.
-"""
+from pfc_metarl.random_streams import TEST, generators
+from pfc_metarl.rollout import by_episode, play
+from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
+from pfc_metarl.tasks.harlow_symbolic import HarlowSymbolic
 
 
 @dataclass(frozen=True)
 class HarlowConfig(Config):
     """Methods, "Simulation 5"; the feature vectors are the twin's own."""
 
-    networks: int = 50
+    networks: Count = 50
     """Networks, trained and tested together (P: 50)."""
-    units: int = 256
+    units: Count = 256
     """LSTM units (P: 256)."""
-    episodes: int = 3_200_000
+    episodes: Count = 3_200_000
     """Training episodes per network (P: about 1e5 on each of 32 threads)."""
-    episodes_per_update: int = 32
+    episodes_per_update: Count = 32
     """Episodes per network and update (P: 32 threads, asynchronous; here together)."""
-    learning_rate: float = 7.5e-4
+    learning_rate: Positive = 7.5e-4
     """Learning rate at the start (P: 7.5e-4)."""
-    discount: float = 0.91
+    discount: Probability = 0.91
     """Discount factor gamma per time step (P: 0.91)."""
-    state_value_cost: float = 0.4
+    state_value_cost: NotNegative = 0.4
     """Weight of the state-value loss, beta_v (P: 0.4)."""
-    entropy_cost: float = 0.001
+    entropy_cost: NotNegative = 0.001
     """Weight of the policy's entropy at the start, beta_e (P: 0.001)."""
-    trials: int = 6
+    trials: Annotated[int, Ge(2)] = 6
     """Trials per episode (P)."""
-    fixation_reward: float = 0.2
+    fixation_reward: NotNegative = 0.2
     """Reward for fixating (P)."""
-    features: int = 10
+    features: Annotated[int, Ge(2)] = 10
     """Length of an object's feature vector (our choice)."""
-    test_episodes: int = 1_000
+    test_episodes: Annotated[int, Ge(5)] = 1_000
     """Test episodes per network and condition, with new objects, weights frozen (our choice)."""
-    analysed_episodes: int = 400
+    analysed_episodes: Annotated[int, Ge(5)] = 400
     """Of these, episodes whose hidden states are kept and analysed (our choice)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require("trials", self.trials >= 2, "at least 2")
-        self.require("features", self.features >= 2, "at least 2")
-        self.require("test_episodes", self.test_episodes >= 5, "at least 5")
-        self.require("analysed_episodes", 5 <= self.analysed_episodes <= self.test_episodes, "5 to test_episodes")
-        self.require("fixation_reward", self.fixation_reward >= 0, "at least 0")
+        self.require("analysed_episodes", self.analysed_episodes <= self.test_episodes, "at most test_episodes")
 
 
 PRESETS = {
@@ -87,11 +72,14 @@ PRESETS = {
 
 def make_tasks(config: HarlowConfig) -> dict[str, HarlowSymbolic]:
     """The task, and the paper's control in which the unrewarded object is another one on every trial."""
-    sizes = (config.trials, config.features, config.fixation_reward)
-    return {"": HarlowSymbolic(*sizes), REPLACED: HarlowSymbolic(*sizes, replaced=True)}
+
+    def task(replaced: bool) -> HarlowSymbolic:
+        return HarlowSymbolic(config.trials, config.features, config.fixation_reward, replaced)
+
+    return {INTACT: task(False), REPLACED: task(True)}
 
 
-def test(config: HarlowConfig, networks: dict[str, Agent]) -> Tested:
+def test(config: HarlowConfig, networks: Networks) -> Tested:
     """Let the networks play new objects, weights frozen, actions sampled.
 
     Returns:
@@ -103,30 +91,30 @@ def test(config: HarlowConfig, networks: dict[str, Agent]) -> Tested:
     tasks, tables = make_tasks(config), []
     arrays: dict[str, np.ndarray] = {}
     kept = slice(config.analysed_episodes)
-    for i, (condition, trained, reset_every) in enumerate(
-        ((INTACT, "", None), (RESET, "", STEPS_PER_TRIAL), (REPLACED, REPLACED, None))
-    ):
-        task, rngs = tasks[trained], generators(config.seeds, TEST, i)
-        trajectory = play(networks[trained], task, rngs, config.test_episodes, reset_every=reset_every)
-        tables.append(trial_table(task.record(), config.seeds).assign(condition=condition))
+    for i, (condition, trained) in enumerate(((INTACT, INTACT), (RESET, INTACT), (REPLACED, REPLACED))):
+        rngs = generators(TEST, config.seeds, i)
+        played = play(networks[trained], tasks[trained], rngs, config.test_episodes, forget=condition == RESET)
+        tables.append(played.table().assign(condition=condition))
         if condition != RESET:
+            first_pair = np.stack([played.field(f"{side}_object")[:, kept, 0] for side in ("left", "right")], axis=2)
             arrays |= {
-                f"hidden_{condition}": trajectory.hidden[:, :, kept].permute(1, 2, 0, 3).numpy(),
-                f"rewarded_{condition}": task.rewarded[0, :, kept].numpy(),
-                f"first_pair_{condition}": task.choices[0, :, kept, 1:].unflatten(-1, (2, -1)).numpy(),
+                f"hidden_{condition}": by_episode(played.activity[:, :, kept]),
+                f"rewarded_{condition}": played.field("rewarded_object")[:, kept],
+                f"first_pair_{condition}": first_pair,
             }
     return Tested(pd.concat(tables, ignore_index=True), arrays)
 
 
 def analyse(config: HarlowConfig, tested: Tested) -> Tables:
     """All tables of Figure 6."""
-    points, stretches = stretches_of_learning(tested.learning[""])
+    points, stretches = stretches_of_learning(tested.learning[tested.learning["condition"] == INTACT])
     components, codes, preferences = [], [], []
     for condition in (INTACT, REPLACED):
         own = tested.trials[tested.trials["condition"] == condition]["choice"].to_numpy()
         choices = own.reshape(config.networks, config.test_episodes, config.trials)[:, : config.analysed_episodes]
         for k, seed in enumerate(config.seeds):
-            hidden = tested.arrays[f"hidden_{condition}"][k].reshape(*choices.shape[1:], STEPS_PER_TRIAL, config.units)
+            hidden = tested.arrays[f"hidden_{condition}"][k]
+            hidden = hidden.reshape(*choices.shape[1:], HarlowSymbolic.steps_per_trial, -1)
             rewarded, pair = (tested.arrays[f"{name}_{condition}"][k] for name in ("rewarded", "first_pair"))
             if condition == INTACT:
                 components.append(components_by_trial(hidden[:, :, 1], choices[k], seed))
@@ -166,6 +154,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
                 "50 within 5" if trial == 1 else "> trial 1",
                 gap,
                 published_value(6, panel="b", series="monkeys", condition="257-312", x=trial),
+                short=f"trial {trial}",
             )
         )
     return compare(quantities)
@@ -176,13 +165,9 @@ SIMULATION = Simulation(
     description=__doc__,
     presets=PRESETS,
     quick={"networks": 2, "episodes": 1_600, "test_episodes": 40, "analysed_episodes": 40},
-    tasks=lambda config: {**make_tasks(config)},
+    tasks=make_tasks,
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
     tracked="correct",
 )
-
-
-if __name__ == "__main__":
-    main(SIMULATION)

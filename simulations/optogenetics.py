@@ -1,81 +1,85 @@
 """Simulation 6: what stimulation of dopamine does to choice under risk (Stopper et al. 2014; Fig. 7)."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
-from pfc_metarl.analysis.trials import trial_table
-from pfc_metarl.config import Config
+from pfc_metarl.analysis.risk import (
+    BLOCK_RISKY_LOSS,
+    BLOCK_RISKY_REWARD,
+    BLOCK_SAFE_REWARD,
+    CONTROL,
+    OWN,
+    risky_shares,
+)
+from pfc_metarl.config import Config, Count, Probability
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.network import Agent
+from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Quantity, compare, published_value
-from pfc_metarl.rollout import TEST, generators, play
-from pfc_metarl.simulation import Simulation, Tables, Tested, main
-from pfc_metarl.tasks.optogenetics import STEPS_PER_TRIAL, Optogenetics
+from pfc_metarl.random_streams import TEST, generators
+from pfc_metarl.rollout import play
+from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
+from pfc_metarl.tasks.optogenetics import Optogenetics
 
+UNSTIMULATED = "unstimulated"
+"""The condition of training."""
+EVENTS = Optogenetics.events
 PUBLISHED = {
-    "block risky reward": Stimulation("risky_reward", -4.0),
-    "block safe reward": Stimulation("safe_reward", -1.0),
-    "block risky loss": Stimulation("risky_loss", +1.0),
+    BLOCK_RISKY_REWARD: Stimulation("risky_reward", -4.0),
+    BLOCK_SAFE_REWARD: Stimulation("safe_reward", -1.0),
+    BLOCK_RISKY_LOSS: Stimulation("risky_loss", +1.0),
 }
 """The paper's conditions: on which outcome what is added to the prediction error. A new protocol is one more line."""
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 """Sizes of the dose-response curve, in parts of the published size."""
-EVENT_NAMES = ("", "safe_reward", "risky_reward", "risky_loss")
 
 
 @dataclass(frozen=True)
 class OptogeneticsConfig(Config):
     """Methods, "Simulation 6"."""
 
-    agent: Literal["prefrontal", "actor-critic-rpe"] = "actor-critic-rpe"
-    """Actor and critic apart, the actor seeing prediction errors (P); stimulation needs it."""
-    forced_pairs: int = 5
+    agent: str = "actor-critic-rpe"
+    """Actor and critic apart, the actor seeing prediction errors (P); stimulation needs it (or -gru, -rnn)."""
+    forced_pairs: Count = 5
     """Pairs of forced pulls, one of either arm (P)."""
-    free_pulls: int = 20
+    free_pulls: Count = 20
     """Free pulls (P)."""
     risky_probabilities: tuple[float, ...] = (0.5, 0.125)
     """Probabilities of the risky arm's reward, one of them drawn per episode (P)."""
-    safe_reward: float = 1.0
+    safe_reward: Annotated[float, Interval(ge=-100, le=100)] = 1.0
     """What the safe arm always pays (P)."""
-    risky_reward: float = 4.0
+    risky_reward: Annotated[float, Interval(ge=-100, le=100)] = 4.0
     """What the risky arm sometimes pays (P)."""
-    episodes: int = 66_700
+    episodes: Count = 66_700
     """Training episodes per network, without stimulation (P: 6.67e4, 4e6 steps)."""
-    test_episodes: int = 1_333
+    test_episodes: Count = 1_333
     """Test episodes per network and condition, weights frozen (P)."""
-    dose_episodes: int = 300
+    dose_episodes: Count = 300
     """Test episodes per network and point of the dose-response curve (our choice)."""
     event: Literal["", "safe_reward", "risky_reward", "risky_loss"] = ""
     """A protocol of your own: outcome that is stimulated; none without it."""
-    size: float = 0.0
+    size: Annotated[float, Interval(ge=-100, le=100)] = 0.0
     """Your protocol: what is added to the prediction error, in units of reward."""
-    stimulation_probability: float = 1.0
+    stimulation_probability: Probability = 1.0
     """Your protocol: probability with which each such outcome is stimulated."""
-    first_trial: int = 1
+    first_trial: Count = 1
     """Your protocol: trial at which the stimulator is switched on (forced trials come first)."""
-    last_trial: int = 0
+    last_trial: Annotated[int, Ge(0)] = 0
     """Your protocol: last trial with the stimulator on; 0: the episode's last."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("forced_pairs", "free_pulls", "test_episodes", "dose_episodes", "first_trial"):
-            self.require(name, getattr(self, name) >= 1, "at least 1")
-        probabilities = self.risky_probabilities
-        fits = len(probabilities) > 0 and all(0 <= p <= 1 for p in probabilities)
-        self.require(
-            "risky_probabilities", fits and len(set(probabilities)) == len(probabilities), "different, in [0, 1]"
-        )
-        self.require_probability("stimulation_probability")
-        self.require("last_trial", self.last_trial == 0 or self.last_trial >= self.first_trial, "0 or from first_trial")
-        trials = 2 * self.forced_pairs + self.free_pulls
+        own, trials = self.risky_probabilities, 2 * self.forced_pairs + self.free_pulls
+        fits = len(own) > 0 and all(0 <= p <= 1 for p in own) and len(set(own)) == len(own)
+        self.require("risky_probabilities", fits, "different, in [0, 1]")
         self.require("first_trial", self.first_trial <= trials, f"at most the {trials} trials of an episode")
-        self.require("agent", self.agent == "actor-critic-rpe", "actor-critic-rpe (stimulation acts on what it sees)")
+        self.require("last_trial", self.last_trial == 0 or self.last_trial >= self.first_trial, "0 or from first_trial")
         if not self.event and self.size:
-            raise ConfigError("size is given without event; add --event with one of: " + ", ".join(EVENT_NAMES[1:]))
+            raise ConfigError("size is given without event; add --event with one of: " + ", ".join(EVENTS))
 
 
 PRESETS = {
@@ -91,56 +95,53 @@ PRESETS = {
 def make_task(config: OptogeneticsConfig) -> Optogenetics:
     """The task with the config's arms."""
     return Optogenetics(
-        config.forced_pairs, config.free_pulls, config.risky_probabilities, config.safe_reward, config.risky_reward
+        forced_pairs=config.forced_pairs,
+        free_pulls=config.free_pulls,
+        risky_probabilities=config.risky_probabilities,
+        safe_reward=config.safe_reward,
+        risky_reward=config.risky_reward,
     )
 
 
 def conditions(config: OptogeneticsConfig) -> dict[str, Stimulation | None]:
     """Control, the published conditions, and the user's own."""
-    out: dict[str, Stimulation | None] = {"control": None, **PUBLISHED}
+    out: dict[str, Stimulation | None] = {CONTROL: None, **PUBLISHED}
     if config.event:
-        first = (config.first_trial - 1) * STEPS_PER_TRIAL
-        last = config.last_trial * STEPS_PER_TRIAL - 1
-        out["own protocol"] = Stimulation(config.event, config.size, config.stimulation_probability, first, last)
+        steps = Optogenetics.steps_per_trial
+        last = config.last_trial * steps - 1 if config.last_trial else None
+        own = (config.size, config.stimulation_probability, (config.first_trial - 1) * steps, last)
+        out[OWN] = Stimulation(config.event, *own)
     return out
 
 
-def test(config: OptogeneticsConfig, networks: dict[str, Agent]) -> Tested:
+def test(config: OptogeneticsConfig, networks: Networks) -> Tested:
     """Let the networks play all conditions on the same episodes, weights frozen.
 
     Returns:
         The trial table (columns as in `Optogenetics`, and condition), and arrays: dose_risky, the share of
         risky free choices (protocol, dose, network, probability), of the dose-response curves.
     """
-    task, network = make_task(config), networks[""]
+    task, network = make_task(config), networks[UNSTIMULATED]
     tables = []
-    for condition, stimulation in conditions(config).items():
-        play(network, task, generators(config.seeds, TEST, 0), config.test_episodes, stimulation=stimulation)
-        tables.append(trial_table(task.record(), config.seeds).assign(condition=condition))
+    for condition, own in conditions(config).items():
+        played = play(network, task, generators(TEST, config.seeds, 0), config.test_episodes, stimulation=own)
+        tables.append(played.table().assign(condition=condition))
     trials = pd.concat(tables, ignore_index=True).astype({"condition": "category"})
     doses = [
-        [dose_share(config, network, replace(own, size=dose * own.size)) for dose in DOSES]
+        [dose_share(config, network, own._replace(size=dose * own.size)) for dose in DOSES]
         for own in conditions(config).values()
         if own is not None
     ]
     return Tested(trials, {"dose_risky": np.array(doses)})
 
 
-def dose_share(config: OptogeneticsConfig, network: Agent, stimulation: Stimulation) -> np.ndarray:
+def dose_share(config: OptogeneticsConfig, network: Agent, protocol: Stimulation) -> np.ndarray:
     """Share of risky choices under a protocol: (network, probability)."""
-    task = make_task(config)
-    play(network, task, generators(config.seeds, TEST, 1), config.dose_episodes, stimulation=stimulation)
-    shares = risky_shares(trial_table(task.record(), config.seeds).assign(condition=""))
+    rngs = generators(TEST, config.seeds, 1)
+    played = play(network, make_task(config), rngs, config.dose_episodes, stimulation=protocol)
+    shares = risky_shares(played.table().assign(condition=""))
     wide = shares.pivot(index="subject", columns="p_risky", values="risky")
     return wide.reindex(columns=sorted(config.risky_probabilities)).to_numpy()
-
-
-def risky_shares(trials: pd.DataFrame) -> pd.DataFrame:
-    """Share of risky choices among valid free ones: condition, subject, p_risky, risky, n."""
-    own = trials[trials["free"] & (trials["risky"] >= 0)]
-    p_risky = own["p_risky"].round(6)  # single precision in the task
-    groups = own.groupby(["condition", "subject", p_risky], observed=True)["risky"]
-    return groups.agg(risky="mean", n="size").reset_index()
 
 
 def analyse(config: OptogeneticsConfig, tested: Tested) -> Tables:
@@ -164,9 +165,9 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     quantities = []
     for condition in PUBLISHED:
         for p in (0.5, 0.125):
-            if ("control", p) not in wide:
+            if (CONTROL, p) not in wide:
                 continue
-            control, ours = wide["control", p].to_numpy(), wide[condition, p].to_numpy()
+            control, ours = wide[CONTROL, p].to_numpy(), wide[condition, p].to_numpy()
             paper = published_value(7, series="meta-RL, stimulated", condition=condition, x=p)
             rats = published_value(7, series="rats, stimulated", condition=condition, x=p)
             effect = paper - published_value(7, series="meta-RL, control", condition=condition, x=p)
@@ -177,8 +178,8 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             name = f"% risky, {condition}, p = {p:g}"
             quantities.append(Quantity(name, ours, paper, 15, rule, gap, rats))
     for p, bound in ((0.5, 75.0), (0.125, 45.0)):
-        if ("control", p) in wide:
-            ours = wide["control", p].to_numpy()
+        if (CONTROL, p) in wide:
+            ours = wide[CONTROL, p].to_numpy()
             controls = [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED]
             gap = ours - bound if p == 0.5 else bound - ours
             sign = ">" if p == 0.5 else "<"
@@ -193,12 +194,9 @@ SIMULATION = Simulation(
     description=__doc__,
     presets=PRESETS,
     quick={"networks": 2, "episodes": 64, "test_episodes": 40, "dose_episodes": 20},
-    tasks=lambda config: {"": make_task(config)},
+    tasks=lambda config: {UNSTIMULATED: make_task(config)},
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    needs_prediction_errors=True,
 )
-
-
-if __name__ == "__main__":
-    main(SIMULATION)

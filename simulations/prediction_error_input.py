@@ -1,76 +1,101 @@
 """All simulations again, with the prediction error in place of the reward as input (claimed in the paper, not shown).
 
-The agent is that of simulation 6: actor and critic apart, the actor seeing the critic's prediction error.
+The agent is that of simulation 6: actor and critic apart, the actor seeing the critic's prediction error. Its runs are
+ordinary ones, in folders of their own inside this one's.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from pfc_metarl.errors import one_line_errors
-from pfc_metarl.results import RunFolder
-from pfc_metarl.simulation import Options, Simulation, parse, run
+from pfc_metarl.command_line import parse
+from pfc_metarl.config import Settings
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.results import STAGES, RunFolder, run_folder
+from pfc_metarl.simulation import Options, Simulation, run
 from simulations import bandits, foraging, harlow, inferred_value, two_step, volatility
 
-SIMULATIONS: tuple[tuple[Simulation[Any], dict[str, Any], str], ...] = (
-    (bandits.SIMULATION, {"distributions": ("independent", "correlated")}, "regret at trial 100, meta-RL"),
-    (foraging.SIMULATION, {}, "matching slope"),
-    (volatility.SIMULATION, {"control_training": False}, "learning rate of the networks"),
-    (inferred_value.SIMULATION, {}, "stimulus"),
-    (two_step.SIMULATION, {}, "stay after"),
-    (harlow.SIMULATION, {}, "trained, trial"),
+NAME = "prediction_error_input"
+SIMULATIONS: tuple[tuple[Simulation[Any], dict[str, Any]], ...] = (
+    (bandits.SIMULATION, {"distributions": ("independent", "correlated")}),
+    (foraging.SIMULATION, {}),
+    (volatility.SIMULATION, {"control_training": False}),
+    (inferred_value.SIMULATION, {}),
+    (two_step.SIMULATION, {}),
+    (harlow.SIMULATION, {}),
 )
-"""Simulation, what differs from its preset besides the agent, and how the names of its key results begin."""
+"""Simulation, and what differs from its preset besides the agent."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Settings):
     """Which networks to compare."""
 
     preset: Literal["fast", "paper"] = "fast"
     """Preset of all simulations."""
+    agent: str = "actor-critic-rpe"
+    """Agent that sees prediction errors."""
 
 
-def compare_inputs(preset: str, options: Options) -> pd.DataFrame:
-    """Run both agents through all simulations (finished runs are used as they are) and lay their results side by side.
+def run_all(choice: Choice, options: Options, apart: Path) -> None:
+    """Run both agents through all simulations; finished runs are used as they are."""
+    for simulation, fields in SIMULATIONS:
+        config = simulation.config(choice.preset, options.quick)
+        other = replace(config, agent=choice.agent, **fields)
+        run(simulation, config, replace(options, overwrite=False, again_from=""))
+        run(simulation, other, replace(options, quick=False, again_from="", results=apart))
+
+
+def side_by_side(options: Options, apart: Path) -> pd.DataFrame:
+    """The key results of both agents.
 
     Returns:
-        Table: simulation, quantity, key (is it drawn), published, and for reward and prediction_error as input
+        Table: simulation, quantity, short (its label), published, and for reward and prediction_error as input
         the mean, the ends of the 95 % interval and the verdict.
     """
     tables = []
-    for simulation, fields, key in SIMULATIONS:
-        config = simulation.quick_config(preset) if options.quick else simulation.presets[preset]
-        other = replace(config, agent="actor-critic-rpe", **fields)
-        apart = replace(options, results=options.results / "prediction_error_input")
+    for simulation, _ in SIMULATIONS:
         folders = {
-            "reward": run(simulation, config, replace(options, overwrite=False)),
-            "prediction_error": run(simulation, other, apart),
+            "reward": run_folder(options.results, simulation.name, options.quick),
+            "prediction_error": run_folder(apart, simulation.name),
         }
         sides = {name: folder.read_table("comparison.csv").set_index("quantity") for name, folder in folders.items()}
-        table = sides["reward"][["published"]].assign(simulation=simulation.name)
+        table = sides["reward"][["short", "published"]].assign(simulation=simulation.name)
         for name, side in sides.items():
             for column in ("ours", "ci_low", "ci_high", "verdict"):
                 table[f"{name}_{column}"] = side[column]
-        table["key"] = table.index.str.startswith(key)
-        tables.append(table.reset_index())
+        tables.append(table.dropna(subset="short").reset_index())
     return pd.concat(tables, ignore_index=True)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def comparisons(apart: Path) -> pd.DataFrame:
+    """The comparisons of the runs with the prediction error, with the paper's networks that see rewards."""
+    tables = [run_folder(apart, s.name).read_table("comparison.csv").assign(simulation=s.name) for s, _ in SIMULATIONS]
+    return pd.concat(tables, ignore_index=True)
+
+
+def main(arguments: Sequence[str]) -> RunFolder:
     """Command line."""
-    with one_line_errors():
-        given = sys.argv[1:] if arguments is None else arguments
-        choice, options = parse("prediction_error_input", str(__doc__), Choice(), Options(), given)
-        table = compare_inputs(choice.preset, options)
-        folder = options.results / "quick" if options.quick else options.results
-        RunFolder(folder).write_table("prediction_error_input.csv", table)
-        columns = ["simulation", "quantity", "published", "reward_ours", "prediction_error_ours"]
-        print(table.loc[table["key"], columns].to_string(index=False, float_format="{:.3g}".format))
-
-
-if __name__ == "__main__":
-    main()
+    choice, options = parse(NAME, str(__doc__), Choice(), Options(), arguments)
+    if options.quick:
+        options = replace(options, processes=1)
+    if options.again_from == "test":
+        raise ConfigError(f"{NAME} has no test of its own; use --from analyse")
+    folder = run_folder(options.results, NAME, options.quick)
+    folder.open(NAME, choice, options.overwrite)
+    if options.again_from:
+        folder.redo(options.again_from)
+    for stage in [s for s in STAGES if not folder.done(s)]:
+        with folder.doing(stage):
+            if stage == "train":
+                run_all(choice, options, folder.path)
+            elif stage == "analyse":
+                folder.write_table("inputs.csv", side_by_side(options, folder.path))
+            elif stage == "compare":
+                folder.write_table("comparison.csv", comparisons(folder.path))
+    columns = ["simulation", "quantity", "published", "reward_ours", "prediction_error_ours"]
+    print(folder.read_table("inputs.csv")[columns].to_string(index=False, float_format="{:.3g}".format))
+    return folder

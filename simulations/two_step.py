@@ -1,51 +1,54 @@
 """Simulation 4: model-based behaviour and prediction errors from model-free learning, in the two-step task (Fig. 5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
-from pfc_metarl.agents import two_step as agents
+from pfc_metarl.agents.agent import ReferenceAgent
+from pfc_metarl.agents.fitting import fit_model_free
+from pfc_metarl.agents.playing import play as play_agent
+from pfc_metarl.agents.playing import replay
+from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, ModelBased, ModelFree
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
-from pfc_metarl.analysis.trials import trial_table
-from pfc_metarl.config import Config
+from pfc_metarl.config import Config, Count, Probability
 from pfc_metarl.dopamine import prediction_errors
-from pfc_metarl.network import Agent
 from pfc_metarl.published import Quantity, compare, published_value
-from pfc_metarl.rollout import TEST, generators, play
-from pfc_metarl.simulation import Simulation, Tables, Tested, main
-from pfc_metarl.tasks.two_step import STEPS_PER_TRIAL, TwoStep
+from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
+from pfc_metarl.rollout import by_episode, play
+from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
+from pfc_metarl.tasks.two_step import TwoStep
+
+PUBLISHED = "published"
+"""The condition of training: the published task."""
 
 
 @dataclass(frozen=True)
 class TwoStepConfig(Config):
     """Methods, "Simulation 4"."""
 
-    trials: int = 100
+    trials: Annotated[int, Ge(10)] = 100
     """Trials per episode (P)."""
-    common_probability: float = 0.8
+    common_probability: Annotated[float, Interval(gt=0, lt=1)] = 0.8
     """Probability of the common transition (P)."""
-    reward_high: float = 0.9
+    reward_high: Probability = 0.9
     """Reward probability of the better state (P)."""
-    reward_low: float = 0.1
+    reward_low: Probability = 0.1
     """Reward probability of the worse state (P)."""
-    switch_probability: float = 0.025
+    switch_probability: Probability = 0.025
     """Chance at each trial's start that the two states swap (P)."""
-    test_episodes: int = 300
+    test_episodes: Count = 300
     """Test episodes per network, weights frozen (P)."""
-    analysed_episodes: int = 30
+    analysed_episodes: Count = 30
     """Of these, episodes whose prediction errors are analysed and hidden states kept (P: 30)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require("trials", self.trials >= 10, "at least 10")
-        self.require("test_episodes", self.test_episodes >= 1, "at least 1")
-        self.require("analysed_episodes", 1 <= self.analysed_episodes <= self.test_episodes, "1 to test_episodes")
-        self.require_probability("reward_high", "reward_low", "switch_probability")
-        both_happen = 0 < self.common_probability < 1
-        self.require("common_probability", both_happen, "between 0 and 1, and neither (both transitions are compared)")
+        self.require("analysed_episodes", self.analysed_episodes <= self.test_episodes, "at most test_episodes")
 
 
 PRESETS = {
@@ -61,27 +64,25 @@ PRESETS = {
 def make_task(config: TwoStepConfig) -> TwoStep:
     """The task with the config's probabilities."""
     return TwoStep(
-        config.trials, config.common_probability, config.reward_high, config.reward_low, config.switch_probability
+        trials=config.trials,
+        common_probability=config.common_probability,
+        reward_high=config.reward_high,
+        reward_low=config.reward_low,
+        switch_probability=config.switch_probability,
     )
 
 
-def test(config: TwoStepConfig, networks: dict[str, Agent]) -> Tested:
+def test(config: TwoStepConfig, networks: Networks) -> Tested:
     """Let the networks play the test episodes, weights frozen, actions sampled.
 
     Returns:
-        The trial table (columns as in `TwoStep`), and arrays: rewards and values (network, episode, time),
-        hidden (network, episode, time, unit) of the analysed episodes.
+        The trial table, and arrays: rewards and values (network, episode, time), hidden (network, episode, time,
+        unit) of the analysed episodes.
     """
-    task, network = make_task(config), networks[""]
-    trajectory = play(network, task, generators(config.seeds, TEST, 0), config.test_episodes)
-    return Tested(
-        trials=trial_table(task.record(), config.seeds),
-        arrays={
-            "rewards": trajectory.rewards.permute(1, 2, 0).numpy(),
-            "values": trajectory.values.permute(1, 2, 0).numpy(),
-            "hidden": trajectory.hidden[:, :, : config.analysed_episodes].permute(1, 2, 0, 3).numpy(),
-        },
-    )
+    played = play(networks[PUBLISHED], make_task(config), generators(TEST, config.seeds, 0), config.test_episodes)
+    kept = played.activity[:, :, : config.analysed_episodes]
+    arrays = {"rewards": by_episode(played.rewards), "values": by_episode(played.values), "hidden": by_episode(kept)}
+    return Tested(played.table(), arrays)
 
 
 def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
@@ -97,18 +98,23 @@ def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
     }
 
 
-def reference_agents(config: TwoStepConfig) -> dict[str, agents.Agent]:
+def reference_agents(config: TwoStepConfig) -> dict[str, ReferenceAgent]:
     """The agents whose behaviour gives the canonical patterns, for the config's task.
 
     The model-free one credits its first choice with the reward directly (eligibility 1, as in Daw et al.
     2011): with SARSA(0) the last reward cannot bear on the next first choice.
     """
-    return {
-        "model-free": agents.ModelFree(eligibility=1.0),
-        "model-based": agents.ModelBased(
-            config.common_probability, config.reward_high, config.reward_low, config.switch_probability
-        ),
-    }
+    return {MODEL_FREE: ModelFree(eligibility=1.0), MODEL_BASED: planner(config)}
+
+
+def planner(config: TwoStepConfig) -> ModelBased:
+    """The model-based agent that knows the config's probabilities."""
+    return ModelBased(
+        common_probability=config.common_probability,
+        reward_high=config.reward_high,
+        reward_low=config.reward_low,
+        switch_probability=config.switch_probability,
+    )
 
 
 def reference_stay_probabilities(config: TwoStepConfig) -> pd.DataFrame:
@@ -119,16 +125,16 @@ def reference_stay_probabilities(config: TwoStepConfig) -> pd.DataFrame:
     (task "canonical") are those with rewards that tell nothing of the state, paid with probability 1/2.
 
     Returns:
-        Table: task (canonical or published), subject, rewarded, common, stay, n.
+        Table: task (canonical or published), group, subject, rewarded, common, stay, n.
     """
-    canonical = TwoStep(config.trials, config.common_probability, 0.5, 0.5, config.switch_probability)
+    canonical = make_task(replace(config, reward_high=0.5, reward_low=0.5))
     tables = []
     for i, (task_name, task) in enumerate({"canonical": canonical, "published": make_task(config)}.items()):
         for j, (name, agent) in enumerate(reference_agents(config).items()):
-            rng = np.random.default_rng([config.first_seed, TEST, 1 + 2 * i + j])
-            played = agents.play(agent, task, rng, config.test_episodes * config.networks, name)
+            rng = generator(REFERENCE, config.first_seed, j, i)
+            played = play_agent(agent, task, rng, config.test_episodes * config.networks, name)
             tables.append(stay_probabilities(played).assign(task=task_name))
-    return pd.concat(tables)[["task", "subject", "rewarded", "common", "stay", "n"]]
+    return pd.concat(tables)[["task", "group", "subject", "rewarded", "common", "stay", "n"]]
 
 
 def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
@@ -140,16 +146,16 @@ def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFram
         Table: subject, session, trial, event (state or reward), network, model_based, model_free, learning_rate.
     """
     trials = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
-    planner = agents.replay(reference_agents(config)["model-based"], trials)
-    rates = {subject: agents.fit_model_free(own) for subject, own in trials.groupby("subject")}
-    sarsa = pd.concat(agents.replay(agents.ModelFree(rates[s]), own) for s, own in trials.groupby("subject"))
+    planned = replay(planner(config), trials)
+    rates = {subject: fit_model_free(own) for subject, own in trials.groupby("subject")}
+    sarsa = pd.concat(replay(ModelFree(rates[s]), own) for s, own in trials.groupby("subject"))
     delta = prediction_errors(tested.arrays["rewards"], tested.arrays["values"], config.discount)
     delta = np.pad(delta[:, : config.analysed_episodes], ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
-    delta = delta.reshape(-1, STEPS_PER_TRIAL)  # (network x episode x trial, step)
+    delta = delta.reshape(-1, TwoStep.steps_per_trial)  # (network x episode x trial, step)
     events = []
     for event, column, step in (("state", "at_state", 1), ("reward", "at_reward", 2)):
         table = trials[["subject", "session", "trial"]].assign(event=event, network=delta[:, step])
-        events.append(table.assign(model_based=planner[column], model_free=sarsa[column]))
+        events.append(table.assign(model_based=planned[column], model_free=sarsa[column]))
     table = pd.concat(events).dropna()  # invalid trials, and reward on an episode's last trial (no next value)
     return table.assign(learning_rate=table["subject"].map(rates)).reset_index(drop=True)
 
@@ -171,6 +177,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
                 f"{'>' if sign > 0 else '<'} {partner[condition]}",
                 gap,
                 published_value(5, panel="c", series="rats", condition=condition),
+                short=condition,
             )
         )
     weights = tables["lag_weights"]
@@ -178,17 +185,8 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
         for lag in (1, 2, 3):
             ours = weights[(weights["trial_type"] == name) & (weights["lag"] == lag)]["weight"].to_numpy()
             paper = published_value(5, panel="e", condition=name, x=lag)
-            quantities.append(
-                Quantity(
-                    f"weight of {name}, lag {lag}",
-                    ours,
-                    paper,
-                    abs(paper) / 3,
-                    "> 0" if paper > 0 else "< 0",
-                    ours * np.sign(paper),
-                    published_value(5, panel="d", condition=name, x=lag),
-                )
-            )
+            rats = published_value(5, panel="d", condition=name, x=lag)
+            quantities.append(Quantity.signed(f"weight of {name}, lag {lag}", ours, paper, abs(paper) / 3, animal=rats))
     fits = tables["prediction_error_fits"]
     for name, column, panel, gap in (
         ("model-based", "r2_model_based", "f", fits["r2_model_based"] - 0.8),
@@ -212,12 +210,8 @@ SIMULATION = Simulation(
     description=__doc__,
     presets=PRESETS,
     quick={"networks": 2, "episodes": 64, "trials": 20, "test_episodes": 20, "analysed_episodes": 10},
-    tasks=lambda config: {"": make_task(config)},
+    tasks=lambda config: {PUBLISHED: make_task(config)},
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
 )
-
-
-if __name__ == "__main__":
-    main(SIMULATION)

@@ -5,34 +5,56 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fakes import SMALL, TWO_STEP, Running, lively
 
+import pfc_metarl.a2c as a2c
 from pfc_metarl.a2c import Learner, clip_gradients, loss, returns
+from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
-from pfc_metarl.network import PrefrontalNetwork
-from simulations.two_step import SIMULATION, make_task
+from pfc_metarl.networks import AGENTS
+from pfc_metarl.networks.prefrontal import PrefrontalNetwork
+from pfc_metarl.rollout import Carry
+from pfc_metarl.tasks.task import Task
+from pfc_metarl.tasks.two_step import TwoStep
 
-CONFIG = replace(SIMULATION.quick_config("fast"), trials=10, units=8)
+CONFIG = Config(units=8, episodes=64, episodes_per_update=4, learning_rate=0.01)
 
 
-def test_returns_are_discounted_sums() -> None:
+def obvious_return(
+    t: int, rewards: np.ndarray, begins: np.ndarray, bootstrap: np.ndarray | float, gamma: float
+) -> float:
+    """Of one slot: rewards up to the episode's end, or to the end of the unroll and what the next state is worth."""
+    total = 0.0
+    for k in range(t, len(rewards)):
+        total += gamma ** (k - t) * rewards[k]
+        if begins[k]:  # the next one begins with what follows
+            return total
+    return total + gamma ** (len(rewards) - t) * bootstrap
+
+
+def test_returns_are_discounted_sums_within_the_episode() -> None:
     rng = np.random.default_rng(0)
-    rewards, bootstrap, gamma = rng.normal(size=(6, 2, 3)), rng.normal(size=(2, 3)), 0.8
-    got = returns(torch.from_numpy(rewards), torch.from_numpy(bootstrap), gamma)
-    for t in range(6):
-        expected = sum(gamma ** (k - t) * rewards[k] for k in range(t, 6)) + gamma ** (6 - t) * bootstrap
-        np.testing.assert_allclose(got[t], expected)
+    rewards, bootstrap, gamma = rng.normal(size=(9, 2, 3)), rng.normal(size=(2, 3)), 0.8
+    begins = rng.random((9, 2, 3)) < 0.2
+    begins[:, 1, 1] = False  # one goes on all along
+    assert begins[-1].any() and not begins[-1].all()
+    got = returns(*map(torch.from_numpy, (rewards, begins, bootstrap)), gamma)
+    for t, k, e in np.ndindex(9, 2, 3):
+        expected = obvious_return(t, rewards[:, k, e], begins[:, k, e], bootstrap[k, e], gamma)
+        assert got[t, k, e].item() == pytest.approx(expected)
 
 
 def test_loss_has_the_gradient_of_the_methods() -> None:
-    """Sum over steps of grad log pi delta + beta_v delta grad V + beta_e grad H, by hand for softmax logits."""
+    """Sum over active steps of grad log pi delta + beta_v delta grad V + beta_e grad H, by hand for softmax logits."""
     torch.manual_seed(0)
     steps, networks, episodes, actions = 4, 2, 3, 3
     logits = torch.randn(steps, networks, episodes, actions, dtype=torch.double, requires_grad=True)
     values = torch.randn(steps, networks, episodes, dtype=torch.double, requires_grad=True)
     chosen = torch.randint(actions, (steps, networks, episodes))
     targets = torch.randn(steps, networks, episodes, dtype=torch.double)
-    losses = loss(logits, values, chosen, targets, state_value_cost=0.3, entropy_cost=0.7)
-    assert losses.shape == (networks,)
+    active = torch.rand(steps, networks, episodes) < 0.7
+    losses = loss(logits, values, chosen, targets, state_value_cost=0.3, entropy_cost=0.7, active=active)
+    assert losses.shape == (networks,) and active.any() and not active.all()
     losses.sum().backward()
     for index in np.ndindex(steps, networks, episodes):
         policy = torch.softmax(logits[index].detach(), 0)
@@ -40,66 +62,135 @@ def test_loss_has_the_gradient_of_the_methods() -> None:
         grad_log = torch.eye(actions, dtype=torch.double)[chosen[index]] - policy
         entropy = -(policy * policy.log()).sum()
         grad_entropy = -policy * (policy.log() + entropy)
-        torch.testing.assert_close(logits.grad[index], -(grad_log * delta + 0.7 * grad_entropy) / episodes)
-        torch.testing.assert_close(values.grad[index], -0.3 * delta / episodes)
+        counts = active[index] / episodes
+        torch.testing.assert_close(logits.grad[index], -(grad_log * delta + 0.7 * grad_entropy) * counts)
+        torch.testing.assert_close(values.grad[index], -0.3 * delta * counts)
+
+
+def targets_of(learner: Learner, monkeypatch: pytest.MonkeyPatch, updates: int) -> list[dict]:
+    """What the loss is given at each of some updates, and the trajectory."""
+    given: list[dict] = []
+    original = a2c.loss
+
+    def spy(logits, values, actions, targets, value_cost, entropy_cost, active):  # type: ignore[no-untyped-def]
+        given.append({"values": values.detach(), "targets": targets, "active": active, "entropy_cost": entropy_cost})
+        return original(logits, values, actions, targets, value_cost, entropy_cost, active)
+
+    monkeypatch.setattr(a2c, "loss", spy)
+    for _ in range(updates):
+        network = [p.clone() for p in learner.network.parameters()]
+        trajectory = learner.learn()
+        given[-1] |= {"trajectory": trajectory, "network": network}
+    return given
+
+
+@pytest.mark.parametrize("kind", ["whole episodes", "stream", "running"])
+def test_what_values_and_policy_are_trained_towards(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole episodes: nothing follows. A stream: the value of the state after the unroll. Running episodes: that too,
+    but nothing from beyond an episode's end."""
+    task: Task = {"whole episodes": SMALL["foraging"], "stream": SMALL["inferred_value"], "running": Running(7)}[kind]
+    learner = Learner(CONFIG, task, [1, 2])
+    lively(learner.network)
+    ends = []
+    for step in targets_of(learner, monkeypatch, 3):
+        played = step["trajectory"]
+        if kind == "whole episodes":
+            bootstrap, begins = torch.zeros(2, 4), torch.zeros_like(played.active)
+        else:
+            with torch.no_grad():  # the state after the unroll, as the network saw it that had played
+                network = AGENTS["prefrontal"].build(CONFIG, task, [1, 2])
+                for p, own in zip(network.parameters(), step["network"]):
+                    p.copy_(own)
+                after = network(played.seen, played.start).values
+            bootstrap, begins = after[-1], played.seen.begins[1:]
+            assert len(after) == task.steps + 1
+        ends.append(begins.sum().item())
+        torch.testing.assert_close(step["values"], played.values, rtol=1e-4, atol=1e-5)
+        for t, k, e in np.ndindex(*played.rewards.shape):
+            own = [x[:, k, e].numpy() for x in (played.rewards, begins)]
+            expected = obvious_return(t, *own, bootstrap[k, e].item(), CONFIG.discount)
+            assert step["targets"][t, k, e].item() == pytest.approx(expected, abs=1e-4)
+    assert (sum(ends) > 10) == (kind == "running")
+
+
+def test_a_stream_goes_on_where_it_stopped() -> None:
+    learner = Learner(CONFIG, SMALL["inferred_value"], [1, 2])
+    first, second = learner.learn(), learner.learn()
+    assert first.seen.begins[0].all() and not second.seen.begins.any()
+    for before, after in zip(first.end.state, second.start):
+        assert torch.equal(before, after) and after.any()
+    assert torch.equal(second.seen.actions[0], first.actions[-1])
+    assert isinstance(learner.carry, Carry) and learner.carry.episodes is second.end.episodes
+    assert Learner(CONFIG, TWO_STEP, [1]).carry is None
 
 
 def test_clipping_is_per_network() -> None:
-    network = PrefrontalNetwork([1, 2], 2, 2, 3)
-    for p in network.parameters():
+    network = PrefrontalNetwork([1, 2], (2,), 2, 3, learned_start=False)  # its start gets no gradient
+    own = [p for p in network.parameters() if p.requires_grad]
+    for p in own:
         p.grad = torch.ones_like(p)
         p.grad[1] *= 1e-3
-    size = sum(p[0].numel() for p in network.parameters()) ** 0.5
+    size = sum(p[0].numel() for p in own) ** 0.5
     norms = clip_gradients(network, 0.5)
     torch.testing.assert_close(norms, torch.tensor([size, size * 1e-3]))
-    after = [sum(p.grad[k].square().sum() for p in network.parameters()).sqrt().item() for k in (0, 1)]
+    after = [sum(p.grad[k].square().sum() for p in own).sqrt().item() for k in (0, 1)]
     assert after == pytest.approx([0.5, min(0.5, size * 1e-3)], rel=1e-5)
 
 
 def test_schedule_is_linear() -> None:
-    learner = Learner(CONFIG, make_task(CONFIG), [1])
+    learner = Learner(CONFIG, TWO_STEP, [1])
+    assert learner.schedule(1.0, 0.0) == 1.0
     learner.update = CONFIG.updates // 2
     assert learner.schedule(1.0, 0.0) == pytest.approx(0.5)
     assert learner.schedule(1.0, None) == 1.0
 
 
-def test_learning_rate_of_the_schedule_is_used() -> None:
-    """At a learning rate that has fallen to 0 nothing changes; above 0 something does."""
+def test_schedules_of_the_config_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a learning rate that has fallen to 0 nothing changes, above 0 something does; and the entropy cost falls."""
     for rate_end, changes in ((0.0, False), (0.01, True)):
-        config = replace(CONFIG, learning_rate=0.01, learning_rate_end=rate_end)
-        learner = Learner(config, make_task(config), [1])
+        config = replace(CONFIG, learning_rate_end=rate_end, entropy_cost=1.0, entropy_cost_end=0.25)
+        learner = Learner(config, TWO_STEP, [1])
         learner.update = config.updates  # the schedule's end
         before = [p.clone() for p in learner.network.parameters()]
-        learner.learn()
+        with monkeypatch.context() as patch:
+            (given,) = targets_of(learner, patch, 1)
+        assert given["entropy_cost"] == 0.25
         same = [torch.equal(p, old) for p, old in zip(learner.network.parameters(), before)]
         assert all(same) != changes
 
 
+def test_an_update_is_a_step_of_rmsprop_down_the_clipped_gradient() -> None:
+    """First update, by hand: the mean square is (1 - decay) g^2, so each weight moves by rate * g / (root + epsilon)."""
+    config = replace(CONFIG, gradient_clip=0.5)
+    learner, twin = Learner(config, TWO_STEP, [1]), Learner(config, TWO_STEP, [1])
+    losses = twin.losses(twin.play())
+    losses.sum().backward()
+    norm = torch.cat([p.grad.flatten() for p in twin.network.parameters()]).norm().item()
+    assert norm > 0.5
+    learner.learn()
+    for moved, p in zip(learner.network.parameters(), twin.network.parameters()):
+        g = p.grad * 0.5 / norm
+        step = 0.01 * g / (np.sqrt(1 - 0.99) * g.abs() + 1e-5)
+        torch.testing.assert_close(moved.detach(), p.detach() - step, rtol=1e-3, atol=1e-6)
+
+
 def test_diverged_training_stops_and_keeps_the_weights() -> None:
-    learner = Learner(CONFIG, make_task(CONFIG), [1, 2])
+    learner = Learner(CONFIG, TWO_STEP, [1, 2])
     with torch.no_grad():
         learner.network.heads.bias[1] = float("inf")
     before = [p.clone() for p in learner.network.parameters()]
-    with pytest.raises(TrainingDiverged, match="seed 2"):
+    with pytest.raises(TrainingDiverged, match="^training diverged at update 1: .*seed 2"):
         learner.learn()
     assert all(torch.equal(p, old) for p, old in zip(learner.network.parameters(), before))
     assert learner.update == 0
 
 
-def test_a_network_learns_the_same_alone_and_among_others() -> None:
-    three, alone = (Learner(CONFIG, make_task(CONFIG), seeds) for seeds in ([1, 2, 3], [2]))
-    for _ in range(3):
-        among, single = three.learn(), alone.learn()
-        assert torch.equal(among.actions[:, 1:2], single.actions)
-    for p, own in zip(three.network.parameters(), alone.network.parameters()):
-        torch.testing.assert_close(p[1:2], own, rtol=1e-3, atol=1e-5)
-
-
 def test_learning_finds_the_valid_actions() -> None:
     """Some hundred episodes are enough to learn when to press what (chance: 1 of 3 at fixation, 2 of 3 after)."""
-    config = replace(CONFIG, episodes=1600, episodes_per_update=16, trials=20, units=24)
-    learner = Learner(config, make_task(config), [1, 2])
-    for _ in range(config.updates):
-        learner.learn()
-        valid = learner.task.record()["valid"].mean()
-    assert valid > 0.9
+    task = TwoStep(trials=10, common_probability=0.8, reward_high=0.9, reward_low=0.1, switch_probability=0.025)
+    learner = Learner(replace(CONFIG, episodes=400, episodes_per_update=16, units=24, learning_rate=0.02), task, [1, 2])
+    first = learner.learn().rewards
+    while learner.update < learner.config.updates:
+        last = learner.learn().rewards
+    assert (first == -1).float().mean() > 0.4
+    assert (last == -1).float().mean() < 0.02

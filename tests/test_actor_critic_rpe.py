@@ -1,133 +1,89 @@
-"""Actor and critic apart: prediction errors, no gradient through them, and stimulation."""
+"""Actor and critic apart: what each of them sees, and no gradient through the prediction error.
 
-from dataclasses import replace
+(Stimulation of the error: test_rollout.py.)
+"""
 
-import numpy as np
 import pytest
 import torch
+from fakes import SMALL, agent_of, lively, rngs
 
-from pfc_metarl.a2c import Learner
-from pfc_metarl.dopamine import Stimulation
-from pfc_metarl.errors import ConfigError
-from pfc_metarl.network import ActorCriticRPE, PrefrontalNetwork
-from pfc_metarl.rollout import generators, play
-from pfc_metarl.tasks.optogenetics import Optogenetics
-from simulations.optogenetics import SIMULATION, make_task
+from pfc_metarl.dopamine import prediction_error, prediction_errors
+from pfc_metarl.networks import AGENTS
+from pfc_metarl.networks.actor_critic import ActorCriticRPE
+from pfc_metarl.rollout import play
 
-CONFIG = SIMULATION.quick_config("fast")
-
-
-def agent(seeds: tuple[int, ...] = (1, 2)) -> ActorCriticRPE:
-    network = ActorCriticRPE(list(seeds), 4, 3, 8, discount=0.9)
-    with torch.no_grad():  # values and policies that vary
-        for head in (network.policy, network.value):
-            head.weight.normal_(generator=torch.Generator().manual_seed(3))
-    return network.requires_grad_(False)
+TASK = SMALL["optogenetics"]
+NAMES = [name for name, agent in AGENTS.items() if issubclass(agent, ActorCriticRPE)]
+every_agent = pytest.mark.parametrize("name", NAMES)
 
 
-def task() -> Optogenetics:
-    return Optogenetics(5, 20, (0.5, 0.125), 1.0, 4.0)
+def test_prediction_errors_of_an_episode() -> None:
+    rewards, values = torch.tensor([[1.0, 0.0, 2.0]]), torch.tensor([[0.5, 1.0, -1.0]])
+    expected = [[1 + 0.9 * 1.0 - 0.5, 0.9 * -1.0 - 1.0]]
+    assert prediction_errors(rewards.numpy(), values.numpy(), 0.9).tolist()[0] == pytest.approx(expected[0])
+    assert prediction_error(1.0, 2.0, 0.5, 0.9) == pytest.approx(2.3)
 
 
-def rngs() -> list[np.random.Generator]:
-    return generators([1, 2], 9, 0)
+@every_agent
+def test_prediction_error_by_hand(name: str) -> None:
+    """A critic whose read-out is its bias alone, V = 2: the actor sees r + .9 * 2 - 2 in place of the reward."""
+    agent = agent_of(name, TASK, 1, 2)
+    agent.value.weight.zero_()
+    agent.value.bias.fill_(2.0)
+    played = play(agent, TASK, rngs(1, 2), 5)
+    assert (played.values == 2).all() and played.rewards.std() > 0.5
+    error = (played.rewards[:-1] - 0.2).unsqueeze(-1)
+    observation, action = played.seen.observations[1:], torch.nn.functional.one_hot(played.actions[:-1], 3)
+    state = agent.actor.start(5)
+    nothing = torch.zeros(2, 5, 4)  # no error and no action on the first step
+    state = agent.actor.step(torch.cat([played.seen.observations[0], nothing], -1), state)
+    for t, inputs in enumerate(torch.cat([observation, error, action], -1), start=1):
+        state = agent.actor.step(inputs, state)
+        torch.testing.assert_close(played.activity[t], state[0])
 
 
-def test_the_actor_sees_the_prediction_error() -> None:
-    trajectory = play(agent(), task(), rngs(), 5)
-    rewards, values, seen = trajectory.rewards, trajectory.values, trajectory.inputs[..., -1]
-    assert (seen[0] == 0).all()
-    torch.testing.assert_close(seen[1:], rewards[:-1] + 0.9 * values[1:] - values[:-1])
-    assert seen[1:].abs().min() > 0
+@every_agent
+def test_the_actor_does_not_see_the_reward(name: str) -> None:
+    """A critic that ignores the reward, and errors without it: nothing of the reward is left in the policy."""
+    agent = agent_of(name, TASK, 1, 2)
+    seen = play(agent, TASK, rngs(1, 2), 5).seen
+    changed = seen._replace(rewards=seen.rewards + 1.0, added=seen.added - 1.0)  # the error stays r + gamma V' - V
+    changed.rewards[0] = 0  # of an episode's first step there is neither
+    changed.added[0] = 0
+    agent.critic.input_weight[:, TASK.observations[0]] = 0
+    one, other = (agent(x, agent.start(5)) for x in (seen, changed))
+    torch.testing.assert_close(one.logits, other.logits)
+    agent.critic.input_weight[:, TASK.observations[0]] = 1  # a critic that sees it has other values
+    one, other = (agent(x, agent.start(5)) for x in (seen, changed))
+    assert not torch.isclose(one.values[1:], other.values[1:]).any()
 
 
-def test_prediction_error_by_hand() -> None:
-    """Values from a critic whose read-out is its bias alone: V = 2, so delta = r + .9 * 2 - 2."""
-    network = agent()
-    network.value.weight.zero_()
-    network.value.bias.fill_(2.0)
-    trajectory = play(network, task(), rngs(), 5)
-    torch.testing.assert_close(trajectory.inputs[1:, ..., -1], trajectory.rewards[:-1] - 0.2)
+@every_agent
+def test_no_gradient_flows_through_the_prediction_error(name: str) -> None:
+    agent = agent_of(name, TASK, 1, 2).requires_grad_(True)
+    seen = play(agent, TASK, rngs(1, 2), 5).seen
+    agent(seen, agent.start(5)).logits.square().sum().backward()
+    assert all(p.grad is None or not p.grad.any() for p in (*agent.critic.parameters(), *agent.value.parameters()))
+    assert agent.actor.input_weight.grad[:, TASK.observations[0]].any()  # while the actor does learn to use it
+    agent.zero_grad()
+    agent(seen, agent.start(5)).values.square().sum().backward()
+    assert all(p.grad is None or not p.grad.any() for p in (*agent.actor.parameters(), *agent.policy.parameters()))
+    assert agent.critic.input_weight.grad.any()
 
 
-def test_the_actor_does_not_see_the_reward() -> None:
-    network = agent()
-    inputs = torch.randn(6, 2, 3, network.input_size)
-    changed = inputs.clone()
-    changed[..., network.observations] += 1.0
-    state = network.start(3)
-    torch.testing.assert_close(network.states(inputs, state), network.states(changed, state))
-    assert not torch.allclose(network(inputs, state)[1], network(changed, state)[1])  # the critic does
+def test_actor_and_critic_start_from_weights_of_their_own() -> None:
+    agent = AGENTS["actor-critic-rpe"]([1], (4,), 3, 8, discount=0.9)
+    assert not torch.isclose(agent.actor.input_weight, agent.critic.input_weight).any()
+    assert not torch.isclose(agent.actor.hidden_weight, agent.critic.hidden_weight).any()
 
 
-def test_acting_equals_learning_pass() -> None:
-    network = agent()
-    trajectory = play(network, task(), rngs(), 5)
-    _, values = network(trajectory.inputs, network.start(5))
-    torch.testing.assert_close(values, trajectory.values)
-    torch.testing.assert_close(network.states(trajectory.inputs, network.start(5)), trajectory.hidden)
-
-
-def test_no_gradient_flows_through_the_prediction_error() -> None:
-    network = agent().requires_grad_(True)
-    trajectory = play(network, task(), rngs(), 5)
-    assert not trajectory.inputs.requires_grad
-    logits, _ = network(trajectory.inputs, network.start(5))
-    logits.square().sum().backward()
-    critic = [*network.critic.parameters(), *network.value.parameters()]
-    assert all(p.grad is None or (p.grad == 0).all() for p in critic)
-    assert network.lstm.input_weight.grad[:, -1].abs().sum() > 0  # while the actor does learn to use it
-
-
-def test_size_zero_changes_nothing() -> None:
-    without = play(agent(), task(), rngs(), 20)
-    stimulated = play(agent(), task(), rngs(), 20, stimulation=Stimulation("risky_reward", 0.0))
-    assert torch.equal(without.actions, stimulated.actions) and torch.equal(without.values, stimulated.values)
-    assert torch.equal(without.inputs, stimulated.inputs)
-
-
-@pytest.mark.parametrize("event, size", [("risky_reward", -4.0), ("safe_reward", -1.0), ("risky_loss", 1.0)])
-def test_the_event_is_hit_exactly_as_often_as_it_occurs(event: str, size: float) -> None:
-    task_ = task()
-    trajectory = play(agent(), task_, rngs(), 50, stimulation=Stimulation(event, size))
-    natural = trajectory.rewards[:-1] + 0.9 * trajectory.values[1:] - trajectory.values[:-1]
-    added = (trajectory.inputs[1:, ..., -1] - natural)[1::2]  # after the choices of all trials but the last
-    record = task_.record()
-    risky, paid = record["risky"][:-1] == 1, record["reward"][:-1] > 0
-    occurs = {"risky_reward": risky & paid, "safe_reward": record["risky"][:-1] == 0, "risky_loss": risky & ~paid}[
-        event
-    ]
-    torch.testing.assert_close(added, torch.from_numpy(occurs * size).float(), rtol=0, atol=1e-5)
-    assert (trajectory.inputs[1:, ..., -1] - natural)[0::2].abs().max() < 1e-5  # never after fixation
-
-
-def test_stretch_and_probability_of_stimulation() -> None:
-    whole = Stimulation("safe_reward", -1.0)
-    play(agent(), task(), rngs(), 200, stimulation=whole)
-    late = Stimulation("safe_reward", -1.0, first_step=20)
-    early = Stimulation("safe_reward", -1.0, last_step=19)
-    half = Stimulation("safe_reward", 0.0, probability=0.5)
-    for stimulation in (late, early, half):
-        play(agent(), task(), rngs(), 200, stimulation=stimulation)
-    assert 0 < early.stimulated <= 5 * 400  # five forced safe pulls
-    assert late.stimulated > 0
-    assert 0.4 * whole.stimulated < half.stimulated < 0.6 * whole.stimulated
-
-
-def test_bad_stimulation() -> None:
-    with pytest.raises(ConfigError, match="only the agent actor-critic-rpe"):
-        play(PrefrontalNetwork([1, 2], 4, 3, 8), task(), rngs(), 2, stimulation=Stimulation("risky_loss", 1.0))
-    with pytest.raises(ConfigError, match="unknown event jackpot; choose one of: safe_reward"):
-        play(agent(), task(), rngs(), 2, stimulation=Stimulation("jackpot", 1.0))
-    with pytest.raises(ConfigError, match="event"):
-        replace(CONFIG, size=-4.0)
-    with pytest.raises(ConfigError, match="risky_probabilities"):
-        replace(CONFIG, risky_probabilities=(0.5, 1.5))
-
-
-def test_it_learns_alone_as_among_others() -> None:
-    both, alone = (Learner(CONFIG, make_task(CONFIG), seeds) for seeds in ([1, 2], [2]))
-    for _ in range(2):
-        both.learn(), alone.learn()
-    for p, own in zip(both.network.parameters(), alone.network.parameters()):
-        torch.testing.assert_close(p[1:], own, rtol=1e-3, atol=1e-5)
+def test_the_discount_of_the_error_is_that_of_the_config() -> None:
+    """With gamma 0 the error is r - V."""
+    agent = lively(AGENTS["actor-critic-rpe"]([1, 2], TASK.observations, 3, 6, discount=0.0)).requires_grad_(False)
+    seen = play(agent, TASK, rngs(1, 2), 5).seen
+    state = agent.start(5)
+    values = agent(seen, state).values
+    inputs = []
+    agent.actor.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    agent(seen, state)
+    torch.testing.assert_close(inputs[0][1:, ..., TASK.observations[0]], seen.rewards[1:] - values[:-1])

@@ -7,15 +7,16 @@ from scipy.special import expit
 
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_design, lagged_regression
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors, model_free_residual
-from pfc_metarl.analysis.stay import stay_matrix, stay_probabilities, stay_regression
-from pfc_metarl.analysis.trials import by_session, trial_table
+from pfc_metarl.analysis.stay import stay_matrix, stay_probabilities, stay_regression, stay_trials
 from pfc_metarl.dopamine import prediction_errors
+from pfc_metarl.trials import check_trials
 
 
 def small() -> pd.DataFrame:
     """Two sessions; the last trial of the first and the first of the second must not meet."""
     return pd.DataFrame(
         {
+            "group": "networks",
             "subject": 1,
             "session": [1, 1, 1, 1, 2, 2, 2],
             "trial": [1, 2, 3, 4, 1, 2, 3],
@@ -32,18 +33,16 @@ def test_stay_counts() -> None:
     assert got.loc[(1, 1)].tolist() == [1, 1]  # trial 1 -> 2
     assert got.loc[(1, 0)].tolist() == [0, 1]  # 2 -> 3
     assert got.loc[(0, 1)].tolist() == [1, 1]  # 3 -> 4; session 2 has no valid pair
-    assert len(got) == 3
+    assert got.loc[(0, 0), "n"] == 0 and np.isnan(got.loc[(0, 0), "stay"])
+    assert stay_trials(small())["stay"].tolist() == [1, 0, 1]
 
 
-def test_trial_table_order_and_back() -> None:
-    array = np.arange(2 * 3 * 4).reshape(2, 3, 4)  # trial, subject, session
-    table = trial_table({"x": array}, [7, 8, 9])
-    row = table[(table["subject"] == 8) & (table["session"] == 3) & (table["trial"] == 2)]
-    assert row["x"].item() == array[1, 1, 2]
-    ragged = table.drop(index=[1, 5])
-    arrays, positions = by_session(ragged, ["x"])
-    np.testing.assert_array_equal(arrays["x"].reshape(-1)[positions], ragged["x"])
-    assert (arrays["x"] == -1).sum() == 2
+def table(columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """A trial table from arrays (session, trial)."""
+    sessions, trials = next(iter(columns.values())).shape
+    index = pd.MultiIndex.from_product([range(1, sessions + 1), range(1, trials + 1)], names=["session", "trial"])
+    flat = {name: array.reshape(-1) for name, array in columns.items()}
+    return pd.DataFrame(flat, index=index).reset_index().assign(group="somebody", subject=1)
 
 
 def random_choices(weights: dict[tuple[str, int], float], sessions: int, trials: int = 150) -> pd.DataFrame:
@@ -59,8 +58,7 @@ def random_choices(weights: dict[tuple[str, int], float], sessions: int, trials:
             if t >= lag:
                 drive += w * (2 * choice[:, t - lag] - 1) * types[name][:, t - lag]
         choice[:, t] = rng.random(sessions) < expit(drive)
-    columns = {"choice": choice, "common": common, "reward": reward.astype(int), "valid": np.ones(shape, bool)}
-    return trial_table({k: v.T[:, None, :] for k, v in columns.items()}, ["agent"])
+    return table({"choice": choice, "common": common, "reward": reward.astype(int)})
 
 
 def test_lagged_regression_recovers_weights() -> None:
@@ -72,7 +70,7 @@ def test_lagged_regression_recovers_weights() -> None:
 
 
 def test_lagged_design_equals_slow_version() -> None:
-    trials = small()
+    trials = check_trials(small(), "two_step")
     design = lagged_design(trials, 2)
     for i, row in trials.iterrows():
         for (name, lag), value in design.loc[i].items():
@@ -93,15 +91,16 @@ def test_stay_regression_recovers_log_odds() -> None:
     for t in range(1, n):
         stays = rng.random() < expit(log_odds[t - 1])
         choice[t] = choice[t - 1] if stays else 1 - choice[t - 1]
-    columns = {"choice": choice, "common": common, "reward": reward.astype(int), "valid": np.ones(n, bool)}
-    got = stay_regression(trial_table({k: v[:, None, None] for k, v in columns.items()}, [1])).set_index("term")
+    columns = {"choice": choice, "common": common, "reward": reward.astype(int)}
+    got = stay_regression(table({name: array[None] for name, array in columns.items()})).set_index("term")
     for term, true in {"Intercept": 0.3, "reward": 0.5, "transition": 0.0, "reward x transition": 1.2}.items():
         assert abs(got.loc[term, "weight"] - true) < 4 * got.loc[term, "se"], term
 
 
 def test_stay_matrix_has_the_papers_order() -> None:
-    table = pd.DataFrame({"subject": 1, "rewarded": [0, 0, 1, 1], "common": [0, 1, 0, 1], "stay": [0.1, 0.2, 0.3, 0.4]})
-    assert stay_matrix(table).loc[1].tolist() == [0.4, 0.3, 0.2, 0.1]
+    columns = {"rewarded": [0, 0, 1, 1], "common": [0, 1, 0, 1], "stay": [0.1, 0.2, 0.3, 0.4]}
+    probabilities = pd.DataFrame({"group": "rats", "subject": 1, **columns})
+    assert stay_matrix(probabilities).loc["rats", 1].tolist() == [0.4, 0.3, 0.2, 0.1]
 
 
 def test_prediction_errors_by_hand() -> None:
@@ -123,10 +122,3 @@ def test_whose_prediction_errors() -> None:
         assert got["r2_model_based"] == pytest.approx(r2_mb, abs=0.03)
         assert got["r2_model_free_residual"] == pytest.approx(r2_residual, abs=0.03)
     assert model_free_residual(errors).corr(errors["model_based"]) == pytest.approx(0, abs=1e-12)
-
-
-def test_unsorted_trials_are_refused() -> None:
-    with pytest.raises(ValueError, match="must be sorted"):
-        lagged_design(small().iloc[::-1], 1)
-    with pytest.raises(ValueError, match="must be sorted"):
-        stay_probabilities(small().sample(frac=1, random_state=1))

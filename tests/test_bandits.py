@@ -1,55 +1,27 @@
-"""Bandits: the task, the reference agents against other ways of computing the same, the belief read-out."""
+"""Bandits: the reference agents against other ways of computing the same, the belief read-out."""
 
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
-import torch
+from scipy import special
 
+from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.bandits import (
-    RULES,
+    AGENTS,
+    UCB,
+    Gittins,
+    Thompson,
     bayes_optimal_regret,
     bayes_optimal_regret_correlated,
     gittins_indices,
-    play,
     posterior,
 )
-from pfc_metarl.analysis.read_out import read_out_r2
-from pfc_metarl.analysis.state_space import principal_components
-from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit
-
-
-def rngs(networks: int = 2) -> list[np.random.Generator]:
-    return [np.random.default_rng([seed, 5]) for seed in range(networks)]
-
-
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_distributions(distribution: str) -> None:
-    task = Bandit(10, 2, distribution)
-    task.begin(rngs(), 4000)
-    left, right = task.p[..., 0].numpy(), task.p[..., 1].numpy()
-    assert left.mean() == pytest.approx(0.5, abs=0.02)
-    if distribution == "independent":
-        assert abs(np.corrcoef(left.ravel(), right.ravel())[0, 1]) < 0.05
-        assert left.std() == pytest.approx(12**-0.5, abs=0.01)
-    else:
-        np.testing.assert_allclose(left + right, 1, atol=1e-6)
-    if distribution == "medium":
-        assert set(np.unique(left.round(6))) == {0.25, 0.75}
-
-
-def test_rewards_regret_and_trial_number() -> None:
-    task = Bandit(50, 3, (0.2, 0.5, 0.9))
-    assert (task.begin(rngs(), 500) == 0).all()
-    for t in range(50):
-        action = torch.full((2, 500), t % 3)
-        observation, _ = task.step(action)
-        assert observation.unique().item() == pytest.approx((t + 1) / 50)
-    record = task.record()
-    for arm, p in enumerate((0.2, 0.5, 0.9)):
-        rewards = record["reward"][arm::3]
-        assert rewards.mean() == pytest.approx(p, abs=4 * (p * (1 - p) / rewards.size) ** 0.5)
-        np.testing.assert_allclose(record["regret"][arm::3], 0.9 - p, atol=1e-6)
+from pfc_metarl.agents.playing import play
+from pfc_metarl.analysis.read_out import belief_read_out, decode, explained, principal_components
+from pfc_metarl.analysis.regret import BAYES_INDEPENDENT, bayes_optimal_curves, regret_curves
+from pfc_metarl.tasks.bandit import Bandit
 
 
 def test_gittins_indices_of_the_literature() -> None:
@@ -120,15 +92,62 @@ def test_correlated_bayes_agent_equals_simulation() -> None:
     np.testing.assert_allclose(wrong, exact, atol=0.02)
 
 
+def counted(agent: ReferenceAgent, pulls: list[tuple[int, int]]) -> np.ndarray:
+    """An agent's probabilities after these choices and rewards: (arm,)."""
+    agent.start(1)
+    for choice, reward in pulls:
+        agent.observe(np.array([0]), {"choice": np.array([choice]), "reward": np.array([reward])})
+    return agent.probabilities({})[0]
+
+
+def test_indices_by_hand() -> None:
+    assert counted(UCB(arms=3), []).tolist() == [1 / 3] * 3
+    assert counted(UCB(arms=3), [(1, 1)]).tolist() == [1 / 2, 0, 1 / 2]  # untried ones first
+    # bounds: 1/2 + sqrt(log 4 / 4) = 1.09, 1 + sqrt(log 4 / 2) = 1.83
+    assert counted(UCB(), [(0, 1), (0, 0), (1, 1)]).tolist() == [0, 1]
+    assert counted(Gittins(), [(0, 1), (1, 1)]).tolist() == [1 / 2, 1 / 2]
+    assert counted(Gittins(), [(0, 1)]).tolist() == [1, 0]
+    assert counted(Gittins(), [(0, 1)] * 120 + [(1, 0)]).tolist() == [1, 0]  # beyond the task's 100 trials
+
+
+def test_thompsons_probability_equals_the_closed_form() -> None:
+    """Of two arms with Beta posteriors: a sum (e.g. Evan Miller 2015)."""
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 7, 60, 300):
+        pulls = list(zip(rng.integers(0, 2, n), rng.integers(0, 2, n)))
+        wins, losses = ([1 + pulls.count((arm, outcome)) for arm in (0, 1)] for outcome in (1, 0))
+        i = np.arange(wins[1])
+        terms = special.betaln(wins[0] + i, losses[0] + losses[1]) - np.log(losses[1] + i)
+        terms -= special.betaln(1 + i, losses[1]) + special.betaln(wins[0], losses[0])
+        assert counted(Thompson(), pulls) == pytest.approx([1 - np.exp(terms).sum(), np.exp(terms).sum()], abs=1e-10)
+
+
+def test_thompsons_probability_equals_draws() -> None:
+    pulls = [(0, 1), (0, 1), (0, 0), (1, 1), (2, 0), (2, 0), (2, 1), (3, 0)]
+    rng, n = np.random.default_rng(0), 200_000
+    draws = [rng.beta(1 + pulls.count((arm, 1)), 1 + pulls.count((arm, 0)), n) for arm in range(4)]
+    shares = np.bincount(np.argmax(draws, axis=0), minlength=4) / n
+    assert counted(Thompson(arms=4), pulls) == pytest.approx(shares, abs=0.005)
+
+
 def test_agents_beat_chance_in_the_known_order() -> None:
-    p = np.tile([0.25, 0.75], (4000, 1))
-    regret = {}
-    for name, rule in RULES.items():
-        choices, rewards = play(rule, p, 100, np.random.default_rng(0))
-        regret[name] = 0.5 * (choices == 0).mean(1).sum()
-        assert rewards[choices == 1].mean() == pytest.approx(0.75, abs=0.01)
-    assert bayes_optimal_regret(100, (0.25, 0.75))[-1] - 0.1 < regret["Gittins"] < regret["Thompson"] < 25
+    task, regret = Bandit(100, 2, (0.25, 0.75)), {}
+    for name, kind in AGENTS.items():
+        played = play(kind(), task, np.random.default_rng(0), 4000, name)
+        curve = regret_curves(played)
+        assert (curve["group"] == name).all() and curve["trial"].tolist() == list(range(1, 101))
+        regret[name] = curve["regret"].iloc[-1]
+        assert regret[name] == pytest.approx(0.5 * (played["choice"] == 0).sum() / 4000, rel=1e-5)
+    best = bayes_optimal_curves(100, (0.25, 0.75)).set_index(["group", "trial"])["regret"]
+    assert best[BAYES_INDEPENDENT, 100] == bayes_optimal_regret(100, (0.25, 0.75))[-1]
+    assert best[BAYES_INDEPENDENT, 100] - 0.1 < regret["Gittins"] < regret["Thompson"] < 25
     assert regret["Gittins"] < regret["UCB"] < 25
+
+
+def test_regret_by_hand() -> None:
+    keys = {"group": "x", "subject": 3, "session": [1, 1, 1, 2, 2, 2], "trial": [1, 2, 3] * 2}
+    table = pd.DataFrame(keys | {"choice": 0, "reward": 0, "regret": [0.5, 0, 0, 0.5, 0.5, 0]})
+    assert regret_curves(table)["regret"].tolist() == [0.5, 0.75, 0.75]
 
 
 def test_posterior_by_hand() -> None:
@@ -138,12 +157,25 @@ def test_posterior_by_hand() -> None:
     np.testing.assert_allclose(sd[2, 0] ** 2, [4 / (16 * 5), 2 / (9 * 4)])  # Beta(2, 2), Beta(2, 1)
 
 
-def test_read_out_is_held_out() -> None:
+@pytest.mark.parametrize("ridge", [True, False])
+def test_read_out_is_held_out(ridge: bool) -> None:
     rng = np.random.default_rng(0)
-    hidden = rng.normal(size=(200, 48))
-    targets = np.column_stack([hidden @ rng.normal(size=48), rng.normal(size=200), np.ones(200)])
-    known, noise, constant = read_out_r2(hidden, targets)
+    hidden = rng.normal(size=(400, 48))
+    targets = np.column_stack([hidden @ rng.normal(size=48), rng.normal(size=400), np.ones(400)])
+    known, noise, constant = explained(targets, decode(hidden, targets, np.arange(400), ridge))
     assert known > 0.98 and noise < 0.1 and np.isnan(constant)
+    # what marks an episode tells nothing of the others
+    marks, of_episode = np.repeat(np.eye(20), 10, axis=0), np.repeat(rng.normal(size=20), 10)
+    assert explained(of_episode, decode(marks, of_episode, np.repeat(np.arange(20), 10), ridge)) < 0.1
+
+
+def test_beliefs_are_read_out_where_they_are() -> None:
+    rng = np.random.default_rng(0)
+    beliefs = rng.normal(size=(2, 100, 3, 4))  # network, episode, trial, (mean, s.d.) x arm
+    states = {"know": beliefs @ rng.normal(size=(4, 6)), "do not": rng.normal(size=(2, 100, 3, 6))}
+    table = belief_read_out(states, beliefs, [7, 8], [1, 5, 9])
+    assert len(table) == 2 * 2 * 3 * 4 and table.groupby(["subject", "trial", "target", "arm"]).ngroups == 24
+    assert table[table["group"] == "know"]["r2"].min() > 0.99 and table[table["group"] == "do not"]["r2"].max() < 0.2
 
 
 def test_principal_components_find_the_plane() -> None:

@@ -1,87 +1,22 @@
-"""The baited schedule, what known policies earn on it, and the analyses of matching."""
+"""What known policies earn on the baited schedule, and the analyses of matching."""
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from scipy import stats
 from scipy.special import expit
 
-from pfc_metarl.a2c import loss
 from pfc_metarl.agents.foraging import incomes, matching_reward, optimal_reward, random_reward
-from pfc_metarl.analysis.matching import choice_values, history_regression, matching_fit, matching_points
-from pfc_metarl.analysis.trials import trial_table
-from pfc_metarl.analysis.unit_coding import partial_correlations
-from pfc_metarl.tasks.foraging import CENTRE, LEFT, RIGHT, Foraging
-
-INTERVALS = [(0.0, 0.1), (0.2, 0.3), (0.4, 0.5)]
-
-
-def rngs(networks: int = 2) -> list[np.random.Generator]:
-    return [np.random.default_rng([seed, 7]) for seed in range(networks)]
-
-
-def run(task: Foraging, policy, episodes: int) -> dict[str, np.ndarray]:
-    """Play with valid actions; policy(trial) gives the choices (network, episode)."""
-    task.begin(rngs(), episodes)
-    for trial in range(task.trials):
-        task.step(torch.full((2, episodes), CENTRE))
-        task.step(policy(trial).expand(2, episodes))
-    return task.record()
-
-
-def test_reward_probability_grows_with_waiting() -> None:
-    task = Foraging(60, 60, 0.5, [(0.15, 0.15000001)])
-    pattern = [LEFT] * 4 + [RIGHT]  # right waits four trials each time; left one trial after each right
-    record = run(task, lambda trial: torch.tensor(pattern[trial % 5]), 2000)
-    p_right, p_left = 0.35, 0.15
-    for position, p in {0: 1 - (1 - p_left) ** 2, 1: p_left, 2: p_left, 4: 1 - (1 - p_right) ** 5}.items():
-        rewards = record["reward"][5 + position :: 5]
-        low, high = stats.binom.interval(0.9999, rewards.size, p)
-        assert low <= rewards.sum() <= high, position
-
-
-def test_base_probabilities_and_lengths() -> None:
-    task = Foraging(100, 50, 0.5, INTERVALS)
-    task.begin(rngs(), 5000)
-    p = task.p0[..., 0].numpy().ravel()
-    np.testing.assert_allclose(task.p0.sum(-1), 0.5, atol=1e-6)
-    inside = [((p >= low) & (p <= high)).sum() for low, high in INTERVALS]
-    assert sum(inside) == len(p) and min(inside) > 0.3 * len(p)
-    lengths = task.n_trials.numpy()
-    assert lengths.min() == 50 and lengths.max() == 100
-    assert stats.chisquare(np.bincount(lengths.ravel() - 50, minlength=51)).pvalue > 1e-4
-
-
-def test_invalid_actions_and_the_end() -> None:
-    task = Foraging(4, 2, 0.5, INTERVALS)
-    task.begin(rngs(), 400)
-    rewards = []
-    for action in [LEFT, CENTRE] * 4:  # wrong at both steps
-        _, reward = task.step(torch.full((2, 400), action))
-        rewards.append(reward)
-    on = torch.arange(8).view(-1, 1, 1) < task.lengths
-    assert torch.equal(torch.stack(rewards), -on.float())
-    record = task.record()
-    assert (record["choice"] == -1).all() and not record["valid"].any()
-    np.testing.assert_array_equal(record["played"].sum(0), task.n_trials)
-
-
-def test_loss_ignores_what_follows_the_end() -> None:
-    torch.manual_seed(0)
-    logits, values, targets = torch.randn(6, 1, 1, 3), torch.randn(6, 1, 1), torch.randn(6, 1, 1)
-    actions = torch.randint(3, (6, 1, 1))
-    active = torch.arange(6).view(-1, 1, 1) < 4
-    got = loss(logits, values, actions, targets, 0.05, 0.05, active)
-    torch.testing.assert_close(got, loss(logits[:4], values[:4], actions[:4], targets[:4], 0.05, 0.05))
-
-
-@pytest.mark.parametrize("left", [0.3, 0.5])
-def test_random_choice_earns_what_the_formula_says(left: float) -> None:
-    task, rng = Foraging(100, 100, 0.5, [(0.1, 0.1000001)]), np.random.default_rng(0)
-    record = run(task, lambda trial: torch.from_numpy((rng.random((2, 1000)) >= left).astype(int)), 1000)
-    earned = record["reward"][30:].mean()
-    assert earned == pytest.approx(random_reward(0.1, 0.4, left), abs=0.005)
+from pfc_metarl.analysis.matching import (
+    choice_values,
+    history_regression,
+    matching_fit,
+    matching_points,
+    reward_rates,
+    steady_state,
+)
+from pfc_metarl.analysis.unit_coding import FACTORS, PEARSON, SPEARMAN, VALUE, partial_correlations, unit_coding
+from pfc_metarl.errors import TableError
+from pfc_metarl.trials import check_trials
 
 
 def test_optimum_equals_dynamic_programming() -> None:
@@ -122,6 +57,34 @@ def sessions_of_a_matcher() -> pd.DataFrame:
 def test_perfect_matcher_has_slope_one() -> None:
     fit = matching_fit(matching_points(sessions_of_a_matcher())).iloc[0]
     assert fit["slope"] == pytest.approx(1) and fit["intercept"] == pytest.approx(0, abs=1e-9) and fit["n"] == 5
+    assert fit["fit"] == "ok" and fit["group"] == "animals"
+
+
+def test_too_few_sessions_have_no_slope() -> None:
+    trials = sessions_of_a_matcher()
+    both = pd.concat([trials, trials[trials["session"] <= 2].assign(subject=2)])
+    fits = matching_fit(matching_points(both)).set_index("subject")
+    assert fits["fit"].tolist() == ["ok", "too few trials"] and fits["n"].tolist() == [5, 2]
+    assert fits.loc[2, ["slope", "intercept", "r"]].isna().all() and fits.loc[1, "slope"] == pytest.approx(1)
+
+
+def test_steady_state_is_the_last_two_thirds() -> None:
+    trials = check_trials(sessions_of_a_matcher(), "foraging")
+    for table in (trials, trials.assign(trial=trials["trial"] + 1000)):  # wherever the count begins
+        use = steady_state(table)
+        assert use.groupby(trials["session"]).sum().tolist() == [240] * 5 and not use[trials["trial"] <= 120].any()
+
+
+def test_reward_rates_by_hand() -> None:
+    trials = sessions_of_a_matcher().assign(p0_left=lambda t: 0.1 * (t["session"] - 1))
+    rates = reward_rates(trials, 0.5).set_index("group")
+    assert rates.loc["animals", "reward"] == pytest.approx(1 / 4)  # every fourth choice
+    best = np.mean([optimal_reward(p, 0.5 - p) for p in (0, 0.1, 0.2, 0.3, 0.4)])
+    assert rates.loc["optimum", "reward"] == pytest.approx(best)
+    assert rates.loc["animals", "share_of_optimum"] == pytest.approx(0.25 / best)
+    assert rates.loc["matching", "reward"] < best and rates.loc["random", "reward"] < best
+    with pytest.raises(TableError, match="no column p0_left"):
+        reward_rates(sessions_of_a_matcher(), 0.5)
 
 
 def simulated(filters: dict[tuple[str, int], float], sessions: int, trials: int = 120) -> pd.DataFrame:
@@ -135,8 +98,9 @@ def simulated(filters: dict[tuple[str, int], float], sessions: int, trials: int 
                 drive += weight * side * (reward[t - lag] if kind == "reward" else 1)
         choice[t] = rng.random(sessions) < expit(drive)
         reward[t] = rng.random(sessions) < 0.4
-    record = {"choice": choice[:, None], "reward": reward[:, None], "valid": np.ones((trials, 1, sessions), bool)}
-    return trial_table(record, [1])
+    keys = {"subject": 1, "session": np.repeat(np.arange(sessions), trials) + 1}
+    keys["trial"] = np.tile(np.arange(trials), sessions) + 1
+    return pd.DataFrame(keys | {"choice": choice.T.ravel(), "reward": reward.T.ravel()})
 
 
 def test_history_regression_recovers_filters() -> None:
@@ -149,7 +113,7 @@ def test_history_regression_recovers_filters() -> None:
 
 def test_choice_value_by_hand() -> None:
     trials = pd.DataFrame(
-        {"subject": 1, "session": 1, "trial": [1, 2, 3], "choice": [0, 1, 0], "reward": [1, 1, 0], "valid": True}
+        {"group": "x", "subject": 1, "session": 1, "trial": [1, 2, 3], "choice": [0, 1, 0], "reward": [1, 1, 0]}
     )
     weights = pd.DataFrame(
         {"kind": ["reward", "choice", "reward", "choice"], "lag": [1, 1, 2, 2], "weight": [2.0, -1.0, 0.5, 0.25]}
@@ -159,22 +123,48 @@ def test_choice_value_by_hand() -> None:
     assert values.loc[:1].isna().any(axis=1).all()
 
 
-@pytest.mark.parametrize("ranks", [True, False])
-def test_partial_correlation_equals_inverse_covariance(ranks: bool) -> None:
+@pytest.mark.parametrize("method", [SPEARMAN, PEARSON])
+def test_partial_correlation_equals_inverse_covariance(method: str) -> None:
     rng = np.random.default_rng(0)
     factors = pd.DataFrame(rng.normal(size=(300, 3)), columns=list("abc"))
     factors["c"] += factors["a"]
     units = factors.to_numpy() @ rng.normal(size=(3, 4)) + rng.normal(size=(300, 4)) ** 3
-    got = partial_correlations(units, factors, ranks)
+    got = partial_correlations(units, factors, method)
     for unit in range(4):
         table = factors.assign(unit=units[:, unit])
-        precision = np.linalg.inv((table.rank() if ranks else table).corr())
+        precision = np.linalg.inv((table.rank() if method == SPEARMAN else table).corr())
         for j, factor in enumerate("abc"):
             expected = -precision[3, j] / np.sqrt(precision[3, 3] * precision[j, j])
             row = got[(got["unit"] == unit) & (got["factor"] == factor)].iloc[0]
             assert row["r"] == pytest.approx(expected)
-    if not ranks:  # p against the t test of a multiple regression, which is the same test
+    if method == PEARSON:  # p against the t test of a multiple regression, which is the same test
         import statsmodels.api as sm
 
         fit = sm.OLS(units[:, 0], sm.add_constant(factors)).fit()
         np.testing.assert_allclose(got[got["unit"] == 0]["p"], fit.pvalues.iloc[1:], rtol=1e-6)
+
+
+def test_units_that_code_the_factors_are_found() -> None:
+    """Unit by unit one factor of the trial before. (The value's filters need a second lag: with one, value is a sum of
+    the other factors.)"""
+    trials = simulated({("reward", 2): 2.0, ("choice", 2): -1.0}, 100)
+    own = check_trials(trials, "foraging")
+    before = own.groupby("session")[["choice", "reward"]].shift(1).fillna(0)
+    action = 2 * before["choice"] - 1
+    rng = np.random.default_rng(0)
+    signals = np.column_stack([action, before["reward"], action * (2 * before["reward"] - 1)])
+    noise = rng.normal(size=(len(own), 3))
+    table, correlation = unit_coding(trials, {"know": signals + noise, "do not": noise}, lags=2)
+    assert correlation["subject"].tolist() == [1] and -1 <= correlation["r"].item() <= 1
+    assert len(table) == 2 * 2 * 3 * 4 and set(table["factor"]) == set(FACTORS)
+    r = table[table["group"] == "know"].set_index(["method", "unit", "factor"])["r"].abs().sort_index()
+    for method in (SPEARMAN, PEARSON):
+        for unit, factor in enumerate(FACTORS[:3]):
+            assert r[method, unit].idxmax() == factor and r[method, unit, factor] > 0.2
+    assert (table[table["group"] == "do not"]["r"].abs() < 0.08).all()
+
+
+def test_units_of_a_subject_whose_value_cannot_be_told() -> None:
+    trials = simulated({}, 4).assign(choice=0)  # always left
+    table, _ = unit_coding(trials, {"networks": np.zeros((len(trials), 2))}, lags=2)
+    assert table["r"].isna().all() and table["p"].isna().all() and set(table["factor"]) >= {VALUE}

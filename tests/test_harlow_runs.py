@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from pfc_metarl.gaze_learner import UnrollLearner
 
 from pfc_metarl.errors import RunError
-from pfc_metarl.gaze_learner import UnrollLearner
 from pfc_metarl.simulation import Options, run
 from pfc_metarl.tasks.harlow_gaze import GazeParameters
 from simulations import harlow, harlow_gaze

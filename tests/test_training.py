@@ -1,25 +1,52 @@
-"""Checkpoints: a run that was killed goes on as if it had not been; bad files are refused."""
+"""Units of work and their checkpoints: who executes them changes nothing; a run that was killed goes on as if it had
+not been; bad files are refused."""
 
+import io
+import multiprocessing
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fakes import SMALL, TWO_STEP, Running
 
 import pfc_metarl.training as training
 from pfc_metarl.a2c import Learner
+from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
+from pfc_metarl.config import Config
 from pfc_metarl.errors import RunError, TrainingDiverged
-from pfc_metarl.results import RunFolder
-from simulations.two_step import SIMULATION, make_task
+from pfc_metarl.rollout import Trajectory
+from pfc_metarl.tasks.inferred_value import InferredValue
+from pfc_metarl.tasks.task import Task
+from pfc_metarl.training import BLOCK, Trained, join, networks_from, train_unit, units
+from pfc_metarl.workers import execute
 
-CONFIG = replace(SIMULATION.quick_config("fast"), trials=10, units=8, networks=3, episodes=96)
+CONFIG = Config(units=4, networks=5, episodes=32, episodes_per_update=4, learning_rate=0.01)
 
 
-def folder_at(path: Path, config=CONFIG) -> RunFolder:
-    folder = RunFolder(path)
-    folder.open(config, 1, overwrite=False)
-    return folder
+def finish(
+    folder: Path, config: Config = CONFIG, processes: int = 1, task: Task = TWO_STEP, tracked: str = "choice"
+) -> Trained:
+    """Train, or go on."""
+    folder.mkdir(exist_ok=True)
+    work = units(config, {"": task}, folder, tracked)
+    execute(work, processes)
+    return join(work)
+
+
+def as_bytes(trained: Trained) -> tuple[bytes, ...]:
+    """Of checkpoint.pt, learning_curve.csv and learning_by_trial.csv, as a run writes them."""
+    checkpoint = io.BytesIO()
+    torch.save(trained.weights, checkpoint)
+    assert trained.by_trial is not None
+    return checkpoint.getvalue(), trained.curve.to_csv().encode(), trained.by_trial.to_csv().encode()
 
 
 class Killed(BaseException):
@@ -30,7 +57,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
     """Training ends as by kill -9 at its n-th update."""
     original, calls = Learner.learn, [0]
 
-    def learn(self: Learner):
+    def learn(self: Learner) -> Trajectory:
         calls[0] += 1
         if calls[0] > updates:
             raise Killed
@@ -39,61 +66,201 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
     monkeypatch.setattr(Learner, "learn", learn)
 
 
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path / "checkpoint.pt", weights_only=True)["network"]
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ...]:
+    return as_bytes(finish(tmp_path_factory.mktemp("whole")))
 
 
-@pytest.mark.parametrize("updates", [1, 4])
-def test_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
-    whole, broken = folder_at(tmp_path / "whole"), folder_at(tmp_path / "broken")
-    training.train(CONFIG, make_task(CONFIG), whole, processes=1)
+# -- units, and what they leave
+
+
+def test_which_networks_train_together_is_fixed() -> None:
+    config = replace(CONFIG, networks=2 * BLOCK + 1, first_seed=5)
+    work = units(config, {"a": TWO_STEP, "b": SMALL["bandit"]}, Path("results"))
+    blocks = [list(range(5, 5 + BLOCK)), list(range(5 + BLOCK, 5 + 2 * BLOCK)), [5 + 2 * BLOCK]]
+    assert [unit.seeds for unit in work] == 2 * blocks
+    assert [unit.condition for unit in work] == ["a"] * 3 + ["b"] * 3
+    assert [unit.task for unit in work] == [TWO_STEP] * 3 + [SMALL["bandit"]] * 3
+    assert len({unit.path for unit in work}) == 6
+
+
+def test_networks_of_all_units_are_joined(tmp_path: Path) -> None:
+    """Each network's weights are those of training it in its block; curves have a row per network and stretch."""
+    tasks = {"a": TWO_STEP, "b": SMALL["inferred_value"]}
+    config = replace(CONFIG, networks=BLOCK + 1)
+    folder = tmp_path / "joined"
+    folder.mkdir()
+    work = units(config, tasks, folder)
+    execute(work, 1)
+    trained = join(work)
+    networks = networks_from(trained.weights, config, tasks, folder)
+    for condition, task in tasks.items():
+        alone = Learner(config, task, [config.seeds[-1]])
+        for _ in range(config.updates):
+            alone.learn()
+        assert networks[condition].seeds == config.seeds
+        for joined, own in zip(networks[condition].parameters(), alone.network.parameters()):
+            assert torch.equal(joined[-1:], own) and not joined.requires_grad
+    assert trained.by_trial is None
+    curve = trained.curve
+    assert list(curve) == ["condition", "subject", "episode", "reward_per_trial"]
+    expected = pd.MultiIndex.from_product([tasks, config.seeds, range(4, 33, 4)])
+    assert pd.MultiIndex.from_frame(curve[["condition", "subject", "episode"]]).equals(expected)
+
+
+def test_the_learning_curve_is_the_reward_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where episodes differ in length, and in stretches of several updates, the last one shorter."""
+    monkeypatch.setattr(training, "PIECES", 4)
+    task, config = SMALL["foraging"], replace(CONFIG, networks=2, episodes=9, episodes_per_update=1)
+    got = finish(tmp_path, config, task=task)
+    learner = Learner(config, task, config.seeds)
+    reward, trials, choices = (np.zeros((5, 2, *more)) for more in ((), (), (task.trials, 2)))
+    for update in range(9):
+        played = learner.learn()
+        stretch = update // 2
+        reward[stretch] += played.rewards.sum((0, 2)).numpy()
+        trials[stretch] += played.field("trials").sum(1)
+        for k, t in np.ndindex(2, task.trials):
+            if t < played.field("trials")[k, 0]:
+                choices[stretch, k, t] += played.field("choice")[k, 0, t], 1
+    np.testing.assert_allclose(got.curve["reward_per_trial"], (reward / trials).T.reshape(-1), rtol=1e-6)
+    assert got.curve["episode"].tolist() == 2 * [2, 4, 6, 8, 9]
+    assert got.by_trial is not None
+    table = got.by_trial.set_index(["subject", "episode", "trial"])["choice"]
+    with np.errstate(invalid="ignore"):
+        expected = choices[..., 0] / choices[..., 1]
+    for stretch, k, t in np.ndindex(5, 2, task.trials):
+        np.testing.assert_allclose(table[k + 1, [2, 4, 6, 8, 9][stretch], t + 1], expected[stretch, k, t])
+
+
+# -- interrupted, and gone on with
+
+
+@pytest.mark.parametrize(
+    "task, tracked",
+    [(TWO_STEP, "choice"), (SMALL["inferred_value"], "valid"), (Running(5), "correct")],
+    ids=["whole episodes", "stream", "running"],
+)
+def test_resumed_equals_uninterrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: Task, tracked: str
+) -> None:
+    """Of streams, what is carried over is saved too."""
+    whole = finish(tmp_path / "whole", task=task, tracked=tracked)
+    for updates in (1, 5, 11):  # before the first unit's end, and in the second
+        broken = tmp_path / f"broken {updates}"
+        with monkeypatch.context() as patch:
+            stop_after(patch, updates)
+            with pytest.raises(Killed):
+                finish(broken, task=task, tracked=tracked)
+        saved = [load_checkpoint(path)["update"] for path in sorted(broken.iterdir())]
+        assert saved == ([updates] if updates <= 8 else [8, updates - 8])
+        assert as_bytes(finish(broken, task=task, tracked=tracked)) == as_bytes(whole)
+        assert [p.name for p in sorted(broken.iterdir())] == ["training__1.pt", "training__5.pt"]
+
+
+def test_what_is_done_between_checkpoints_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in the middle of a stretch of three updates."""
+    monkeypatch.setattr(training, "PIECES", 3)
+    config = replace(CONFIG, networks=1, episodes=9, episodes_per_update=1)
+    whole = as_bytes(finish(tmp_path / "whole", config))
     with monkeypatch.context() as patch:
-        stop_after(patch, updates)
+        stop_after(patch, 5)
         with pytest.raises(Killed):
-            training.train(CONFIG, make_task(CONFIG), broken, processes=1)
-    assert (broken.path / "training_1.pt").exists()
-    training.train(CONFIG, make_task(CONFIG), broken, processes=1)
-    assert (whole.path / "checkpoint.pt").read_bytes() == (broken.path / "checkpoint.pt").read_bytes()
-    curves = [pd.read_csv(f.path / "learning_curve.csv") for f in (whole, broken)]
-    pd.testing.assert_frame_equal(*curves)
-    assert sorted(p.name for p in broken.path.iterdir()) == ["checkpoint.pt", "config.json", "learning_curve.csv"]
+            finish(tmp_path / "broken", config)
+    assert load_checkpoint(tmp_path / "broken" / "training__1.pt")["update"] == 3
+    assert as_bytes(finish(tmp_path / "broken", config)) == whole
 
 
-def test_processes_give_the_same_networks(tmp_path: Path) -> None:
-    one, two = folder_at(tmp_path / "one"), folder_at(tmp_path / "two")
-    training.train(CONFIG, make_task(CONFIG), one, processes=1)
-    training.train(CONFIG, make_task(CONFIG), two, processes=2)
-    expected, got = weights(one.path), weights(two.path)
-    for name in expected:
-        torch.testing.assert_close(expected[name], got[name], rtol=1e-3, atol=1e-4)
+# -- processes
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes begin as copies of this one: the others take seconds to start."""
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: fork)
+
+
+def test_three_processes_give_the_same(tmp_path: Path, uninterrupted: tuple[bytes, ...]) -> None:
+    assert as_bytes(finish(tmp_path, processes=3)) == uninterrupted
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["training__1.pt", "training__5.pt"]
+    assert not active_children()
+
+
+def test_a_killed_process_is_reported_and_its_run_gone_on_with(
+    tmp_path: Path, copied: None, uninterrupted: tuple[bytes, ...]
+) -> None:
+    """Begun with two processes, which are killed; gone on with in one."""
+    first = tmp_path / "training__1.pt"
+
+    def kill_one() -> None:
+        while not first.exists():
+            time.sleep(0.001)
+        for worker in active_children():
+            os.kill(worker.pid, signal.SIGKILL)  # type: ignore[arg-type]
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    with pytest.raises(RunError, match="a training process was killed .*; the same command goes on") as caught:
+        finish(tmp_path, processes=2)
+    killer.join()
+    assert "\n" not in str(caught.value) and not active_children()
+    assert 0 < load_checkpoint(first)["update"] < CONFIG.updates
+    assert as_bytes(finish(tmp_path)) == uninterrupted
+
+
+def diverging(folder: Path, config: Config) -> bytes:
+    """The checkpoint of a first unit whose third network has gone astray."""
+    first = units(config, {"": TWO_STEP}, folder)[0]
+    learner = Learner(config, TWO_STEP, first.seeds)
+    learner.learn()
+    with torch.no_grad():
+        learner.network.heads.bias[2] = float("nan")
+    save_checkpoint(
+        {**learner.state_dict(), "curve": {"rewards": [[0.0] * 4], "tracked": [[[0.0] * 6] * 4]}}, first.path
+    )
+    return first.path.read_bytes()
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_divergence_is_reported_and_keeps_the_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
-) -> None:
-    folder = folder_at(tmp_path)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 3)
-        with pytest.raises(Killed):
-            training._train_group(
-                0,
-                [
-                    training.Group(
-                        CONFIG, make_task(CONFIG), [1, 2, 3][: 4 - processes], folder.path / "training_1.pt", 0
-                    )
-                ],
-                None,
-            )
-    saved = (folder.path / "training_1.pt").read_bytes()
-    state = torch.load(folder.path / "training_1.pt", weights_only=True)
-    state["network"]["heads.bias"][0] = float("nan")
-    torch.save(state, folder.path / "training_1.pt")
-    bad = (folder.path / "training_1.pt").read_bytes()
-    with pytest.raises(TrainingDiverged, match="^training diverged at update 4: .*seed 1"):
-        training.train(CONFIG, make_task(CONFIG), folder, processes)
-    assert (folder.path / "training_1.pt").read_bytes() == bad != saved
-    assert not (folder.path / "checkpoint.pt").exists()
+def test_divergence_is_reported_and_keeps_the_checkpoint(tmp_path: Path, copied: None, processes: int) -> None:
+    """In one line; and neither is the other process waited for, nor does it begin what was still to do."""
+    config = replace(CONFIG, networks=20, episodes=80_000)  # would take an hour
+    bad = diverging(tmp_path, config)
+    with pytest.raises(TrainingDiverged, match="^training diverged at update 2: .*seed 3 ") as caught:
+        finish(tmp_path, config, processes)
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "training__1.pt").read_bytes() == bad
+    assert not active_children()
+    assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}
+
+
+@pytest.mark.parametrize("how", ["interrupted", "a process told to end"])
+def test_training_that_is_stopped_leaves_nothing_running(tmp_path: Path, copied: None, how: str) -> None:
+    """Nor does a unit that was stopped count as trained."""
+    config = replace(CONFIG, networks=20, episodes=80_000)
+    first = tmp_path / "training__1.pt"
+
+    def stop() -> None:
+        while not first.exists():
+            time.sleep(0.001)
+        if how == "interrupted":
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
+        else:
+            active_children()[0].terminate()
+
+    config, stopper = replace(config, episodes=4_000), threading.Thread(target=stop)
+    stopper.start()
+    expected = KeyboardInterrupt if how == "interrupted" else RunError
+    with pytest.raises(expected, match="" if how == "interrupted" else "^the training was stopped; the same command"):
+        finish(tmp_path, config, 2)
+    stopper.join()
+    assert not active_children()
+    assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}
+    assert load_checkpoint(first)["update"] < config.updates
+
+
+# -- bad files
 
 
 class RunsCode:
@@ -102,42 +269,83 @@ class RunsCode:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self):  # type: ignore[no-untyped-def]
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("name", ["training_1.pt", "checkpoint.pt"])
-@pytest.mark.parametrize("kind", ["truncated", "foreign", "other sizes", "unsafe"])
-def test_bad_checkpoints_are_refused(tmp_path: Path, name: str, kind: str) -> None:
-    folder = folder_at(tmp_path)
-    learner = Learner(CONFIG, make_task(CONFIG), CONFIG.seeds)
-    path = folder.path / name
-    torch.save({**learner.state_dict(), "curve": []}, path)
-    if kind == "truncated":
-        path.write_bytes(path.read_bytes()[:1000])
-    elif kind == "foreign":
-        torch.save({"weights": torch.zeros(3)}, path)
-    elif kind == "other sizes":
-        other = Learner(replace(CONFIG, units=5), make_task(CONFIG), CONFIG.seeds)
-        torch.save({**other.state_dict(), "curve": []}, path)
-    else:
-        torch.save({"network": RunsCode(tmp_path / "ran")}, path)
-    before = path.read_bytes()
-    with pytest.raises(RunError, match=name):
-        training.train(CONFIG, make_task(CONFIG), folder, processes=1)
-    assert path.read_bytes() == before
-    assert not (tmp_path / "ran").exists()
+def partial(config: Config, task: Task = TWO_STEP, seeds: list[int] | None = None) -> dict:
+    return {
+        **Learner(config, task, seeds or config.seeds).state_dict(), "curve": {"rewards": [], "tracked": []}
+    }  # fmt: skip
 
 
-def test_an_interrupted_condition_is_not_lost_with_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, task = folder_at(tmp_path), make_task(CONFIG)
-    training.train(CONFIG, task, folder, processes=1)
-    with monkeypatch.context() as patch:
-        stop_after(patch, 3)
-        with pytest.raises(Killed):
-            training.train(CONFIG, task, folder, processes=1, condition="other")
-    partial = (tmp_path / "training_other_1.pt").read_bytes()
-    training.train(CONFIG, task, folder, processes=1)  # the finished one, as a resumed run does first
-    assert (tmp_path / "training_other_1.pt").read_bytes() == partial
+def test_bad_checkpoints_of_units_are_refused(tmp_path: Path) -> None:
+    """And not touched."""
+    config = replace(CONFIG, networks=2)
+    (unit,) = units(config, {"": TWO_STEP}, tmp_path)
+    good = partial(config)
+    save_checkpoint(good, unit.path)
+    whole = unit.path.read_bytes()
+    wrong: dict[str, object] = {
+        "seeds": partial(config, seeds=[1, 3]),
+        "sizes": partial(replace(config, units=5)),
+        "agent": partial(replace(config, agent="gru")),
+        "task": partial(config, SMALL["foraging"]),
+        "part missing": {k: v for k, v in good.items() if k != "curve"},
+        "another file": {"weights": torch.zeros(3)},
+        "no dictionary": torch.zeros(3),
+        "code": {**good, "update": RunsCode(tmp_path / "ran")},
+    }
+    files = {}
+    for name, content in wrong.items():
+        torch.save(content, unit.path)
+        files[name] = unit.path.read_bytes()
+    files |= {f"cut at {n}": whole[:n] for n in (0, 10, 1000, len(whole) // 2, len(whole) - 1)}
+    files |= {"text": b"hello\n" * 100, "pickle": b"\x80\x04K\x01."}
+    for name, content in files.items():
+        unit.path.write_bytes(content)
+        with pytest.raises(
+            RunError, match=r"^checkpoint .*training__1\.pt .*; delete it to train these networks anew$"
+        ):
+            train_unit(unit)
+            pytest.fail(name)
+        assert unit.path.read_bytes() == content, name
+    assert [p.name for p in tmp_path.iterdir()] == ["training__1.pt"]  # no code was run
+
+
+def test_a_stream_does_not_go_on_from_a_checkpoint_of_another_task(tmp_path: Path) -> None:
+    config = replace(CONFIG, networks=2)
+    (unit,) = units(config, {"": SMALL["inferred_value"]}, tmp_path)
+    other = InferredValue(2, 4, 0.5)  # longer stretches: other episodes
+    learner = Learner(config, other, config.seeds)
+    learner.learn()
+    save_checkpoint({**learner.state_dict(), "curve": {"rewards": [], "tracked": []}}, unit.path)
+    with pytest.raises(RunError, match="is not of this run"):
+        train_unit(unit)
+
+
+def test_networks_of_another_run_are_refused(tmp_path: Path) -> None:
+    config, tasks, path = replace(CONFIG, networks=2), {"": TWO_STEP}, Path("results/checkpoint.pt")
+    weights = finish(tmp_path, config).weights
+    assert networks_from(weights, config, tasks, path)[""].seeds == [1, 2]
+    for other in (replace(config, first_seed=2), replace(config, units=5), replace(config, agent="rnn")):
+        with pytest.raises(RunError, match="checkpoint results/checkpoint.pt is not of this run"):
+            networks_from(weights, other, tasks, path)
+    for bad in ({}, {"": {}}, {"": None}, {"": {"seeds": [1, 2], "network": {"x": 1}}}):
+        with pytest.raises(RunError, match="checkpoint results/checkpoint.pt is not of this run"):
+            networks_from(bad, config, tasks, path)  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "training.pt"
+    save_checkpoint({"update": 1}, path)
+
+    def full(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint({"update": 2}, path)
+    assert load_checkpoint(path) == {"update": 1} and list(tmp_path.iterdir()) == [path]

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pfc_metarl.agents.two_step import ModelBased, ModelFree, fit_model_free, play, replay
+from pfc_metarl.agents.fitting import fit_model_free
+from pfc_metarl.agents.playing import play, replay
+from pfc_metarl.agents.two_step import ModelBased, ModelFree
 from pfc_metarl.analysis.stay import stay_probabilities, stay_regression
 from pfc_metarl.tasks.two_step import TwoStep
 
@@ -46,7 +48,7 @@ def test_belief_equals_enumeration_of_all_switch_sequences() -> None:
             total += p
             s1_better += p * (better[n] == 0)
         assert agent.belief[0] == pytest.approx(s1_better / total)
-        agent.observe(row, row, np.array([states[n]]), np.array([rewards[n]]))
+        agent.observe(row, {"choice": row, "state": np.array([states[n]]), "reward": np.array([rewards[n]])})
 
 
 def test_model_based_errors_by_hand() -> None:
@@ -68,7 +70,8 @@ def test_sarsa_errors_by_hand() -> None:
 def test_eligibility_credits_the_first_choice() -> None:
     agent = ModelFree(0.5, eligibility=1.0)
     agent.start(1)
-    agent.observe(*np.array([[0], [1], [0], [1]]))
+    row = np.array([0])
+    agent.observe(row, {"choice": row + 1, "state": row, "reward": row + 1})
     assert agent.values().tolist() == [[0, 0.5]]
 
 

@@ -1,1 +1,4 @@
-"""Reference agents: they play a task's trials, and replay those that somebody else played."""
+"""Reference agents: they play the tasks themselves, and are led along what somebody else did.
+
+The contract is `agent.ReferenceAgent`; `playing` has the two functions for all of them. NumPy alone.
+"""

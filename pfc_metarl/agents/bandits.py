@@ -1,34 +1,112 @@
-"""Reference agents of the Bernoulli bandits, vectorised over episodes.
+"""Reference agents of the Bernoulli bandits, and what is known exactly of the best ones.
 
-Each is a rule that gives an index per arm from the counts of successes and failures; the arm with the
-highest index is pulled, ties are broken at random. All start from a uniform prior over each arm.
+All start from a uniform prior over each arm, and go by the counts of its successes and failures.
 """
 
-from collections.abc import Callable
+from abc import abstractmethod
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
-Rule = Callable[[np.ndarray, np.ndarray, int, np.random.Generator], np.ndarray]
-"""(successes, failures, trial from 0, generator) -> index; counts and index are (episode, arm)."""
-
-
-def thompson(successes: np.ndarray, failures: np.ndarray, trial: int, rng: np.random.Generator) -> np.ndarray:
-    """Thompson sampling: one draw from each arm's Beta posterior."""
-    return rng.beta(1 + successes, 1 + failures)
+from pfc_metarl.agents.agent import Columns, ReferenceAgent
 
 
-def ucb(successes: np.ndarray, failures: np.ndarray, trial: int, rng: np.random.Generator) -> np.ndarray:
+@dataclass
+class BanditAgent(ReferenceAgent):
+    """What counts successes and failures: both (session, arm).
+
+    Args:
+        arms: of the bandit.
+    """
+
+    task = "bandit"
+    learns_from = ("choice", "reward")
+    arms: int = 2
+
+    def start(self, sessions: int) -> None:
+        """Begin sessions with nothing known."""
+        self.successes, self.failures = np.zeros((2, sessions, self.arms), int)
+
+    def observe(self, rows: np.ndarray, trial: Columns) -> dict[str, np.ndarray]:
+        """Count; see `ReferenceAgent`."""
+        self.successes[rows, trial["choice"]] += trial["reward"]
+        self.failures[rows, trial["choice"]] += 1 - trial["reward"]
+        return {}
+
+
+class IndexAgent(BanditAgent):
+    """Pulls the arm of the highest index; ties are broken at random."""
+
+    @abstractmethod
+    def index(self) -> np.ndarray:
+        """Of each arm now: (session, arm)."""
+
+    def probabilities(self, shown: Columns) -> np.ndarray:
+        """Shared by the best arms: (session, arm)."""
+        index = self.index()
+        best = index == index.max(axis=1, keepdims=True)
+        return best / best.sum(axis=1, keepdims=True)
+
+
+class UCB(IndexAgent):
     """Upper confidence bound: mean + sqrt(log t / (2 n)), untried arms first (Garivier & Cappe 2011)."""
-    pulls = successes + failures
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(pulls == 0, np.inf, successes / pulls + np.sqrt(np.log(trial + 1) / (2 * pulls)))
+
+    def index(self) -> np.ndarray:
+        """The bound."""
+        pulls = self.successes + self.failures
+        trial = 1 + pulls.sum(axis=1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(pulls == 0, np.inf, self.successes / pulls + np.sqrt(np.log(trial) / (2 * pulls)))
 
 
-def gittins(successes: np.ndarray, failures: np.ndarray, trial: int, rng: np.random.Generator) -> np.ndarray:
-    """Gittins index with discount .99, whose horizon 1 / (1 - .99) is the task's 100 trials (our choice)."""
-    return gittins_indices(100, 0.99)[successes, failures]
+@dataclass
+class Gittins(IndexAgent):
+    """Gittins index with discount .99, whose horizon 1 / (1 - .99) is the task's 100 trials (our choice).
+
+    Args:
+        arms: of the bandit.
+        discount: gamma.
+    """
+
+    discount: float = 0.99
+
+    def index(self) -> np.ndarray:
+        """The Gittins index of each arm's counts."""
+        pulls = int((self.successes + self.failures).max())
+        table = gittins_indices(100 * max(1, -(-pulls // 100)), self.discount)  # as few tables as can be
+        return table[self.successes, self.failures]
+
+
+class Thompson(BanditAgent):
+    """Thompson sampling: pulls the arm whose draw from its Beta posterior is the highest."""
+
+    def probabilities(self, shown: Columns) -> np.ndarray:
+        """That an arm's draw is the highest: (session, arm).
+
+        The integral over the arm's draw of its density times the chance that the others' are lower is that of a
+        polynomial, since all counts are whole numbers: Gauss and Legendre's rule gives it exactly.
+        """
+        degree = int((self.successes + self.failures).sum(axis=1).max()) + self.arms - 1
+        x, weights = _gauss_legendre(degree // 2 + 1)
+        a, b = 1 + self.successes[..., None], 1 + self.failures[..., None]
+        lower = special.betainc(a, b, x)  # (session, arm, node)
+        density = np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
+        others = [np.delete(lower, arm, axis=1).prod(axis=1) for arm in range(self.arms)]
+        p = (density * np.stack(others, axis=1) * weights).sum(axis=-1)
+        return p / p.sum(axis=1, keepdims=True)
+
+
+@cache
+def _gauss_legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on [0, 1]."""
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    return (x + 1) / 2, weights / 2
+
+
+AGENTS: dict[str, type[BanditAgent]] = {"Gittins": Gittins, "UCB": UCB, "Thompson": Thompson}
+"""By the names they have in trial tables."""
 
 
 @cache
@@ -66,32 +144,6 @@ def gittins_indices(pulls: int, discount: float, grid: int = 800, ahead: int = 4
             above, below = go_on[rows, last], go_on[rows, last + 1]
             out[rows, n - rows] = sure[last] + (sure[1] - sure[0]) * above / (above - below)
     return out
-
-
-RULES: dict[str, Rule] = {"Gittins": gittins, "UCB": ucb, "Thompson": thompson}
-
-
-def play(rule: Rule, p: np.ndarray, trials: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Play episodes of so many trials.
-
-    Args:
-        rule: the agent.
-        p: reward probabilities (episode, arm).
-
-    Returns:
-        Choices and rewards, both (trial, episode).
-    """
-    successes, failures = np.zeros(p.shape, int), np.zeros(p.shape, int)
-    choices, rewards = np.empty((2, trials, len(p)), int)
-    rows = np.arange(len(p))
-    for t in range(trials):
-        index = rule(successes, failures, t, rng)
-        best = index == index.max(axis=1, keepdims=True)
-        choices[t] = np.where(best, rng.random(p.shape), -1).argmax(axis=1)
-        rewards[t] = rng.random(len(p)) < p[rows, choices[t]]
-        successes[rows, choices[t]] += rewards[t]
-        failures[rows, choices[t]] += 1 - rewards[t]
-    return choices, rewards
 
 
 def bayes_optimal_regret(trials: int, p: tuple[float, float]) -> np.ndarray:

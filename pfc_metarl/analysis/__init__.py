@@ -1,4 +1,6 @@
 """Analyses of behaviour and activity: trial tables and arrays in, tidy tables out.
 
-A trial table has one row per trial and the columns subject, session, trial (from 1), and those of its task.
+Whoever behaved, the same function is applied: analyses of behaviour check the table that they are given
+(`pfc_metarl.trials.check_trials`), and group by the columns group and subject. The names of what a table holds stand
+beside the function that makes it.
 """

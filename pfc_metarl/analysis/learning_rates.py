@@ -16,7 +16,10 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import expit, log_expit
 
-from pfc_metarl.analysis.trials import by_session
+from pfc_metarl.agents.volatility import traces
+from pfc_metarl.errors import TableError
+from pfc_metarl.tasks.task import LEFT, RIGHT
+from pfc_metarl.trials import NONE, SUBJECT, by_session, check_trials, responses
 
 COLUMNS = ["choice", "good_arm", "magnitude_left", "magnitude_right"]
 ALPHAS = np.linspace(0, 1, 61) ** 2
@@ -36,26 +39,37 @@ class Fit(NamedTuple):
 
 
 def learning_rates(
-    trials: pd.DataFrame, length: int = 10, step: int = 1, by: Sequence[str] = ("subject", "order")
+    trials: pd.DataFrame, length: int = 10, step: int = 1, by: Sequence[str] = (*SUBJECT, "order")
 ) -> pd.DataFrame:
     """Fit every window of every subject and order of blocks, pooled over the sessions of that order.
 
+    Trials that are no responses do not count in the likelihood, but their outcomes are learned from.
+
     Args:
-        trials: columns subject, session, trial, order, choice and good_arm (0 left, 1 right), magnitude_left,
-            magnitude_right (points, 0 to 100). Sessions are of equal length.
+        trials: a trial table of the volatility task with the columns of `by`.
         length: trials per window.
         step: trials from one window's start to the next one's.
         by: columns whose combinations are fitted apart.
 
     Returns:
-        Table: columns of `by`, first and last (trial of the window, from 1), alpha, beta (per hundred points).
+        Table: columns of `by`, first and last (trial of the window, from 1), alpha, beta (per hundred points); NaN for
+        windows without a response.
+
+    Raises:
+        TableError: sessions that are shorter than a window.
     """
+    trials = check_trials(trials, "volatility", needs=by)
+    trials = trials.assign(choice=trials["choice"].where(responses(trials), NONE))
     tables = []
-    for values, own in trials.groupby(list(by), sort=False):
+    for values, own in trials.groupby(list(by), sort=False, observed=True):
         arrays, _ = by_session(own, COLUMNS)
+        if len(arrays["choice"]) < length:
+            raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
         fit = fit_windows(**arrays, length=length, step=step)
         first = 1 + step * np.arange(len(fit.alpha))
-        columns = {"first": first, "last": first + length - 1, "alpha": fit.alpha, "beta": fit.beta}
+        told = sliding_window_view((arrays["choice"] != NONE).any(axis=1), length)[::step].any(axis=1)
+        estimates = {name: np.where(told, getattr(fit, name), np.nan) for name in ("alpha", "beta")}
+        columns = {"first": first, "last": first + length - 1, **estimates}
         tables.append(pd.DataFrame(dict(zip(by, values)) | columns))
     return pd.concat(tables, ignore_index=True)
 
@@ -67,16 +81,6 @@ def half_means(rates: pd.DataFrame, keys: list[str], half: int) -> pd.DataFrame:
     return numbered.groupby([*keys, "half"], sort=False)["alpha"].agg(alpha="mean", sd="std").reset_index()
 
 
-def traces(good_arm: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """rho before each trial for each learning rate: good_arm (trial, session) -> (alpha, trial, session)."""
-    left_good = (good_arm == 0).astype(np.float32)
-    rho = np.full((len(alphas), *good_arm.shape), 0.5, dtype=np.float32)
-    rate = alphas.astype(np.float32)[:, None]
-    for t in range(len(good_arm) - 1):
-        rho[:, t + 1] = rho[:, t] + rate * (left_good[t] - rho[:, t])
-    return rho
-
-
 def fit_windows(
     choice: np.ndarray,
     good_arm: np.ndarray,
@@ -86,11 +90,11 @@ def fit_windows(
     step: int,
 ) -> Fit:
     """Fit all windows at once: for each alpha the best beta (concave), then the best alpha; arrays (trial, session)."""
-    sign = np.where(choice == 0, 0.01, -0.01)  # points to hundreds of points, towards the choice
+    sign = np.select([choice == LEFT, choice == RIGHT], [0.01, -0.01])  # to hundreds of points, towards the choice
     left, right = (sign * magnitude_left).astype(np.float32), (sign * magnitude_right).astype(np.float32)
     beta = np.zeros((len(choice) - length) // step + 1)
     profile, betas = np.empty((2, len(ALPHAS), len(beta)))
-    for i, rho in enumerate(traces(good_arm, ALPHAS)):
+    for i, rho in enumerate(traces(good_arm, ALPHAS.astype(np.float32))):
         towards = rho * left - (1 - rho) * right
         windows = sliding_window_view(towards, length, axis=0)[::step]  # (window, session, trial of it)
         windows = np.ascontiguousarray(windows).reshape(len(beta), -1)

@@ -1,36 +1,44 @@
-"""Matching behaviour: choice ratios against reward ratios, and how past rewards and choices drive choice."""
+"""Matching: choice ratios against reward ratios, how past rewards and choices drive choice, and what is earned."""
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
-from pfc_metarl.analysis.trials import previous
+from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
+from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
+from pfc_metarl.analysis.logistic import OK, TOO_FEW
+from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of
+
+OPTIMUM, MATCHING, RANDOM = "optimum", "matching", "random"
+"""Policies that know the base probabilities (column `group`)."""
+POLICIES = {OPTIMUM: optimal_reward, MATCHING: matching_reward, RANDOM: random_reward}
+"""What each of them earns in the long run, per trial."""
 
 
 def steady_state(trials: pd.DataFrame) -> pd.Series:
     """True for the last two thirds of each session (Methods, simulation 1)."""
-    groups = trials.groupby(["subject", "session"], sort=False)["trial"]
-    return trials["trial"] > groups.transform("max") / 3
+    sessions = sessions_of(trials)["trial"]
+    return sessions.cumcount() + 1 > sessions.transform("size") / 3
 
 
 def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
     """Log ratios of each session's steady state; sessions where a count is 0 have no log ratio and are left out.
 
     Args:
-        trials: columns subject, session, trial, choice, reward, valid.
+        trials: a trial table of the foraging task.
 
     Returns:
-        Table: subject, session, log2_choice and log2_reward (right : left).
+        Table: group, subject, session, log2_choice and log2_reward (right : left).
     """
-    own = trials[steady_state(trials) & trials["valid"].astype(bool)]
+    trials = check_trials(trials, "foraging")
+    own = trials[steady_state(trials) & responses(trials)]
     counts = own.assign(
         left=own["choice"] == 0,
         right=own["choice"] == 1,
         left_reward=own["reward"].where(own["choice"] == 0, 0),
         right_reward=own["reward"].where(own["choice"] == 1, 0),
     )
-    sums = counts.groupby(["subject", "session"])[["left", "right", "left_reward", "right_reward"]].sum()
+    sums = sessions_of(counts)[["left", "right", "left_reward", "right_reward"]].sum()
     sums = sums[(sums > 0).all(axis=1)]
     return pd.DataFrame(
         {
@@ -41,53 +49,50 @@ def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def matching_fit(points: pd.DataFrame) -> pd.DataFrame:
-    """Generalised matching law by least squares, subject by subject: subject, slope, intercept, r, n."""
+    """Generalised matching law by least squares, subject by subject.
+
+    Args:
+        points: of `matching_points`.
+
+    Returns:
+        Table: group, subject, slope, intercept, r, n (sessions), fit ("ok"; "too few trials" with less than three
+        sessions of different reward ratios: the rest is NaN).
+    """
     rows = []
-    for subject, own in points.groupby("subject"):
+    for who, own in points.groupby(SUBJECT, sort=False, observed=True):
+        if own["log2_reward"].nunique() < 3:
+            rows.append((*who, np.nan, np.nan, np.nan, len(own), TOO_FEW))
+            continue
         fit = smf.ols("log2_choice ~ log2_reward", own).fit()
         r = own["log2_choice"].corr(own["log2_reward"])
-        rows.append((subject, fit.params["log2_reward"], fit.params["Intercept"], r, len(own)))
-    return pd.DataFrame(rows, columns=["subject", "slope", "intercept", "r", "n"])
-
-
-def history(trials: pd.DataFrame, lags: int) -> pd.DataFrame:
-    """Regressors of Lau & Glimcher: for each lag, (R_right - R_left) and (C_right - C_left) that many trials back.
-
-    Columns are (kind, lag) with kind "reward" or "choice"; 0 for invalid trials, NaN before the session's start.
-    """
-    side = (2 * trials["choice"] - 1).where(trials["valid"].astype(bool), 0)
-    signed = trials[["subject", "session", "trial"]].assign(reward=side * trials["reward"], choice=side)
-    columns: dict[tuple[str, int], pd.Series] = {}
-    for lag in range(1, lags + 1):
-        shifted = previous(signed, ["reward", "choice"], lag)
-        columns |= {(kind, lag): shifted[kind] for kind in ("reward", "choice")}
-    return pd.DataFrame(columns)
+        rows.append((*who, fit.params["log2_reward"], fit.params["Intercept"], r, len(own), OK))
+    return pd.DataFrame(rows, columns=[*SUBJECT, "slope", "intercept", "r", "n", "fit"])
 
 
 def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
     """Logistic regression of choosing right on past rewards and choices together, subject by subject.
 
-    Steady-state trials with a full history are the responses.
+    As in Lau & Glimcher 2005: for each lag, R_right - R_left and C_right - C_left so many trials back. Steady-state
+    trials with a full history are the responses.
+
+    Args:
+        trials: a trial table of the foraging task.
+        lags: how many trials back.
 
     Returns:
-        Table: subject, kind (reward, choice), lag, weight (log odds; positive: repeat), se.
+        Table: group, subject, kind (reward, choice), lag, weight, se, n, fit; see `choice_regression`.
     """
-    design = history(trials, lags)
-    use = steady_state(trials) & trials["valid"].astype(bool) & design.notna().all(axis=1)
-    rows = []
-    for subject, own in trials[use].groupby("subject"):
-        x = sm.add_constant(design.loc[own.index].to_numpy(float))
-        fit = sm.Logit(own["choice"].to_numpy(float), x).fit(disp=0)
-        for (kind, lag), weight, se in zip(design.columns, fit.params[1:], fit.bse[1:]):
-            rows.append((subject, kind, lag, weight, se))
-    return pd.DataFrame(rows, columns=["subject", "kind", "lag", "weight", "se"])
+    trials = check_trials(trials, "foraging")
+    side = signed_side(trials)
+    design = history_design(trials, {"reward": side * trials["reward"], "choice": side}, lags)
+    return choice_regression(trials, design, steady_state(trials) & responses(trials), "kind")
 
 
 def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """Value of either choice: its own reward and choice history weighted by the fitted filters (Tsutsui et al. 2016).
 
     Args:
-        trials: of one subject.
+        trials: a checked trial table, of one subject.
         weights: of `history_regression`, of that subject.
 
     Returns:
@@ -95,11 +100,38 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """
     own = pd.DataFrame(index=trials.index)
     for name, choice in (("left", 0), ("right", 1)):
-        chose = (trials["choice"] == choice) & trials["valid"].astype(bool)
-        past = trials[["subject", "session", "trial"]].assign(
-            choice=chose.astype(float), reward=trials["reward"] * chose
-        )
+        chose = (trials["choice"] == choice) & made_validly(trials)
+        past = trials.assign(choice=chose.astype(float), reward=trials["reward"] * chose)
         own[name] = sum(
             row.weight * previous(past, [row.kind], row.lag)[row.kind] for row in weights.itertuples(index=False)
         )
     return own
+
+
+def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFrame:
+    """Steady-state reward per trial, and that of known policies on the same base probabilities.
+
+    Args:
+        trials: a trial table of the foraging task with the column p0_left.
+        base_probability_sum: sum of the two base probabilities.
+
+    Returns:
+        Table: group (who behaves, then the policies), subject (on whose base probabilities), reward (per trial),
+        share_of_optimum.
+    """
+    trials = check_trials(trials, "foraging", needs=["p0_left"])
+    sums = sessions_of(trials[steady_state(trials)]).agg(
+        reward=("reward", "sum"), trials=("reward", "size"), p0_left=("p0_left", "first")
+    )
+    grid = np.linspace(0, base_probability_sum, 101)
+    earned = {"": sums["reward"]}
+    for name, rate in POLICIES.items():
+        rates = [rate(p, base_probability_sum - p) for p in grid]
+        earned[name] = np.interp(sums["p0_left"], grid, rates) * sums["trials"]
+    by_subject = sums.assign(**earned).groupby(SUBJECT, sort=False, observed=True)[[*earned, "trials"]].sum()
+    rows = [
+        (name or group, subject, own[name] / own["trials"], own[name] / own[OPTIMUM])
+        for name in earned
+        for (group, subject), own in by_subject.iterrows()
+    ]
+    return pd.DataFrame(rows, columns=[*SUBJECT, "reward", "share_of_optimum"])

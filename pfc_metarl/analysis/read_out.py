@@ -1,33 +1,91 @@
-"""What the network's state knows: cross-validated linear read-outs."""
+"""What the network's state knows: cross-validated linear read-outs, and its first principal components."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression, RidgeCV
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
+MEAN, SD = "mean", "s.d."
+"""Of the ideal observer's posterior: what is read out (column target)."""
 FOLDS = 5
+"""Of cross-validation (our choice)."""
+PENALTIES = np.logspace(-3, 4, 8)
+"""From which ridge regression chooses, within the training folds."""
 
 
-def read_out(hidden: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: bool = True) -> np.ndarray:
     """Held-out predictions of a linear read-out, each sample predicted from the other folds.
 
-    Ridge regression, its penalty chosen within the training folds.
-
     Args:
-        hidden: (sample, unit); one sample per episode, so that folds are independent.
-        targets: (sample, target).
+        states: (sample, unit).
+        targets: (sample,) or (sample, target).
+        groups: (sample,), samples of a group (an episode) are held out together.
+        ridge: ridge regression; without it ordinary least squares, where there are many samples per unit.
 
     Returns:
-        (sample, target)
+        What is predicted, in the shape of `targets`.
     """
-    model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 7)))
-    folds = KFold(FOLDS, shuffle=True, random_state=0)
-    return cross_val_predict(model, hidden, targets, cv=folds)
+    model = RidgeCV(PENALTIES) if ridge else LinearRegression()
+    return cross_val_predict(model, states, targets, groups=groups, cv=GroupKFold(FOLDS))
 
 
-def read_out_r2(hidden: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Share of each target's variance that the held-out read-out explains: (target,); NaN if it does not vary."""
-    residual = targets - read_out(hidden, targets)
+def explained(targets: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """Share of each target's variance that held-out predictions explain; NaN for a target that does not vary.
+
+    Args:
+        targets, decoded: (sample, ...).
+
+    Returns:
+        (...); negative where predictions are worse than the mean.
+    """
+    variance = np.square(targets - targets.mean(axis=0)).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.ptp(targets, axis=0) > 0, 1 - residual.var(axis=0) / targets.var(axis=0), np.nan)
+        r2 = 1 - np.square(targets - decoded).sum(axis=0) / variance
+    return np.where(np.ptp(targets, axis=0) > 0, r2, np.nan)
+
+
+def belief_read_out(
+    states: Mapping[str, np.ndarray], beliefs: np.ndarray, subjects: Sequence[int], trials: Sequence[int]
+) -> pd.DataFrame:
+    """Held-out r2 of the ideal observer's posterior in the state of networks that play bandits.
+
+    Args:
+        states: by group (NETWORKS, UNTRAINED), each (network, episode, trial, unit).
+        beliefs: posterior means of all arms, then their s.d.s: (network, episode, trial, target).
+        subjects: one per network.
+        trials: after how many trials these are.
+
+    Returns:
+        Table: group, subject, trial, target (mean, s.d.), arm, r2.
+    """
+    targets = [(target, arm) for target in (MEAN, SD) for arm in range(beliefs.shape[-1] // 2)]
+    episodes = np.arange(beliefs.shape[1])
+    rows = []
+    for group, of_group in states.items():
+        for k, subject in enumerate(subjects):
+            for i, trial in enumerate(trials):
+                belief = beliefs[k, :, i]
+                r2 = explained(belief, decode(of_group[k, :, i], belief, episodes))
+                rows += [(group, subject, trial, *target, value) for target, value in zip(targets, r2)]
+    return pd.DataFrame(rows, columns=["group", "subject", "trial", "target", "arm", "r2"])
+
+
+def principal_components(hidden: np.ndarray, components: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Project states on their first principal components.
+
+    Args:
+        hidden: (..., unit).
+        components: how many.
+
+    Returns:
+        (..., component), and the share of variance of each component. Signs are fixed so that each
+        component's largest weight is positive.
+    """
+    flat = hidden.reshape(-1, hidden.shape[-1])
+    pca = PCA(components).fit(flat)
+    axes = pca.components_
+    signs = np.sign(axes[np.arange(components), np.abs(axes).argmax(axis=1)])
+    return (pca.transform(flat) * signs).reshape(*hidden.shape[:-1], components), pca.explained_variance_ratio_

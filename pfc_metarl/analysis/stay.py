@@ -2,36 +2,45 @@
 
 import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
 
-from pfc_metarl.analysis.trials import previous
+from pfc_metarl.analysis.logistic import fit_logistic
+from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses
+
+CONDITIONS = ["rewarded common", "rewarded uncommon", "unrewarded common", "unrewarded uncommon"]
+"""What the trial before was, in the paper's order."""
+TERMS = ["Intercept", "reward", "transition", "reward x transition"]
+"""Of the regression."""
 
 
 def stay_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row per trial whose own response and whose predecessor's are valid.
+    """One row per trial that is valid and free, and whose predecessor is valid.
 
     Args:
-        trials: columns subject, session, trial, choice, reward, common, valid.
+        trials: a trial table of the two-step task.
 
     Returns:
-        subject, stay (0 or 1), rewarded and common (0 or 1, of the trial before).
+        group, subject, stay (0 or 1), rewarded and common (0 or 1, of the trial before).
     """
-    before = previous(trials, ["choice", "reward", "common", "valid"])
-    both = trials["valid"].astype(bool) & (before["valid"] == True)  # noqa: E712 (NaN at a session's start)
-    return pd.DataFrame(
-        {
-            "subject": trials.loc[both, "subject"],
-            "stay": (trials["choice"] == before["choice"])[both].astype(int),
-            "rewarded": before.loc[both, "reward"].astype(int),
-            "common": before.loc[both, "common"].astype(int),
-        }
-    ).reset_index(drop=True)
+    return _pairs(check_trials(trials, "two_step")).dropna().astype({"stay": int, "rewarded": int, "common": int})
+
+
+def _pairs(trials: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `stay_trials` for every trial; NaN where the trial or its predecessor does not count."""
+    before = previous(trials.assign(made=made_validly(trials)), ["choice", "reward", "common", "made"])
+    both = responses(trials) & (before["made"] == True)  # noqa: E712 (NaN at a session's start)
+    stay = (trials["choice"] == before["choice"]).astype(float)
+    columns = {"stay": stay, "rewarded": before["reward"].astype(float), "common": before["common"].astype(float)}
+    return trials[SUBJECT].assign(**{name: column.where(both) for name, column in columns.items()})
 
 
 def stay_probabilities(trials: pd.DataFrame) -> pd.DataFrame:
-    """Table: subject, rewarded, common, stay (probability), n (trials)."""
-    groups = stay_trials(trials).groupby(["subject", "rewarded", "common"])["stay"]
-    return groups.agg(stay="mean", n="size").reset_index()
+    """Table: group, subject, rewarded, common, stay (probability; NaN where there is no such trial), n (trials)."""
+    pairs = _pairs(check_trials(trials, "two_step"))
+    who = pairs[SUBJECT].drop_duplicates()
+    conditions = pd.DataFrame([(0, 0), (0, 1), (1, 0), (1, 1)], columns=["rewarded", "common"])
+    groups = pairs.dropna().groupby([*SUBJECT, "rewarded", "common"], observed=True)["stay"]
+    table = who.merge(conditions, how="cross").merge(groups.agg(stay="mean", n="size").reset_index(), how="left")
+    return table.fillna({"n": 0}).astype({"n": int})
 
 
 def stay_regression(trials: pd.DataFrame) -> pd.DataFrame:
@@ -42,27 +51,23 @@ def stay_regression(trials: pd.DataFrame) -> pd.DataFrame:
     model-free control.
 
     Returns:
-        Table: subject, term, weight (log odds), se, p.
+        Table: group, subject, term, weight (log odds), se, p, n (trials), fit ("ok", or why the subject's weights are
+        NaN: see `fit_logistic`).
     """
-    table = stay_trials(trials)
-    table["reward"] = table["rewarded"] - 0.5
-    table["transition"] = table["common"] - 0.5
     rows = []
-    for subject, own in table.groupby("subject"):
-        fit = smf.logit("stay ~ reward * transition", own).fit(disp=0)
-        for term in fit.params.index:
-            rows.append((subject, term, fit.params[term], fit.bse[term], fit.pvalues[term]))
-    return pd.DataFrame(rows, columns=["subject", "term", "weight", "se", "p"]).replace(
-        {"term": {"reward:transition": "reward x transition"}}
-    )
+    for who, pairs in _pairs(check_trials(trials, "two_step")).groupby(SUBJECT, sort=False, observed=True):
+        own = pairs.dropna()
+        reward, transition = own["rewarded"].to_numpy() - 0.5, own["common"].to_numpy() - 0.5
+        regressors = np.column_stack([np.ones(len(own)), reward, transition, reward * transition])
+        result = fit_logistic(regressors, own["stay"].to_numpy())
+        for term, *values in zip(TERMS, result.weights, result.errors, result.p):
+            rows.append((*who, term, *values, len(own), result.fit))
+    return pd.DataFrame(rows, columns=[*SUBJECT, "term", "weight", "se", "p", "n", "fit"])
 
 
 def stay_matrix(probabilities: pd.DataFrame) -> pd.DataFrame:
-    """Stay probabilities as one row per subject and one column per condition, in the paper's order."""
+    """Stay probabilities as one row per group and subject and one column per condition, in the paper's order."""
     names = np.where(probabilities["rewarded"] == 1, "rewarded ", "unrewarded ")
     names = names + np.where(probabilities["common"] == 1, "common", "uncommon").astype(object)
-    wide = probabilities.assign(condition=names).pivot(index="subject", columns="condition", values="stay")
+    wide = probabilities.assign(condition=names).pivot(index=SUBJECT, columns="condition", values="stay")
     return wide[CONDITIONS]
-
-
-CONDITIONS = ["rewarded common", "rewarded uncommon", "unrewarded common", "unrewarded uncommon"]

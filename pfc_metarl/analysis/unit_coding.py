@@ -1,34 +1,99 @@
-"""What single units code: partial correlations with task factors."""
+"""What single units code: partial correlations with task factors (Fig. 2e)."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from pfc_metarl.analysis.matching import choice_values, history_regression, steady_state
+from pfc_metarl.trials import check_trials, made_validly, previous
 
-def partial_correlations(units: np.ndarray, factors: pd.DataFrame, ranks: bool = True) -> pd.DataFrame:
+ACTION, REWARD, PRODUCT, VALUE = "action", "reward", "action x reward", "value"
+FACTORS = (ACTION, REWARD, PRODUCT, VALUE)
+"""What a unit may code at fixation, in the order of Fig. 2e: the last action, the last reward, and choice value."""
+SPEARMAN, PEARSON = "spearman", "pearson"
+"""On ranks (the paper's Methods), or on the numbers themselves (the caption of its Fig. 2e)."""
+
+
+def partial_correlations(units: np.ndarray, factors: pd.DataFrame, method: str = SPEARMAN) -> pd.DataFrame:
     """Partial correlation of each unit with each factor, the other factors held constant.
 
     Args:
         units: (trial, unit).
         factors: a column per factor, a row per trial.
-        ranks: Spearman's, on ranks (the paper's Methods); else Pearson's (the caption of its Fig. 2e).
+        method: SPEARMAN or PEARSON.
 
     Returns:
-        Table: unit, factor, r, p (two-sided t test).
+        Table: unit, factor, r, p (two-sided t test); NaN with too few trials.
     """
     x = factors.to_numpy(float)
-    if ranks:
+    if method == SPEARMAN:
         x, units = stats.rankdata(x, axis=0), stats.rankdata(units, axis=0)
     n, k = x.shape
+    degrees = n - 2 - (k - 1)
     tables = []
     for j, factor in enumerate(factors.columns):
-        others = np.column_stack([np.ones(n), np.delete(x, j, axis=1)])
-        both = np.column_stack([x[:, j], units])
-        left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
-        left /= np.linalg.norm(left, axis=0)
-        r = left[:, 0] @ left[:, 1:]
-        degrees = n - 2 - (k - 1)
-        t = r * np.sqrt(degrees / (1 - r**2))
+        r = _partial(x[:, j], np.delete(x, j, axis=1), units) if degrees > 0 else np.full(units.shape[1], np.nan)
+        with np.errstate(divide="ignore"):
+            t = r * np.sqrt(degrees / (1 - r**2)) if degrees > 0 else r
         p = 2 * stats.t.sf(np.abs(t), degrees)
         tables.append(pd.DataFrame({"unit": np.arange(len(r)), "factor": factor, "r": r, "p": p}))
     return pd.concat(tables, ignore_index=True)
+
+
+def _partial(factor: np.ndarray, others: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Correlation of a factor (trial,) with each unit, less what the other factors (trial, factor) tell of both."""
+    others = np.column_stack([np.ones(len(factor)), others])
+    both = np.column_stack([factor, units])
+    left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
+    left /= np.linalg.norm(left, axis=0)
+    return left[:, 0] @ left[:, 1:]
+
+
+def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, float]:
+    """The factors at fixation on the even sessions' steady-state trials, of one subject.
+
+    The filters that give choice value are fitted on the odd sessions. Value is the left choice's, as in the paper;
+    right's is nearly its negative.
+
+    Args:
+        trials: a checked trial table of the foraging task, of one subject.
+        lags: of the history regression.
+
+    Returns:
+        Table: a column per factor, only the rows of `trials` that are used; and the correlation of the two values.
+    """
+    odd = trials["session"] % 2 == 1
+    weights, even = history_regression(trials[odd], lags), trials[~odd]
+    values = choice_values(even, weights)
+    before = previous(even.assign(made=made_validly(even)), ["choice", "reward", "made"])
+    action = 2.0 * before["choice"] - 1
+    columns = (action, before["reward"], action * (2 * before["reward"] - 1), values["left"])
+    factors = pd.DataFrame(dict(zip(FACTORS, columns)))
+    use = steady_state(even) & (before["made"] == True) & factors.notna().all(axis=1)  # noqa: E712 (NaN)
+    return factors[use], values.loc[use, "left"].corr(values.loc[use, "right"])
+
+
+def unit_coding(trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Partial correlations of every unit at fixation with last action, last reward, their product and choice value.
+
+    Args:
+        trials: trial table of networks at the foraging task, sessions numbered from 1.
+        states: hidden states at each trial's fixation, (trial, unit) in the table's rows, by group (NETWORKS;
+            UNTRAINED: of the same networks before training that see the very same inputs).
+        lags: of the history regression.
+
+    Returns:
+        Table: group, subject, unit, factor, method (spearman, pearson), r, p; and table: subject, r of the two values.
+    """
+    tables, correlations = [], []
+    for subject, own in check_trials(trials, "foraging").groupby("subject", sort=False):
+        factors, r = foraging_factors(own, lags)
+        for group, of_group in states.items():
+            for method in (SPEARMAN, PEARSON):
+                table = partial_correlations(of_group[factors.index], factors, method)
+                tables.append(table.assign(group=group, subject=subject, method=method))
+        correlations.append((subject, r))
+    coding = pd.concat(tables, ignore_index=True)[["group", "subject", "unit", "factor", "method", "r", "p"]]
+    return coding, pd.DataFrame(correlations, columns=["subject", "r"])

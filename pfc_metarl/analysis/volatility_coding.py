@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from pfc_metarl.analysis.read_out import decode, explained
 
 SIGNIFICANCE = 0.05
 """Before Bonferroni's correction for the number of units (Methods)."""
@@ -14,13 +14,12 @@ THRESHOLDS = np.logspace(-8, -1, 29)
 """Thresholds of p, uncorrected, for the share of units as a function of the threshold."""
 
 
-def decode(hidden: np.ndarray, target: np.ndarray, folds: int = 5) -> tuple[np.ndarray, float]:
-    """Cross-validated multiple regression from hidden state to a trace, folds by episode.
+def decode_trace(hidden: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Cross-validated multiple regression from hidden state to a trace, each episode's from the others'.
 
     Args:
         hidden: (episode, trial, unit) of one network.
         target: (episode, trial), e.g. the observer's expected volatility.
-        folds: of cross-validation (our choice: 5).
 
     Returns:
         The decoded trace (episode, trial), each episode's from a regression that has not seen it, and the share
@@ -28,25 +27,23 @@ def decode(hidden: np.ndarray, target: np.ndarray, folds: int = 5) -> tuple[np.n
     """
     episodes, trials, units = hidden.shape
     groups = np.repeat(np.arange(episodes), trials)
-    x, y = hidden.reshape(-1, units), target.reshape(-1)
-    decoded = cross_val_predict(LinearRegression(), x, y, groups=groups, cv=GroupKFold(folds))
-    r2 = 1 - np.square(y - decoded).sum() / np.square(y - y.mean()).sum()
-    return decoded.reshape(target.shape), float(r2)
+    decoded = decode(hidden.reshape(-1, units), target.reshape(-1), groups, ridge=False)
+    return decoded.reshape(target.shape), float(explained(target.reshape(-1), decoded))
 
 
 def decode_networks(
     states: Mapping[str, np.ndarray], target: np.ndarray, subjects: Sequence[int]
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-    """`decode` for each network and kind of state: states by name, each (network, episode, trial, unit).
+    """`decode_trace` for each network and group: states by group, each (network, episode, trial, unit).
 
     Returns:
-        Decoded traces by name (network, episode, trial), and a table: state (its name), subject, r2 (held out).
+        Decoded traces by group (network, episode, trial), and a table: group, subject, r2 (held out).
     """
     traces, rows = {}, []
-    for name, of_networks in states.items():
-        fits = [decode(state, own) for state, own in zip(of_networks, target)]
-        traces[name] = np.stack([trace for trace, _ in fits])
-        rows += [{"state": name, "subject": subject, "r2": r2} for subject, (_, r2) in zip(subjects, fits)]
+    for group, of_networks in states.items():
+        fits = [decode_trace(state, own) for state, own in zip(of_networks, target)]
+        traces[group] = np.stack([trace for trace, _ in fits])
+        rows += [{"group": group, "subject": subject, "r2": r2} for subject, (_, r2) in zip(subjects, fits)]
     return traces, pd.DataFrame(rows)
 
 
@@ -68,17 +65,17 @@ def sample_episode(trials: pd.DataFrame, estimates: Mapping[str, np.ndarray]) ->
     """The first episode that starts with left as the better arm, as in Fig. 3a and b.
 
     Args:
-        trials: of one network and what the agents of `estimates` did on the same sessions.
-        estimates: agent to its estimated volatility, (session, trial).
+        trials: of one network and what the groups of `estimates` did on the same sessions.
+        estimates: group to its estimated volatility, (session, trial).
 
     Returns:
-        Table: agent, trial, p_left, choice, good_arm, volatility.
+        Table: group, trial, p_left, choice, good_arm, volatility.
     """
     starts_left = trials[(trials["trial"] == 1) & (trials["p_left"] >= 0.5)]
     session = (starts_left if len(starts_left) else trials)["session"].iloc[0]
-    columns = ["agent", "trial", "p_left", "choice", "good_arm"]
-    here = trials.loc[trials["session"] == session, columns].set_index("agent")
-    tables = [here.loc[agent].assign(volatility=estimate[session - 1]) for agent, estimate in estimates.items()]
+    columns = ["group", "trial", "p_left", "choice", "good_arm"]
+    here = trials.loc[trials["session"] == session, columns].set_index("group")
+    tables = [here.loc[group].assign(volatility=estimate[session - 1]) for group, estimate in estimates.items()]
     return pd.concat(tables).reset_index()
 
 
@@ -138,12 +135,12 @@ def volatility_units(
     """Share of units that code volatility, and the two panels of Supplementary Fig. 5.
 
     Args:
-        states: by name, each (network, episode, trial, unit).
+        states: by group (NETWORKS, UNTRAINED), each (network, episode, trial, unit).
         columns: arguments of `covariates`, each (network, episode, trial).
         subjects: one per network.
 
     Returns:
-        Tables with the columns state (its name) and subject:
+        Tables with the columns group and subject:
         volatility_units: share (mean over episodes), share_stable_first, share_volatile_first (over either order's);
         volatility_units_by_trial: trial (from 2), share (regressions across episodes);
         volatility_units_by_threshold: threshold, share.
@@ -152,7 +149,7 @@ def volatility_units(
     for i, subject in enumerate(subjects):
         design = covariates(*(column[i] for column in columns))
         volatile_first = design[:, 0, 1] == 1
-        for name, of_networks in states.items():
+        for group, of_networks in states.items():
             p = p_by_episode(of_networks[i], design)
             share, over_time = share_of_units(p), share_of_units(p_by_trial(of_networks[i], design))
             by_order = pd.Series(share).groupby(volatile_first).mean().reindex([False, True])
@@ -167,7 +164,7 @@ def volatility_units(
                 "_by_threshold": {"threshold": THRESHOLDS, "share": by_threshold},
             }.items():
                 table = pd.DataFrame(content)
-                table.insert(0, "state", name)
+                table.insert(0, "group", group)
                 table.insert(1, "subject", subject)
                 tables[ending].append(table)
     return {f"volatility_units{ending}": pd.concat(parts, ignore_index=True) for ending, parts in tables.items()}

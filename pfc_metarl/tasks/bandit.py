@@ -1,13 +1,12 @@
 """The introductory Bernoulli bandits (Fig. 1; Wang et al. 2016): one choice per step, reward 1 or 0."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import NONE, Task, uniform
 
 PAIRS = {"easy": (0.1, 0.9), "medium": (0.25, 0.75), "hard": (0.4, 0.6)}
 """Two-armed bandits with known probabilities, on sides drawn at random."""
@@ -21,13 +20,31 @@ DISTRIBUTIONS: tuple[Literal["independent", "correlated", "easy", "medium", "har
 """Names of the training distributions."""
 
 
+class Rules(NamedTuple):
+    """What `see` is told."""
+
+    time_scale: int
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The number of trials done."""
+    observation[0] = episode.time / task.time_scale
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Pull an arm."""
+    now = trials[episode.time]
+    now.choice = action
+    if action != NONE:  # as an animal may have done that a network is led along
+        now.reward = now.pays[action]
+        now.regret = episode.regrets[action]
+    return float(now.reward)
+
+
 class Bandit(Task):
     """Bernoulli bandits whose reward probabilities are drawn anew for each episode.
 
     The observation is the trial number as a share of the episode (our choice of scale).
-
-    Trial table (columns of `record`): choice (arm, from 0), reward (1 or 0), regret (best arm's probability
-    less the chosen arm's), and the arms' probabilities p_0, p_1, ...
 
     Args:
         trials: per episode.
@@ -35,52 +52,68 @@ class Bandit(Task):
         distribution: "independent" (each p uniform), "correlated" (p uniform, and 1 - p), "easy", "medium" or
             "hard" (`PAIRS`), or the probabilities themselves.
         time_scale: trial number that is seen as 1; None: the last.
+
+    Raises:
+        ConfigError: a distribution that is unknown, or does not fit the number of arms.
     """
 
-    observations = 1
+    name = "bandit"
+    observations = (1,)
+    steps_per_trial, choice_step = 1, 0
+    see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
         self, trials: int, arms: int, distribution: str | Sequence[float], time_scale: int | None = None
     ) -> None:
+        if isinstance(distribution, str):
+            if distribution not in DISTRIBUTIONS:
+                raise ConfigError(f"distribution must be one of {', '.join(DISTRIBUTIONS)}, not {distribution}")
+            if arms != 2 and distribution != "independent":
+                raise ConfigError(f"arms must be 2 with the distribution {distribution}, not {arms}")
+        elif len(distribution) != arms or not all(0 <= p <= 1 for p in distribution):
+            raise ConfigError(f"distribution must be {arms} probabilities, one per arm, not {tuple(distribution)}")
         self.trials = self.steps = trials
-        self.actions, self.distribution, self.time_scale = arms, distribution, time_scale or trials
+        self.actions, self.distribution = arms, distribution
+        self.parameters = Rules(time_scale or trials)
+        self.episode_fields = [
+            *((f"p_{arm}", "f4") for arm in range(arms)),
+            ("regrets", "f4", (arms,)),  # the best arm's probability less each arm's
+        ]
+        self.trial_fields = [
+            ("pays", "i1", (arms,)),  # would each arm pay?
+            ("choice", "i1"),
+            ("reward", "i1"),
+            ("regret", "f4"),
+        ]
 
-    def probabilities(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Reward probabilities (network, episode, arm)."""
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Reward probabilities, and which arms would pay; see `Task`."""
+        p = self.probabilities(rng, len(episodes))
+        self._write(episodes, p)
+        trials["pays"] = uniform(rng, *trials.shape)[..., None] < p[:, None]
+
+    def probabilities(self, rng: np.random.Generator, episodes: int) -> np.ndarray:
+        """Reward probabilities (episode, arm)."""
         if not isinstance(self.distribution, str):
-            return torch.tensor(self.distribution).expand(len(rngs), episodes, -1)
-        uniform = draw_uniform(rngs, (self.actions,), episodes).movedim(0, -1)
+            return np.tile(np.array(self.distribution, np.float32), (episodes, 1))
+        drawn = uniform(rng, episodes, self.actions)
         if self.distribution == "independent":
-            return uniform
-        p = uniform[..., 0]
+            return drawn
+        p = drawn[:, 0]
         if self.distribution in PAIRS:
-            low, high = PAIRS[self.distribution]
-            p = torch.where(p < 0.5, low, high)
-        return torch.stack([p, 1 - p], -1)
+            low, high = np.array(PAIRS[self.distribution], np.float32)
+            p = np.where(p < 0.5, low, high)
+        return np.stack([p, 1 - p], axis=-1)
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes; see `Task`."""
-        self.p = self.probabilities(rngs, episodes)
-        self.luck = draw_uniform(rngs, (self.trials,), episodes)
-        self.choice = torch.zeros_like(self.luck, dtype=torch.int64)
-        self.reward = torch.zeros_like(self.luck)
-        self.time = 0
-        return torch.zeros(*self.luck.shape[1:], 1)
+    def _write(self, episodes: np.ndarray, p: np.ndarray) -> None:
+        """The arms' probabilities (episode, arm), and what they cost."""
+        for arm in range(self.actions):
+            episodes[f"p_{arm}"] = p[:, arm]
+        episodes["regrets"] = p.max(axis=1, keepdims=True) - p
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        reward = (self.luck[self.time] < self.p.gather(-1, action.unsqueeze(-1)).squeeze(-1)).float()
-        self.choice[self.time], self.reward[self.time] = action, reward
-        self.time += 1
-        return torch.full((*action.shape, 1), self.time / self.time_scale), reward
-
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        p = self.p.unsqueeze(0).expand(self.trials, -1, -1, -1)
-        chosen = p.gather(-1, self.choice.unsqueeze(-1)).squeeze(-1)
-        columns = {
-            "choice": self.choice.numpy().astype(np.int8),
-            "reward": self.reward.numpy().astype(np.int8),
-            "regret": (p.amax(-1) - chosen).numpy(),
-        }
-        return columns | {f"p_{arm}": p[..., arm].numpy() for arm in range(self.actions)}
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: the rewards it got, whichever arm it had chosen; regret is NaN where p is not told."""
+        trials["pays"] = met["reward"][:, None]
+        columns = [f"p_{arm}" for arm in range(self.actions)]
+        p = [met[column][0] if column in met else np.nan for column in columns]
+        self._write(episode, np.array([p], np.float32))

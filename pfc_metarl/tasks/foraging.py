@@ -9,87 +9,105 @@ base probabilities add up to 0.5. A trial has two steps: fixation (action C is d
 invalid action earns -1. Episodes last 50 to 100 trials.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, uniform
 
-LEFT, RIGHT, CENTRE = 0, 1, 2
-FIXATION_CUE, CHOICE_CUE = 0, 1
-STEPS_PER_TRIAL = 2
+FIXATION, CHOICE = 0, 1
+"""Steps of a trial, and what is seen at each: places in the one-hot observation."""
+ALWAYS, NEVER = -1.0, 2.0
+"""Luck with which a choice is rewarded whatever its probability, and never."""
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The fixation cue or the choice cue."""
+    observation[episode.time % 2] = 1
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Fixate; choose an arm, while the other one waits."""
+    trial, step = divmod(episode.time, 2)
+    now = trials[trial]
+    if step == FIXATION:
+        return 0.0 if action == CENTRE else -1.0
+    if action != CENTRE:
+        now.choice = action
+        now.valid = True
+        p = np.float32(1) - episode.empty[action] ** (episode.waited[action] + np.float32(1))  # single precision
+        now.reward = now.luck < p
+    for arm in (LEFT, RIGHT):
+        episode.waited[arm] = 0 if arm == action else episode.waited[arm] + 1
+    return float(now.reward) if now.valid else -1.0
 
 
 class Foraging(Task):
-    """The baited schedule for many networks and episodes at once.
+    """The baited schedule.
 
     Our choices, where the paper is silent: observations one-hot (fixation, choice); on a trial without a valid
     choice both arms count as unchosen.
 
-    Trial table (columns of `record`): choice (0 left, 1 right, -1 invalid), reward (1 or 0), p0_left (base
-    probability of left; right's is the sum less that), valid, played (False after the episode's end).
-
     Args:
         trials: of the longest episode.
-        shortest: trials of the shortest episode.
-        total: sum of the two base probabilities.
-        intervals: p0_left is drawn uniformly from these intervals (low, high).
+        shortest_episode: trials of the shortest episode.
+        base_probability_sum: sum of the two base probabilities.
+        intervals: p0(left) is drawn uniformly from these intervals (low, high).
+
+    Raises:
+        ConfigError: no such episodes, or no such probabilities.
     """
 
-    observations, actions = 2, 3
+    name = "foraging"
+    observations, actions = (2,), 3
+    steps_per_trial, choice_step = 2, CHOICE
+    episode_fields = [
+        ("p0_left", "f4"),
+        ("empty", "f4", (2,)),  # 1 - p0 of each arm
+        ("waited", "f4", (2,)),  # n of each arm
+    ]
+    trial_fields = [("luck", "f4"), ("choice", "i1"), ("reward", "i1"), ("valid", "?")]
+    see, act = staticmethod(see), staticmethod(act)
 
-    def __init__(self, trials: int, shortest: int, total: float, intervals: Sequence[tuple[float, float]]) -> None:
-        self.trials, self.steps = trials, trials * STEPS_PER_TRIAL
-        self.shortest, self.total, self.intervals = shortest, total, list(intervals)
+    def __init__(
+        self,
+        trials: int,
+        shortest_episode: int,
+        base_probability_sum: float,
+        intervals: Sequence[tuple[float, float]],
+    ) -> None:
+        if not 1 <= shortest_episode <= trials:
+            raise ConfigError(f"shortest_episode must be 1 to {trials}, the longest, not {shortest_episode}")
+        if not 0 <= base_probability_sum <= 1:
+            raise ConfigError(f"base_probability_sum must be between 0 and 1, not {base_probability_sum}")
+        if not intervals or not all(0 <= low <= high <= base_probability_sum for low, high in intervals):
+            raise ConfigError(f"intervals must lie between 0 and {base_probability_sum}, low before high: {intervals}")
+        self.trials, self.steps = trials, 2 * trials
+        self.shortest_episode, self.base_probability_sum = shortest_episode, base_probability_sum
+        self.intervals = intervals
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes; see `Task`."""
-        spread = draw_uniform(rngs, (), episodes) * (self.trials - self.shortest + 1)
-        self.n_trials = (spread.long() + self.shortest).clamp(max=self.trials)
-        self.lengths = self.n_trials * STEPS_PER_TRIAL
-        left = self._base_probability(draw_uniform(rngs, (), episodes))
-        self.p0 = torch.stack([left, self.total - left], -1)  # (network, episode, arm)
-        self.luck = draw_uniform(rngs, (self.trials,), episodes)
-        self.unchosen = torch.zeros_like(self.p0)
-        self.choice = torch.full(self.luck.shape, -1)
-        self.reward = torch.zeros_like(self.luck)
-        self.screens = torch.eye(2).view(2, 1, 1, 2).expand(-1, len(rngs), episodes, -1)
-        self.time = 0
-        return self.screens[FIXATION_CUE]
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Lengths, base probabilities and luck; see `Task`."""
+        longer = uniform(rng, len(episodes)) * (self.trials - self.shortest_episode + 1)
+        episodes["trials"] = (self.shortest_episode + longer.astype(np.int64)).clip(max=self.trials)
+        left = self._base_probability(uniform(rng, len(episodes)))
+        episodes["p0_left"] = left
+        episodes["empty"] = 1 - np.stack([left, self.base_probability_sum - left], axis=-1)
+        trials["luck"] = uniform(rng, *trials.shape)
+        trials["choice"] = NONE
 
-    def _base_probability(self, uniform: Tensor) -> Tensor:
+    def _base_probability(self, drawn: np.ndarray) -> np.ndarray:
         """Uniform numbers in [0, 1) to base probabilities, uniform over the intervals."""
-        edges = torch.tensor(self.intervals)
-        ends = (edges[:, 1] - edges[:, 0]).cumsum(0)
-        position = uniform * ends[-1]
-        interval = torch.bucketize(position, ends, right=True).clamp(max=len(ends) - 1)
+        edges = np.array(self.intervals, np.float32)
+        ends = (edges[:, 1] - edges[:, 0]).cumsum(dtype=np.float64).astype(np.float32)
+        position = drawn * ends[-1]
+        interval = np.searchsorted(ends, position, side="right").clip(max=len(ends) - 1)
         return edges[interval, 1] - (ends[interval] - position)
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        trial, phase = divmod(self.time, STEPS_PER_TRIAL)
-        on = trial < self.n_trials
-        self.time += 1
-        left_or_right = action != CENTRE
-        if phase == 0:
-            return self.screens[CHOICE_CUE], -(left_or_right & on).float()
-        chosen = torch.stack([action == LEFT, action == RIGHT], -1)
-        p = 1 - (1 - self.p0) ** (self.unchosen + 1)
-        pays = self.luck[trial] < (p * chosen).sum(-1)  # 0 without a valid choice
-        self.unchosen = (self.unchosen + 1).masked_fill_(chosen, 0)
-        self.choice[trial] = action.masked_fill(~left_or_right, -1)
-        self.reward[trial] = (pays & on).float()
-        return self.screens[FIXATION_CUE], torch.where(left_or_right, self.reward[trial], -1.0) * on
-
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        trial = torch.arange(self.trials).view(-1, 1, 1)
-        return {
-            "choice": self.choice.numpy().astype(np.int8),
-            "reward": self.reward.numpy().astype(np.int8),
-            "p0_left": self.p0[..., 0].expand(self.trials, -1, -1).numpy(),
-            "valid": (self.choice >= 0).numpy(),
-            "played": (trial < self.n_trials).numpy(),
-        }
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: the rewards it got, whichever arm it had chosen."""
+        if "p0_left" in met:
+            episode["p0_left"] = met["p0_left"][0]
+        trials["luck"] = np.where(met["reward"] == 1, ALWAYS, NEVER)
+        trials["choice"] = NONE

@@ -5,72 +5,67 @@ of 360 degrees around the viewer with a screen on it; what is seen is a window o
 has to be held near the centre of gaze; two pictures appear left and right; one is chosen by looking at it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+from annotated_types import Ge, Interval
+from numba.extending import register_jitable
 
+from pfc_metarl.config import Count, NotNegative, Positive, Settings
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import NONE, Task
 
 LEFT, RIGHT, STAY = 0, 1, 2
-FIXATION, CHOICE, INTERVAL = 0, 1, 2  # phases of a trial
-BLANK, CROSS, FIRST_PICTURES = 0, 1, 2  # screens: one blank, one with the cross, then each episode's trials
-STATE = ("pair", "rewarded_side", "gaze", "velocity", "phase", "trial", "clock", "age", "episode")
+FIXATION, CHOICE, INTERVAL = 0, 1, 2
+"""Phases of a trial: the screen shows the cross, two pictures, nothing."""
+SCREEN, SURROUNDINGS = 160, 48
+"""Greys."""
 
 
 @dataclass(frozen=True)
-class GazeParameters:
+class GazeParameters(Settings):
     """Geometry in degrees and pixels, timing in time steps (of which one action lasts `action_repeat`)."""
 
-    view: int = 84
+    view: Annotated[int, Ge(28)] = 84
     """Height and width of what is seen, in pixels (P); all pixel sizes below hold for 84 and scale with it."""
-    screen: float = 65.0
+    screen: Annotated[float, Interval(gt=0, le=180)] = 65.0
     """Width of the screen and of the view, in degrees (P: the screen; that the view just holds it is inferred from
     pictures of 34 pixels, .4 of the screen)."""
-    picture: int = 34
+    picture: Annotated[int, Interval(ge=1, le=84)] = 34
     """Height and width of a picture, in pixels of an 84-pixel view (P)."""
-    picture_at: float = 16.25
+    picture_at: Positive = 16.25
     """Its centre's distance from the screen's, in degrees (inferred: a quarter of the screen)."""
-    turn: float = 4.4
+    turn: Positive = 4.4
     """How far one action turns the gaze, in degrees, what follows by momentum included (P)."""
-    momentum: float = 0.2
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.2
     """Share of its velocity that the gaze keeps from one time step to the next (our choice; P: small)."""
-    action_repeat: int = 4
+    action_repeat: Count = 4
     """Time steps that one action lasts (P)."""
-    fixate_within: float = 3.5
+    fixate_within: NotNegative = 3.5
     """Largest distance from the cross that counts as fixation, in degrees (P)."""
-    fixate_for: int = 4
+    fixate_for: Count = 4
     """Time steps that it must be held (P)."""
-    select_within: float = 7.0
+    select_within: Positive = 7.0
     """Distance from a picture's centre at which it is selected, in degrees (P)."""
-    interval: int = 10
+    interval: Annotated[int, Ge(0)] = 10
     """Time steps between a choice and the next cross (P)."""
-    trials: int = 6
+    trials: Count = 6
     """Most trials of an episode (P)."""
-    longest: int = 3_600
+    longest: Count = 3_600
     """Most time steps of an episode (P)."""
-    fixation_reward: float = 0.2
+    fixation_reward: NotNegative = 0.2
     """Reward for fixating the cross (P); choices earn +1 and -1."""
     replaced: bool = False
     """The paper's control: the unrewarded picture is another one on every trial."""
 
     def __post_init__(self) -> None:
-        rules = {
-            "view": self.view >= 28,
-            "screen": 0 < self.screen <= 180,
-            "picture": 1 <= self.picture <= 84,
-            "picture_at": 0 < self.picture_at < self.screen / 2,
-            "turn": self.turn > 0,
-            "momentum": 0 <= self.momentum < 1,
-            "select_within": 0 < self.select_within < self.picture_at,
-        }
-        rules |= {name: getattr(self, name) >= 1 for name in ("action_repeat", "fixate_for", "trials", "longest")}
-        for name, holds in rules.items():
-            if not holds:
-                raise ConfigError(f"{name} makes no sense: {getattr(self, name)}")
+        super().__post_init__()
+        self.require("select_within", self.select_within < self.picture_at, f"less than picture_at ({self.picture_at})")
+        left, right, size = *self.picture_columns, self.picture_pixels
+        fit = 0 <= left < left + size <= right <= self.view - size
+        self.require("picture_at", fit, "such that the pictures are on the screen and do not overlap")
 
     @property
     def pixels_per_degree(self) -> float:
@@ -82,26 +77,104 @@ class GazeParameters:
         """Height and width of a picture in this view."""
         return round(self.picture * self.view / 84)
 
-
-class Step(NamedTuple):
-    """What follows an action; all (episode,) but the view."""
-
-    view: Tensor
-    """(episode, 3, view, view), uint8. After `done` the first view of the next episode."""
-    reward: Tensor
-    """Sum over the action's time steps."""
-    done: Tensor
-    """Whether the episode ended, and the next one began."""
-    trial: Tensor
-    """Index of the trial that the action belonged to, from 0."""
-    choice: Tensor
-    """Picture that was selected: 0 left, 1 right, -1 none."""
-    correct: Tensor
-    """Whether it was the rewarded one."""
+    @property
+    def picture_columns(self) -> tuple[int, int]:
+        """First columns of the pictures on the left and on the right of the screen."""
+        middle, away = (self.view - self.picture_pixels) / 2, self.picture_at * self.pixels_per_degree
+        return round(middle - away), round(middle + away)
 
 
-class HarlowGaze:
-    """Episodes of the gaze task side by side, each followed by the next without a pause.
+class Rules(NamedTuple):
+    """What `see` and `act` are told: pixels of the view, degrees, time steps; names as in `GazeParameters`."""
+
+    pictures: np.ndarray  # (picture, row, column, channel)
+    columns: tuple[int, int]  # of the screen, where the pictures begin
+    top: int  # row where they begin
+    cross: np.ndarray  # (row, column, channel)
+    cross_at: int  # row and column where it begins
+    pixels_per_degree: float
+    push: float  # velocity that an action adds in each time step
+    momentum: float
+    action_repeat: int
+    fixate_within: float
+    fixate_for: int
+    picture_at: float
+    select_within: float
+    interval: int
+    longest: int
+    fixation_reward: float
+
+
+def see(task, episode, trials, view):  # type: ignore[no-untyped-def]
+    """A window of the ring, (row, column, channel): the screen in its surroundings, and what the phase shows on it."""
+    shift = int(np.rint(episode.gaze * task.pixels_per_degree))  # what is on the screen appears so far to the left
+    begin, end = _seen(0, view.shape[1], shift, view.shape[1])
+    for row in range(view.shape[0]):
+        view[row, :begin] = SURROUNDINGS
+        view[row, begin:end] = SCREEN
+        view[row, end:] = SURROUNDINGS
+    if episode.phase == FIXATION:
+        _paint(view, task.cross, task.cross_at, task.cross_at, shift)
+    elif episode.phase == CHOICE:
+        for side in range(2):
+            shown = task.pictures[trials[episode.trials - 1].pictures[side]]
+            _paint(view, shown, task.top, task.columns[side], shift)
+
+
+@register_jitable
+def _seen(first, last, shift, columns):  # type: ignore[no-untyped-def]
+    """Columns of the view (begin, end) that show these of the screen."""
+    begin = min(max(first - shift, 0), columns)
+    return begin, max(min(last - shift, columns), begin)
+
+
+@register_jitable
+def _paint(view, picture, top, left, shift):  # type: ignore[no-untyped-def]
+    """Show a picture whose first row and column are here on the screen."""
+    begin, end = _seen(left, left + picture.shape[1], shift, view.shape[1])
+    offset = shift - left
+    for row in range(picture.shape[0]):
+        for column in range(begin, end):  # compiles in a tenth of the time that slices need, and runs faster
+            for channel in range(3):
+                view[top + row, column, channel] = picture[row, column + offset, channel]
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Turn the gaze for an action's time steps, under one rule per phase; what it earned in all."""
+    episode.trial_begins = False
+    push = task.push * (int(action == RIGHT) - int(action == LEFT))
+    reward = 0.0
+    for step in range(task.action_repeat):
+        episode.velocity = task.momentum * episode.velocity + push
+        episode.gaze = (episode.gaze + episode.velocity + 180) % 360 - 180  # it comes round after 360 degrees
+        now, away = trials[episode.trials - 1], abs(episode.gaze)
+        if episode.phase == FIXATION:
+            episode.clock = episode.clock + 1 if away <= task.fixate_within else 0
+            if episode.clock >= task.fixate_for:
+                reward += task.fixation_reward
+                episode.phase, episode.clock = CHOICE, 0
+        elif episode.phase == CHOICE:
+            if abs(away - task.picture_at) <= task.select_within:
+                now.choice = RIGHT if episode.gaze > 0 else LEFT
+                now.correct = now.choice == now.rewarded_side
+                reward += 1.0 if now.correct else -1.0
+                episode.phase, episode.clock = INTERVAL, 0
+                episode.over = episode.trials == len(trials)
+        else:
+            episode.clock += 1
+            if episode.clock >= task.interval:
+                episode.trials += 1
+                episode.trial_begins = True
+                episode.phase, episode.clock = FIXATION, 0
+        if episode.time * task.action_repeat + step + 1 >= task.longest:
+            episode.over = True
+        if episode.over:
+            break
+    return reward
+
+
+class HarlowGaze(Task):
+    """The gaze task; episodes run on, one that ends is followed by the next at once.
 
     Our choices, where the paper is silent: the gaze starts at the screen's centre and is not moved between trials;
     the screen is light grey in dark surroundings, the cross 6 pixels wide; time is counted in time steps, not
@@ -111,134 +184,78 @@ class HarlowGaze:
 
     Args:
         parameters: geometry and timing.
-        pictures: (picture, 3, picture_pixels, picture_pixels), uint8.
-        keys: one per slot; what is met in a slot's n-th episode is a function of its key and n alone.
+        pictures: (picture, picture_pixels, picture_pixels, 3), uint8.
+        steps: actions of one stretch.
+
+    Raises:
+        ConfigError: too few pictures, or of another size.
     """
 
+    name = "harlow_gaze"
+    parameters: Rules
+    observation_type = np.uint8
     actions = 3
+    steps_per_trial = 0
+    running = True
+    episode_fields = [
+        ("gaze", "f8"),  # degrees, right of the screen's centre
+        ("velocity", "f8"),  # degrees per time step
+        ("phase", "i1"),
+        ("clock", "i8"),  # time steps of the phase (fixation: of those since the gaze came near)
+        ("trial_begins", "?"),  # with what is seen now
+    ]
+    trial_fields = [
+        ("pictures", "i4", (2,)),  # left, right
+        ("rewarded_side", "i1"),
+        ("choice", "i1"),
+        ("correct", "?"),
+    ]
+    see, act = staticmethod(see), staticmethod(act)
 
-    def __init__(self, parameters: GazeParameters, pictures: Tensor, keys: Sequence[Sequence[int]]) -> None:
+    def __init__(self, parameters: GazeParameters, pictures: np.ndarray, steps: int) -> None:
         p, size = parameters, parameters.picture_pixels
-        if len(pictures) < 2 + (p.trials - 1) * p.replaced or tuple(pictures.shape[1:]) != (3, size, size):
-            raise ConfigError(f"pictures must be several of 3 x {size} x {size}, not {list(pictures.shape)}")
-        self.parameters, self.keys = parameters, list(keys)
-        self.columns = pictures.transpose(1, 3).contiguous()  # (picture, width, height, channel)
-        n = len(self.keys)
-        # Screens are kept column by column, since a turn of the gaze shifts columns: a view is a row of columns,
-        # copied whole. Layout (screen, width, height x channel); the surroundings are one more column at the end.
-        self.surroundings = (FIRST_PICTURES + n * p.trials) * p.view
-        self.table = torch.full((self.surroundings + 1, p.view * 3), 160, dtype=torch.uint8)
-        self.table[self.surroundings] = 48
-        self.screens = self.table[: self.surroundings].view(-1, p.view, p.view, 3)  # (screen, width, height, channel)
-        self._draw_cross(self.screens[CROSS])
-        # numpy for the state: some numbers per episode, on which it is several times faster than torch
-        self.slots, self.window = np.arange(n), np.arange(p.view)
-        self.rewarded_side = np.zeros((n, p.trials), dtype=np.int64)
-        self.pair = np.zeros((n, 1 + (p.trials if p.replaced else 1)), dtype=np.int64)
-        self.gaze, self.velocity = np.zeros(n), np.zeros(n)  # degrees, right of the screen's centre; per time step
-        self.phase, self.trial, self.clock, self.age, self.episode = (np.zeros(n, dtype=np.int64) for _ in range(5))
+        needed = 1 + (p.trials if p.replaced else 1)
+        if len(pictures) < needed or pictures.shape[1:] != (size, size, 3) or pictures.dtype != np.uint8:
+            what = f"{needed} or more, each {size} x {size} x 3 of uint8"
+            raise ConfigError(f"pictures must be {what}, not {pictures.shape} of {pictures.dtype}")
+        self.trials, self.steps, self.replaced = p.trials, steps, p.replaced
+        self.observations = (p.view, p.view, 3)
+        cross, at = _cross(p.view)
+        self.parameters = Rules(
+            pictures=np.ascontiguousarray(pictures),
+            columns=p.picture_columns,
+            top=(p.view - size) // 2,
+            cross=cross,
+            cross_at=at,
+            pixels_per_degree=p.pixels_per_degree,
+            push=(1 - p.momentum) * p.turn / p.action_repeat,
+            **{name: getattr(p, name) for name in Rules._fields if name in GazeParameters.__dataclass_fields__},
+        )
 
-    def _draw_cross(self, screen: Tensor) -> None:
-        middle, arm = self.parameters.view / 2, max(1, round(3 * self.parameters.view / 84))
-        thin, long = [slice(round(middle - a), round(middle + a)) for a in (max(1, arm // 3), arm)]
-        for columns, rows in ((thin, long), (long, thin)):
-            screen[columns, rows] = torch.tensor([255, 0, 0], dtype=torch.uint8)
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Pictures, and the sides on which the rewarded one is; see `Task`."""
+        for episode, own in zip(episodes, trials):
+            episode["trials"], episode["trial_begins"] = 1, True  # trials: begun so far
+            different = len(own) if self.replaced else 1
+            rewarded, *unrewarded = rng.choice(len(self.parameters.pictures), 1 + different, replace=False)
+            own["rewarded_side"] = rng.integers(0, 2, len(own))
+            on_right = own["rewarded_side"] == RIGHT
+            own["pictures"][:, LEFT] = np.where(on_right, unrewarded, rewarded)
+            own["pictures"][:, RIGHT] = np.where(on_right, rewarded, unrewarded)
+        trials["choice"] = NONE
 
-    def begin(self) -> Tensor:
-        """Start an episode in every slot; the first views (episode, 3, view, view), uint8."""
-        for slot in range(len(self.keys)):
-            self._new_episode(slot)
-        return self.views()
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """Not possible.
 
-    def _new_episode(self, slot: int) -> None:
-        """Draw pictures and sides, and set all back."""
-        p, rng = self.parameters, np.random.default_rng([*self.keys[slot], int(self.episode[slot])])
-        self.pair[slot] = rng.choice(len(self.columns), self.pair.shape[1], replace=False)  # the first is rewarded
-        self.rewarded_side[slot] = rng.integers(0, 2, p.trials)
-        self._paint(slot)
-        for state in (self.gaze, self.velocity, self.phase, self.trial, self.clock, self.age):
-            state[slot] = 0
-        self.episode[slot] += 1
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError("harlow_gaze: nobody can be led along a table of trials, for a choice takes many actions")
 
-    def _paint(self, slot: int) -> None:
-        """The screens of a slot's trials."""
-        p = self.parameters
-        size, first = p.picture_pixels, FIRST_PICTURES + slot * p.trials
-        top = (p.view - size) // 2
-        for trial, side in enumerate(self.rewarded_side[slot].tolist()):
-            unrewarded = self.pair[slot, 1 + trial * p.replaced]
-            for shown, at in ((self.pair[slot, 0], side), (unrewarded, 1 - side)):
-                left = round((p.view - size) / 2 + (2 * at - 1) * p.picture_at * p.pixels_per_degree)
-                self.screens[first + trial, left : left + size, top : top + size] = self.columns[shown]
 
-    def views(self) -> Tensor:
-        """What is seen now: (episode, 3, view, view), uint8."""
-        p = self.parameters
-        pictures = FIRST_PICTURES + self.slots * p.trials + self.trial
-        screen = np.choose(self.phase, [CROSS, pictures, BLANK])  # by phase: FIXATION, CHOICE, INTERVAL
-        shift = np.rint(self.gaze * p.pixels_per_degree).astype(np.int64)
-        column = self.window + shift[:, None]  # (episode, width), of the screen
-        on_screen = (column >= 0) & (column < p.view)
-        index = np.where(on_screen, column + screen[:, None] * p.view, self.surroundings)
-        seen = self.table.index_select(0, torch.from_numpy(index.ravel())).view(-1, p.view, p.view, 3)
-        return seen.permute(0, 3, 2, 1)  # from (episode, width, height, channel)
-
-    def step(self, action: Tensor) -> Step:
-        """Take actions (episode,), each for several time steps."""
-        p = self.parameters
-        trial, done = self.trial.copy(), np.zeros(len(action), dtype=bool)
-        reward, correct = np.zeros(len(action), dtype=np.float32), done.copy()
-        choice = np.full(len(action), -1)
-        taken = action.numpy()
-        push = (1 - p.momentum) * p.turn / p.action_repeat * ((taken == RIGHT) - 1.0 * (taken == LEFT))
-        for _ in range(p.action_repeat):
-            self._turn(push)
-            # one rule per phase; each sees the phase as it was before this time step
-            fixated, selected, over = self._fixated() & ~done, self._selected(), self._interval_over() & ~done
-            chosen = (selected >= 0) & ~done
-            rewarded = chosen & (selected == self.rewarded_side[self.slots, self.trial])
-            reward += p.fixation_reward * fixated + 2.0 * rewarded - chosen
-            choice[chosen], trial[chosen] = selected[chosen], self.trial[chosen]
-            correct |= rewarded
-            self.phase[fixated], self.phase[chosen], self.phase[over] = CHOICE, INTERVAL, FIXATION
-            self.clock[fixated | chosen | over] = 0
-            self.trial += over
-            self.age += 1
-            done |= (chosen & (self.trial == p.trials - 1)) | (self.age >= p.longest)
-        for slot in done.nonzero()[0].tolist():
-            self._new_episode(slot)
-        return Step(self.views(), *map(torch.from_numpy, (reward, done, trial, choice, correct)))
-
-    def _turn(self, push: np.ndarray) -> None:
-        """Move the gaze by one time step; it comes round after 360 degrees."""
-        self.velocity = self.parameters.momentum * self.velocity + push
-        self.gaze = (self.gaze + self.velocity + 180) % 360 - 180
-
-    def _fixated(self) -> np.ndarray:
-        """(episode,): has the cross been held for long enough? Counts the time steps."""
-        due = self.phase == FIXATION
-        near = due & (np.abs(self.gaze) <= self.parameters.fixate_within)
-        self.clock[due] = (self.clock[due] + 1) * near[due]
-        return near & (self.clock >= self.parameters.fixate_for)
-
-    def _selected(self) -> np.ndarray:
-        """(episode,): picture in the centre of gaze, 0 left, 1 right, -1 none."""
-        near = np.abs(np.abs(self.gaze) - self.parameters.picture_at) <= self.parameters.select_within
-        return np.where(near & (self.phase == CHOICE), self.gaze > 0, -1)
-
-    def _interval_over(self) -> np.ndarray:
-        """(episode,): has the blank screen lasted long enough? Counts the time steps."""
-        waiting = self.phase == INTERVAL
-        self.clock += waiting
-        return waiting & (self.clock >= self.parameters.interval)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All that the next steps depend on, besides parameters, pictures and keys."""
-        return {name: torch.from_numpy(getattr(self, name).copy()) for name in STATE}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from a saved state."""
-        for name in STATE:
-            getattr(self, name)[:] = state[name].numpy()
-        for slot in range(len(self.keys)):
-            self._paint(slot)
+def _cross(view: int) -> tuple[np.ndarray, int]:
+    """A red cross in the middle of the screen, (row, column, channel), and the row and column where it begins."""
+    screen, long = np.full((view, view, 3), SCREEN, np.uint8), max(1, round(3 * view / 84))
+    thin, along = (slice(round(view / 2 - half), round(view / 2 + half)) for half in (max(1, long // 3), long))
+    screen[thin, along] = screen[along, thin] = (255, 0, 0)
+    return screen[along, along].copy(), along.start

@@ -5,20 +5,50 @@ are shown side by side on six trials, one always rewarded (+1), the other never 
 from trial to trial. Nothing but the outcome of the first trial tells which is which (Methods, "Simulation 5").
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, uniform
 
-LEFT, RIGHT, CENTRE = 0, 1, 2
-STEPS_PER_TRIAL = 2
+FIXATION, CHOICE = 0, 1
+"""Steps of a trial."""
+
+
+class Rules(NamedTuple):
+    """What `act` is told."""
+
+    fixation_reward: float
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The fixation cue, or the left and the right object."""
+    trial, step = divmod(episode.time, 2)
+    if step == FIXATION:
+        observation[0] = 1
+    else:
+        left, right = trials[trial].left_object, trials[trial].right_object
+        for i in range(len(left)):
+            observation[1 + i], observation[1 + len(left) + i] = left[i], right[i]
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Fixate; choose an object."""
+    trial, step = divmod(episode.time, 2)
+    now = trials[trial]
+    if step == FIXATION:
+        now.fixated = action == CENTRE
+        return task.fixation_reward if now.fixated else 0.0
+    if action != CENTRE:
+        now.choice = action
+    now.correct = action == now.rewarded_side
+    return 1.0 if now.correct else -1.0
 
 
 class HarlowSymbolic(Task):
-    """The learning-to-learn task for many networks and episodes at once.
+    """The learning-to-learn task.
 
     Our choices, as the twin is ours: two steps per trial, fixation and choice. At the fixation cue the action
     centre earns the paper's fixation reward (.2), any other nothing, and the trial goes on. At the choice the
@@ -26,63 +56,73 @@ class HarlowSymbolic(Task):
     a trial cannot wait for a choice, so that centre forfeits it: -1, as invalid actions earn in the other
     simulations. Objects are random directions, features of unit length, the size of a one-hot input.
 
-    Trial table (columns of `record`): choice (0 left, 1 right, -1 none), rewarded_side (0 left, 1 right),
-    correct (the rewarded object was chosen), fixated (centre was held at the fixation cue).
-
     Args:
         trials: per episode.
         features: length of an object's feature vector.
         fixation_reward: for centre at the fixation cue.
         replaced: the paper's control: the unrewarded object is another one on every trial.
+
+    Raises:
+        ConfigError: too few features to tell objects apart.
     """
 
+    name = "harlow"
     actions = 3
+    steps_per_trial, choice_step = 2, CHOICE
+    see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int, features: int, fixation_reward: float, replaced: bool = False) -> None:
-        self.trials, self.steps, self.features = trials, trials * STEPS_PER_TRIAL, features
-        self.observations = 1 + 2 * features  # fixation cue, left object, right object
-        self.fixation_reward, self.replaced = fixation_reward, replaced
+        if features < 2:
+            raise ConfigError(f"features must be at least 2, not {features}")
+        self.trials, self.steps, self.features, self.replaced = trials, 2 * trials, features, replaced
+        self.observations = (1 + 2 * features,)  # fixation cue, left object, right object
+        self.parameters = Rules(fixation_reward)
+        self.episode_fields = [("rewarded_object", "f4", (features,))]
+        self.trial_fields = [
+            ("rewarded_side", "i1"),
+            ("left_object", "f4", (features,)),
+            ("right_object", "f4", (features,)),
+            ("choice", "i1"),
+            ("correct", "?"),
+            ("fixated", "?"),
+        ]
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes; see `Task`."""
-        self.rewarded_side = (draw_uniform(rngs, (self.trials,), episodes) < 0.5).long()
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """The objects, and the sides on which the rewarded one is; see `Task`."""
+        trials["rewarded_side"] = uniform(rng, *trials.shape) < 0.5
         # which of two random objects is rewarded is arbitrary already: the first
-        self.rewarded = self._objects(rngs, 1, episodes)  # (1, network, episode, feature)
-        self.unrewarded = self._objects(rngs, self.trials if self.replaced else 1, episodes)
-        on_right = self.rewarded_side.unsqueeze(-1).bool()  # (trial, network, episode, 1)
-        left = torch.where(on_right, self.unrewarded, self.rewarded)
-        right = torch.where(on_right, self.rewarded, self.unrewarded)
-        self.choices = torch.cat([torch.zeros_like(left[..., :1]), left, right], -1)  # (trial, network, episode, .)
-        self.fixation = torch.zeros_like(self.choices[0])
-        self.fixation[..., 0] = 1
-        self.choice = torch.empty_like(self.rewarded_side)
-        self.correct = torch.empty_like(on_right[..., 0])
-        self.fixated = torch.empty_like(self.correct)
-        self.time = 0
-        return self.fixation
+        rewarded = self._objects(rng, 1, len(episodes))
+        self._show(episodes, trials, rewarded, self._objects(rng, self.trials if self.replaced else 1, len(episodes)))
 
-    def _objects(self, rngs: Sequence[np.random.Generator], sets: int, episodes: int) -> Tensor:
-        """Random directions (set, network, episode, feature), each network's from its own generator."""
-        size = (sets, episodes, self.features)
-        drawn = torch.from_numpy(np.stack([rng.standard_normal(size, np.float32) for rng in rngs], axis=1))
-        return drawn / drawn.norm(dim=-1, keepdim=True)
+    def _objects(self, rng: np.random.Generator, sets: int, episodes: int) -> np.ndarray:
+        """Random directions (episode, set, feature)."""
+        drawn = rng.standard_normal((sets, episodes, self.features), np.float32).swapaxes(0, 1)
+        return drawn / np.linalg.norm(drawn, axis=-1, keepdims=True)
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        trial, phase = divmod(self.time, STEPS_PER_TRIAL)
-        self.time += 1
-        if phase == 0:
-            self.fixated[trial] = action == CENTRE
-            return self.choices[trial], self.fixation_reward * self.fixated[trial].float()
-        self.choice[trial] = action.masked_fill(action == CENTRE, -1)
-        self.correct[trial] = action == self.rewarded_side[trial]
-        return self.fixation, 2 * self.correct[trial].float() - 1
+    def _show(self, episodes: np.ndarray, trials: np.ndarray, rewarded: np.ndarray, unrewarded: np.ndarray) -> None:
+        """Objects (episode, trial or 1, feature) on their sides."""
+        on_right = (trials["rewarded_side"] == RIGHT)[..., None]
+        episodes["rewarded_object"] = rewarded[:, 0]
+        trials["left_object"] = np.where(on_right, unrewarded, rewarded)
+        trials["right_object"] = np.where(on_right, rewarded, unrewarded)
+        trials["choice"] = NONE
 
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        return {
-            "choice": self.choice.numpy().astype(np.int8),
-            "rewarded_side": self.rewarded_side.numpy().astype(np.int8),
-            "correct": self.correct.numpy(),
-            "fixated": self.fixated.numpy(),
-        }
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: the sides of the rewarded object.
+
+        A table does not tell what the objects looked like: directions at right angles to each other stand for them.
+        """
+        if "rewarded_side" in met:
+            trials["rewarded_side"] = met["rewarded_side"]
+        else:
+            chosen = np.where(met["choice"] == NONE, RIGHT, met["choice"])  # without a choice it does not matter
+            trials["rewarded_side"] = np.where(met["correct"], chosen, 1 - chosen)
+        other = 1 + np.arange(len(trials)) % (self.features - 1) * self.replaced
+        directions = np.eye(self.features, dtype=np.float32)[None]
+        self._show(episode, trials[None], directions[:, :1], directions[:, other])
+
+    def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Fixation (or an action that is not), then the choice."""
+        choice = np.where(met["choice"] == NONE, CENTRE, met["choice"]).astype(np.int64)
+        fixation = np.where(met.get("fixated", True), CENTRE, LEFT)
+        return np.stack([np.broadcast_to(fixation, choice.shape), choice], axis=1)

@@ -6,17 +6,47 @@ other; an invalid action on any step earns -1. A block lasts 5 trials; at its st
 probability 1/2, and nothing shows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import CENTRE, Task, uniform
 
-LEFT, RIGHT, CENTRE = 0, 1, 2
-FIXATION_CUE, LEFT_CUE, RIGHT_CUE, BLANK = 0, 1, 2, 3
-STEPS_PER_TRIAL = 4
+FIXATION, CUE, ACTION, OUTCOME = 0, 1, 2, 3
+"""Steps of a trial."""
+FIXATION_CUE, LEFT_CUE, BLANK = 0, 1, 3
+"""What is seen: places in the one-hot observation; the right cue follows the left one."""
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The fixation cue, one of the two cues, or nothing."""
+    trial, step = divmod(episode.time, 4)
+    if step == FIXATION:
+        observation[FIXATION_CUE] = 1
+    elif step == OUTCOME:
+        observation[BLANK] = 1
+    else:
+        observation[LEFT_CUE + trials[trial].cue] = 1
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Fixate; wait; do as the cue says, which is rewarded if the cue is; wait."""
+    trial, step = divmod(episode.time, 4)
+    now = trials[trial]
+    if step == FIXATION:
+        if now.reverses:
+            episode.rewarded = 1 - episode.rewarded
+        now.rewarded_cue = episode.rewarded
+        now.valid = True
+    due = now.cue if step == ACTION else CENTRE  # LEFT and RIGHT are the cues' numbers too
+    if action != due:
+        now.valid = False
+        return -1.0
+    pays = now.cue == now.rewarded_cue
+    if step == OUTCOME:
+        now.reward = now.valid and pays
+    return 1.0 if step == ACTION and pays else 0.0
 
 
 class InferredValue(Task):
@@ -26,57 +56,56 @@ class InferredValue(Task):
     stays on while its action is due, and the screen is blank at outcome. Blocks run on: neither the network's
     state nor the rewarded cue is reset between stretches.
 
-    Trial table (columns of `record`): block, trial_in_block (from 1), cue (0 left, 1 right), rewarded_cue, reward
-    (1 or 0), valid (all four responses valid).
-
     Args:
         blocks: of one stretch.
         block_trials: trials of a block.
-        switch: probability that the rewarded cue changes at a block's start.
+        switch_probability: chance that the rewarded cue changes at a block's start.
+
+    Raises:
+        ConfigError: no such probability.
     """
 
-    observations, actions, continues = 4, 3, True
+    name = "inferred_value"
+    observations, actions = (4,), 3
+    steps_per_trial, choice_step = 4, ACTION
+    continues = True
+    episode_fields = [("rewarded", "i1")]  # the cue that is rewarded now
+    trial_fields = [
+        ("block", "i4"),
+        ("trial_in_block", "i4"),
+        ("reverses", "?"),  # does the rewarded cue change at this trial's start?
+        ("cue", "i1"),
+        ("rewarded_cue", "i1"),
+        ("reward", "i1"),
+        ("valid", "?"),
+    ]
+    see, act = staticmethod(see), staticmethod(act)
 
-    def __init__(self, blocks: int, block_trials: int, switch: float) -> None:
-        self.blocks, self.block_trials, self.p_switch = blocks, block_trials, switch
+    def __init__(self, blocks: int, block_trials: int, switch_probability: float) -> None:
+        if not 0 <= switch_probability <= 1:
+            raise ConfigError(f"switch_probability must be between 0 and 1, not {switch_probability}")
+        self.blocks, self.block_trials, self.switch_probability = blocks, block_trials, switch_probability
         self.trials = blocks * block_trials
-        self.steps = self.trials * STEPS_PER_TRIAL
+        self.steps = 4 * self.trials
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Go on with the stream: `carried` holds the rewarded cue of the last block (network, episode)."""
-        switches = (draw_uniform(rngs, (self.blocks,), episodes) < self.p_switch).long()
-        start = (draw_uniform(rngs, (), episodes) < 0.5).long()
-        before = start if self.carried is None else self.carried
-        by_block = (before + switches.cumsum(0)) % 2
-        self.carried = by_block[-1]
-        self.rewarded = by_block.repeat_interleave(self.block_trials, 0)  # (trial, network, episode)
-        self.cue = (draw_uniform(rngs, (self.trials,), episodes) < 0.5).long()
-        self.valid = torch.ones_like(self.cue, dtype=torch.bool)
-        self.screens = torch.eye(4).unsqueeze(1).unsqueeze(1).expand(-1, len(rngs), episodes, -1)
-        self.time = 0
-        return self.screens[FIXATION_CUE]
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Reversals, the cue that is rewarded at the stream's start, and the cues; see `Task`."""
+        trials["reverses"][:, :: self.block_trials] = uniform(rng, len(episodes), self.blocks) < self.switch_probability
+        episodes["rewarded"] = uniform(rng, len(episodes)) < 0.5
+        trials["cue"] = uniform(rng, *trials.shape) < 0.5
+        block, trial = divmod(np.arange(self.trials), self.block_trials)
+        trials["block"], trials["trial_in_block"] = block + 1, trial + 1
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        trial, phase = divmod(self.time, STEPS_PER_TRIAL)
-        self.time += 1
-        cue = self.cue[trial]
-        right = action == (cue if phase == 2 else CENTRE)  # LEFT and RIGHT are the cues' numbers too
-        self.valid[trial] &= right
-        pays = (cue == self.rewarded[trial]).float() if phase == 2 else 0.0
-        reward = torch.where(right, pays, -1.0)
-        if phase in (0, 1):
-            return torch.where((cue == 0).unsqueeze(-1), self.screens[LEFT_CUE], self.screens[RIGHT_CUE]), reward
-        return self.screens[BLANK if phase == 2 else FIXATION_CUE], reward
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: its cues, and which of them was rewarded."""
+        for column in ("block", "trial_in_block", "cue"):
+            trials[column] = met[column]
+        rewarded = met["rewarded_cue"]
+        episode["rewarded"] = rewarded[0]
+        trials["reverses"][1:] = rewarded[1:] != rewarded[:-1]
 
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        number = np.arange(self.trials)[:, None, None] + np.zeros(self.cue.shape, int)
-        return {
-            "block": number // self.block_trials + 1,
-            "trial_in_block": number % self.block_trials + 1,
-            "cue": self.cue.numpy().astype(np.int8),
-            "rewarded_cue": self.rewarded.numpy().astype(np.int8),
-            "reward": (self.valid & (self.cue == self.rewarded)).numpy().astype(np.int8),
-            "valid": self.valid.numpy(),
-        }
+    def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Centre, and the action that the cue instructs where the trial is valid."""
+        actions = np.full((len(met["cue"]), 4), CENTRE)
+        actions[:, ACTION] = np.where(met.get("valid", True), met["cue"], CENTRE)
+        return actions

@@ -6,96 +6,134 @@ is risky changes from episode to episode with probability 1/2. A trial has two s
 and choice. An invalid action earns -1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, Task, uniform
 
-LEFT, RIGHT, CENTRE = 0, 1, 2
-FIXATION_CUE, FORCED_LEFT, FORCED_RIGHT, FREE = 0, 1, 2, 3
-STEPS_PER_TRIAL = 2
+FIXATION, CHOICE = 0, 1
+"""Steps of a trial."""
+FIXATION_CUE, FORCED_LEFT, FREE = 0, 1, 3
+"""What is seen: places in the one-hot observation; forced right follows forced left."""
+SAFE_REWARD, RISKY_REWARD, RISKY_LOSS = 1, 2, 3
+"""Events."""
+
+
+class Rules(NamedTuple):
+    """What `act` is told: what the arms pay."""
+
+    safe_reward: float
+    risky_reward: float
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The fixation cue, or which arms can be pulled."""
+    trial, step = divmod(episode.time, 2)
+    if step == FIXATION:
+        observation[FIXATION_CUE] = 1
+    elif trials[trial].free:
+        observation[FREE] = 1
+    else:
+        observation[FORCED_LEFT + trials[trial].forced_side] = 1
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Fixate; pull an arm."""
+    trial, step = divmod(episode.time, 2)
+    now = trials[trial]
+    if step == FIXATION:
+        return 0.0 if action == CENTRE else -1.0
+    if action == CENTRE or (not now.free and action != now.forced_side):
+        return -1.0
+    now.choice = action
+    now.risky = action == episode.risky_side
+    now.valid = True
+    if now.risky == 0:
+        now.reward = task.safe_reward
+        episode.event = SAFE_REWARD
+    elif now.pays:
+        now.reward = task.risky_reward
+        episode.event = RISKY_REWARD
+    else:
+        episode.event = RISKY_LOSS
+    return float(now.reward)
 
 
 class Optogenetics(Task):
-    """Safe against risky for many networks and episodes at once.
+    """Safe against risky.
 
     Our choices, where the paper is silent: observations one-hot (fixation, forced left, forced right, free); on a
     forced trial the other arm is invalid.
 
-    Trial table (columns of `record`): free (is the choice free), risky (1 risky chosen, 0 safe, -1 invalid),
-    reward (4, 1 or 0), p_risky, risky_side (0 left, 1 right).
-
-    Events: safe_reward, risky_reward, risky_loss.
-
     Args:
         forced_pairs: pairs of forced pulls.
-        free: free pulls.
-        p_risky: the probabilities from which the risky arm's is drawn.
+        free_pulls: free pulls, which follow.
+        risky_probabilities: from which the risky arm's is drawn.
         safe_reward, risky_reward: what the arms pay.
+
+    Raises:
+        ConfigError: no such probabilities.
     """
 
-    observations, actions = 4, 3
+    name = "optogenetics"
+    observations, actions = (4,), 3
+    steps_per_trial, choice_step = 2, CHOICE
+    events = ("safe_reward", "risky_reward", "risky_loss")
+    episode_fields = [("p_risky", "f4"), ("risky_side", "i1")]
+    trial_fields = [
+        ("free", "?"),
+        ("forced_side", "i1"),  # NONE: the choice is free
+        ("pays", "?"),  # would the risky arm pay?
+        ("choice", "i1"),
+        ("risky", "i1"),
+        ("reward", "f4"),
+        ("valid", "?"),
+    ]
+    see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
-        self, forced_pairs: int, free: int, p_risky: Sequence[float], safe_reward: float, risky_reward: float
+        self,
+        forced_pairs: int,
+        free_pulls: int,
+        risky_probabilities: Sequence[float],
+        safe_reward: float,
+        risky_reward: float,
     ) -> None:
-        self.forced = 2 * forced_pairs
-        self.trials = self.forced + free
-        self.steps = self.trials * STEPS_PER_TRIAL
-        self.p_risky, self.safe_pays, self.risky_pays = list(p_risky), safe_reward, risky_reward
+        if not risky_probabilities or not all(0 <= p <= 1 for p in risky_probabilities):
+            raise ConfigError(f"risky_probabilities must be between 0 and 1, not {risky_probabilities}")
+        self.forced_pairs, self.risky_probabilities = forced_pairs, risky_probabilities
+        self.trials = 2 * forced_pairs + free_pulls
+        self.steps = 2 * self.trials
+        self.parameters = Rules(safe_reward, risky_reward)
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes; see `Task`."""
-        which = (draw_uniform(rngs, (), episodes) * len(self.p_risky)).long().clamp(max=len(self.p_risky) - 1)
-        self.p = torch.tensor(self.p_risky)[which]  # (network, episode)
-        self.risky_side = (draw_uniform(rngs, (), episodes) < 0.5).long()
-        first = (draw_uniform(rngs, (self.forced // 2,), episodes) < 0.5).long()
-        pairs = torch.stack([first, 1 - first], 1).flatten(0, 1)  # forced sides (trial, network, episode)
-        free = torch.full((self.trials - self.forced, *self.p.shape), FREE)
-        self.cues = torch.cat([pairs + FORCED_LEFT, free])
-        self.luck = draw_uniform(rngs, (self.trials,), episodes)
-        self.risky = torch.full(self.luck.shape, -1)
-        self.reward = torch.zeros_like(self.luck)
-        self.screens = torch.eye(4)
-        self.fixation = self.screens[FIXATION_CUE].expand(*self.p.shape, -1)
-        self.time = 0
-        return self.fixation
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """The risky arm's probability and side, the forced pulls, and when the risky arm would pay; see `Task`."""
+        probabilities = np.array(self.risky_probabilities, np.float32)
+        which = (uniform(rng, len(episodes)) * len(probabilities)).astype(np.int64).clip(max=len(probabilities) - 1)
+        episodes["p_risky"] = probabilities[which]
+        episodes["risky_side"] = uniform(rng, len(episodes)) < 0.5
+        first = uniform(rng, len(episodes), self.forced_pairs) < 0.5
+        forced = 2 * self.forced_pairs
+        trials["forced_side"][:, 0:forced:2], trials["forced_side"][:, 1:forced:2] = first, ~first
+        trials["forced_side"][:, forced:], trials["free"][:, forced:] = NONE, True
+        trials["pays"] = uniform(rng, *trials.shape) < episodes["p_risky"][:, None]
+        trials["choice"] = trials["risky"] = NONE
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        trial, phase = divmod(self.time, STEPS_PER_TRIAL)
-        self.time += 1
-        self._chose = phase == 1
-        if phase == 0:
-            return self.screens[self.cues[trial]], -(action != CENTRE).float()
-        cue = self.cues[trial]
-        valid = (action != CENTRE) & ((cue == FREE) | (action == cue - FORCED_LEFT))
-        risky = action == self.risky_side
-        paid = torch.where(risky, self.risky_pays * (self.luck[trial] < self.p), self.safe_pays)
-        self.risky[trial] = risky.long().masked_fill(~valid, -1)
-        self.reward[trial] = paid.masked_fill(~valid, 0.0)
-        return self.fixation, paid.masked_fill(~valid, -1.0)
-
-    def events(self) -> dict[str, Tensor]:
-        """The outcome that the last action led to; none at fixation."""
-        trial = (self.time - 1) // STEPS_PER_TRIAL
-        risky, paid = self.risky[trial], self.reward[trial] > 0
-        now = torch.full_like(paid, self._chose)
-        return {
-            "safe_reward": now & (risky == 0),
-            "risky_reward": now & (risky == 1) & paid,
-            "risky_loss": now & (risky == 1) & ~paid,
-        }
-
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        return {
-            "free": (self.cues == FREE).numpy(),
-            "risky": self.risky.numpy().astype(np.int8),
-            "reward": self.reward.numpy(),
-            "p_risky": self.p.expand(self.trials, -1, -1).numpy(),
-            "risky_side": self.risky_side.expand(self.trials, -1, -1).numpy().astype(np.int8),
-        }
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: its forced pulls, and the outcomes of the risky arm."""
+        choice = met["choice"]
+        if "risky_side" in met:
+            episode["risky_side"] = met["risky_side"][0]
+        else:
+            first = np.argmax(choice != NONE)
+            episode["risky_side"] = choice[first] if met["risky"][first] == 1 else 1 - choice[first]
+        episode["p_risky"] = met["p_risky"][0]
+        trials["free"] = met.get("free", True)
+        # the arm that was pulled tells which one was forced; where none was and it is not told, call it left
+        forced_side = met.get("forced_side", np.where(choice == NONE, LEFT, choice))
+        trials["forced_side"] = np.where(trials["free"], NONE, forced_side)
+        trials["pays"] = met["reward"] > 0
+        trials["choice"] = trials["risky"] = NONE

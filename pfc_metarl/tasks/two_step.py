@@ -6,92 +6,113 @@ in the state L or R are both valid, and reward 1 or 0 follows with the state's p
 At each trial's start the two probabilities swap with probability .025. An invalid action earns -1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import one_hot
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.tasks.task import CENTRE, NONE, Task, uniform
 
-LEFT, RIGHT, CENTRE = 0, 1, 2
-FIXATION_CUE, CHOICE_CUE, STATE_1, STATE_2, BLANK = 0, 1, 2, 3, 4
-STEPS_PER_TRIAL = 3
+FIXATION, CHOICE, OUTCOME = 0, 1, 2
+"""Steps of a trial."""
+FIXATION_CUE, CHOICE_CUE, STATE_1 = 0, 1, 2
+"""What is seen: places in the one-hot observation; STATE_2 is the next."""
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The fixation cue, the choice cue, or the state that was reached (nothing, if none was)."""
+    trial, step = divmod(episode.time, 3)
+    if step == FIXATION:
+        observation[FIXATION_CUE] = 1
+    elif step == CHOICE:
+        observation[CHOICE_CUE] = 1
+    elif trials[trial].state != NONE:
+        observation[STATE_1 + trials[trial].state] = 1
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Fixate; choose, which leads to a state; respond there, which is rewarded or not."""
+    trial, step = divmod(episode.time, 3)
+    now = trials[trial]
+    if step == FIXATION:
+        return 0.0 if action == CENTRE else -1.0
+    if step == CHOICE:
+        if action == CENTRE:
+            return -1.0
+        now.choice = action
+        now.state = action if now.common else 1 - action
+        now.valid = True
+        return 0.0
+    if action == CENTRE:
+        now.valid = False
+        return -1.0
+    if now.state != NONE:
+        now.reward = now.pays[now.state]
+    return float(now.reward)
 
 
 class TwoStep(Task):
-    """The two-step task for many networks and episodes at once.
+    """The two-step task.
 
     Our choices, where the paper is silent: three steps per trial, all valid responses in the last one
     alike; observations one-hot (fixation, choice, S1, S2); after an invalid response at the choice cue no
     state is reached, the screen stays blank (all zeros) for that step and the trial pays nothing more.
 
-    Trial table (columns of `record`): choice (0 left, 1 right, -1 invalid), state (0 S1, 1 S2, -1 none),
-    common (was it the common transition), reward (1 or 0), good_state (the state that pays with the
-    higher probability), valid (both responses valid).
-
     Args:
         trials: per episode.
-        common: probability of the common transition.
+        common_probability: of the common transition.
         reward_high, reward_low: reward probabilities of the better and of the worse state.
-        switch: probability per trial that the two swap.
+        switch_probability: chance per trial that the two swap.
     """
 
-    observations, actions = 4, 3
+    name = "two_step"
+    observations, actions = (4,), 3
+    steps_per_trial, choice_step = 3, CHOICE
+    trial_fields = [
+        ("common", "?"),
+        ("good_state", "i1"),
+        ("pays", "i1", (2,)),  # would each state pay?
+        ("choice", "i1"),
+        ("state", "i1"),
+        ("reward", "i1"),
+        ("valid", "?"),
+    ]
+    see, act = staticmethod(see), staticmethod(act)
 
-    def __init__(self, trials: int, common: float, reward_high: float, reward_low: float, switch: float) -> None:
-        self.trials, self.steps = trials, trials * STEPS_PER_TRIAL
-        self.p_common, self.p_high, self.p_low, self.p_switch = common, reward_high, reward_low, switch
+    def __init__(
+        self,
+        trials: int,
+        common_probability: float,
+        reward_high: float,
+        reward_low: float,
+        switch_probability: float,
+    ) -> None:
+        self.trials, self.steps = trials, 3 * trials
+        self.common_probability, self.switch_probability = common_probability, switch_probability
+        self.reward_high, self.reward_low = reward_high, reward_low
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes; see `Task`."""
-        switches = draw_uniform(rngs, (self.trials,), episodes) < self.p_switch
-        start = draw_uniform(rngs, (), episodes) < 0.5
-        self.good_state = (start + switches.cumsum(0)) % 2  # (trial, network, episode)
-        self.common = draw_uniform(rngs, (self.trials,), episodes) < self.p_common
-        luck = draw_uniform(rngs, (self.trials,), episodes)
-        # would each state pay on this trial? (trial, network, episode, state)
-        good = one_hot(self.good_state, 2).bool()
-        self.pays = luck.unsqueeze(-1) < torch.where(good, self.p_high, self.p_low)
-        self.choice = torch.empty_like(self.good_state)
-        self.state = torch.empty_like(self.good_state)
-        self.reward = torch.zeros_like(luck)
-        self.valid = torch.empty_like(self.common)
-        # one-hot, and all zeros for BLANK
-        self.screens = torch.eye(5, self.observations).unsqueeze(1).expand(-1, len(rngs) * episodes, -1)
-        self.screens = self.screens.reshape(5, len(rngs), episodes, self.observations)
-        self.time = 0
-        return self.screens[FIXATION_CUE]
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Transitions, the better state, and which states would pay; see `Task`."""
+        switches = uniform(rng, *trials.shape) < self.switch_probability
+        start = uniform(rng, len(episodes)) < 0.5
+        trials["good_state"] = (start[:, None] + switches.cumsum(1)) % 2
+        trials["common"] = uniform(rng, *trials.shape) < self.common_probability
+        luck = uniform(rng, *trials.shape)
+        for state in (0, 1):
+            good = trials["good_state"] == state
+            p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
+            trials["pays"][..., state] = luck < p
+        trials["choice"] = trials["state"] = NONE
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        trial, phase = divmod(self.time, STEPS_PER_TRIAL)
-        self.time += 1
-        left_or_right = action != CENTRE
-        if phase == 0:
-            return self.screens[CHOICE_CUE], -left_or_right.float()
-        if phase == 1:
-            state = torch.where(self.common[trial], action, 1 - action)
-            self.choice[trial] = action.masked_fill(~left_or_right, -1)
-            self.state[trial] = state.masked_fill_(~left_or_right, -1)
-            self.valid[trial] = left_or_right
-            screen = (state + STATE_1).masked_fill_(~left_or_right, BLANK)
-            return self.screens[:, 0, 0][screen], left_or_right.float() - 1
-        state = self.state[trial]
-        pays = self.pays[trial].gather(-1, state.clamp(min=0).unsqueeze(-1)).squeeze(-1)
-        reward = (pays & left_or_right & (state >= 0)).float()
-        self.reward[trial] = reward
-        self.valid[trial] &= left_or_right
-        return self.screens[FIXATION_CUE], torch.where(left_or_right, reward, -1.0)
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""
+        trials["common"], trials["pays"] = met["common"], met["reward"][:, None]
+        if "good_state" in met:
+            trials["good_state"] = met["good_state"]
+        trials["choice"] = trials["state"] = NONE
+        if "good_state" in met:
+            trials["good_state"] = met["good_state"]
 
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        return {
-            "choice": self.choice.numpy().astype(np.int8),
-            "state": self.state.numpy().astype(np.int8),
-            "common": self.common.numpy(),
-            "reward": self.reward.numpy().astype(np.int8),
-            "good_state": self.good_state.numpy().astype(np.int8),
-            "valid": self.valid.numpy(),
-        }
+    def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Fixation, then the choice, then a response of the same side (that of animals is not told)."""
+        choice = np.where(met["choice"] == NONE, CENTRE, met["choice"])
+        return np.stack([np.full_like(choice, CENTRE), choice, np.where(met["valid"], choice, CENTRE)], axis=1)

@@ -5,16 +5,14 @@ The good arm, if chosen, pays its magnitude; the other pays 0. Magnitudes are dr
 trial, 100 x Beta(4, 4), and shown before the choice. There is no fixation step: a trial is one time step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from pfc_metarl.tasks import Task, draw_uniform
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import LEFT, Task, uniform
 
-LEFT, RIGHT = 0, 1
 LOW_FIRST, HIGH_FIRST = "low first", "high first"
 
 
@@ -37,6 +35,17 @@ class Process(NamedTuple):
     log_k_high: float = -3.5
     """... and this."""
 
+    def draw(self, rng: np.random.Generator, episodes: int, trials: int) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each trial is volatile, and its better side: (episode, trial)."""
+        k = np.exp(self.log_k_low + (self.log_k_high - self.log_k_low) * uniform(rng, episodes))
+        start = uniform(rng, episodes, 2) < 0.5
+        # what happens after trial t bears on trial t + 1
+        v_changes = uniform(rng, episodes, trials - 1) < k[:, None]
+        volatile = np.column_stack([start[:, 0], v_changes]).cumsum(1) % 2 == 1
+        side_changes = uniform(rng, episodes, trials - 1) < self.high_volatility
+        side = np.column_stack([start[:, 1], side_changes & volatile[:, :-1]]).cumsum(1) % 2
+        return volatile, side
+
 
 class Schedule(NamedTuple):
     """The published test: one half of the episode stable, in the other the better side alternates.
@@ -54,88 +63,89 @@ class Schedule(NamedTuple):
     switch_every: int = 25
     """Trials between switches in the volatile half."""
 
+    def draw(self, rng: np.random.Generator, episodes: int, trials: int) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each trial is volatile, and its better side: (episode, trial)."""
+        since_half = np.arange(trials) - trials // 2
+        volatile = since_half >= 0
+        switches = np.where(volatile, 1 + since_half // self.switch_every, 0)  # since the stable half
+        if self.order == HIGH_FIRST:
+            volatile, switches = volatile[::-1], switches[::-1]
+        start = uniform(rng, episodes) < 0.5
+        return np.tile(volatile, (episodes, 1)), (start[:, None] + switches) % 2
+
+
+class Rules(NamedTuple):
+    """What `see` and `act` are told."""
+
+    reward_scale: np.float32
+
+
+def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
+    """The two magnitudes."""
+    now = trials[episode.time]
+    observation[0] = now.magnitude_left * task.reward_scale
+    observation[1] = now.magnitude_right * task.reward_scale
+
+
+def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
+    """Choose an arm; the good one pays its magnitude."""
+    now = trials[episode.time]
+    now.choice = action
+    if action == now.good_arm:
+        now.reward = now.magnitude_left if action == LEFT else now.magnitude_right
+    return now.reward * task.reward_scale
+
 
 class Volatility(Task):
-    """The bandit for many networks and episodes at once.
+    """The bandit whose volatility changes.
 
     The observation is the two magnitudes. They and the reward are multiplied by `reward_scale`; in the trial
     table both are in points, 0 to 100.
-
-    Trial table (columns of `record`): choice and good_arm (0 left, 1 right), reward (points), magnitude_left,
-    magnitude_right (points), p_left (probability that left is the good arm), volatile (is v > 0, or is it the
-    volatile half of a test episode).
 
     Args:
         trials: per episode.
         course: how the reward probabilities change.
         reward_scale: of reward and observed magnitudes.
+
+    Raises:
+        ConfigError: no such probabilities, or an unknown order.
     """
 
-    observations, actions = 2, 2
+    name = "volatility"
+    observations, actions = (2,), 2
+    steps_per_trial, choice_step = 1, 0
+    trial_fields = [
+        ("p_left", "f4"),
+        ("volatile", "?"),
+        ("good_arm", "i1"),
+        ("magnitude_left", "f4"),
+        ("magnitude_right", "f4"),
+        ("choice", "i1"),
+        ("reward", "f4"),  # points
+    ]
+    see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int, course: Process | Schedule, reward_scale: float = 0.01) -> None:
+        for name in {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields):
+            if not 0 <= getattr(course, name) <= 1:
+                raise ConfigError(f"{name} must be between 0 and 1, not {getattr(course, name)}")
+        if isinstance(course, Schedule) and course.order not in (LOW_FIRST, HIGH_FIRST):
+            raise ConfigError(f"order must be {LOW_FIRST} or {HIGH_FIRST}, not {course.order}")
         self.trials = self.steps = trials
-        self.course, self.reward_scale = course, reward_scale
+        self.course = course
+        self.parameters = Rules(np.float32(reward_scale))
 
-    def begin(self, rngs: Sequence[np.random.Generator], episodes: int) -> Tensor:
-        """Start episodes; see `Task`."""
-        self.volatile, better_side = self._draw_course(rngs, episodes)  # both (trial, network, episode)
-        worse = torch.where(self.volatile, self.course.worse_volatile, self.course.worse_stable)
-        self.p_left = torch.where(better_side == LEFT, 1 - worse, worse)
-        self.good_arm = (draw_uniform(rngs, (self.trials,), episodes) >= self.p_left).long()
-        # (trial, network, episode, arm), in points
-        self.magnitude = torch.from_numpy(
-            np.stack([100 * rng.beta(4, 4, (self.trials, episodes, 2)).astype(np.float32) for rng in rngs], axis=1)
-        )
-        self.choice = torch.zeros_like(self.good_arm)
-        self.reward = torch.zeros_like(self.p_left)
-        self.time = 0
-        return self.magnitude[0] * self.reward_scale
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """The course of the probabilities, the good arm, and the magnitudes; see `Task`."""
+        volatile, better_side = self.course.draw(rng, *trials.shape)
+        worse = np.where(volatile, np.float32(self.course.worse_volatile), np.float32(self.course.worse_stable))
+        trials["volatile"] = volatile
+        trials["p_left"] = np.where(better_side == LEFT, 1 - worse, worse)
+        trials["good_arm"] = uniform(rng, *trials.shape) >= trials["p_left"]
+        magnitudes = 100 * rng.beta(4, 4, (*trials.shape[::-1], 2)).astype(np.float32)  # (trial, episode, arm)
+        trials["magnitude_left"], trials["magnitude_right"] = magnitudes.T
 
-    def _draw_course(self, rngs: Sequence[np.random.Generator], episodes: int) -> tuple[Tensor, Tensor]:
-        """Whether each trial is volatile, and its better side."""
-        if isinstance(self.course, Process):
-            return self._draw_process(self.course, rngs, episodes)
-        half, trial = self.trials // 2, torch.arange(self.trials)
-        switches = 1 + (trial - half).div(self.course.switch_every, rounding_mode="floor")  # since the stable half
-        volatile = trial >= half
-        if self.course.order == HIGH_FIRST:
-            switches, volatile = switches.flip(0), volatile.flip(0)
-        start = (draw_uniform(rngs, (), episodes) < 0.5).long()
-        side = start + torch.where(volatile, switches, 0).view(-1, 1, 1)
-        return volatile.view(-1, 1, 1).expand(side.shape), side % 2
-
-    def _draw_process(
-        self, process: Process, rngs: Sequence[np.random.Generator], episodes: int
-    ) -> tuple[Tensor, Tensor]:
-        span = process.log_k_high - process.log_k_low
-        k = (process.log_k_low + span * draw_uniform(rngs, (), episodes)).exp()
-        start = (draw_uniform(rngs, (2,), episodes) < 0.5).long()
-        # what happens after trial t bears on trial t + 1
-        v_changes = draw_uniform(rngs, (self.trials - 1,), episodes) < k
-        volatile = torch.cat([start[:1], v_changes.long()]).cumsum(0) % 2 == 1
-        side_changes = draw_uniform(rngs, (self.trials - 1,), episodes) < process.high_volatility
-        side = torch.cat([start[1:], (side_changes & volatile[:-1]).long()]).cumsum(0) % 2
-        return volatile, side
-
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one action; see `Task`."""
-        t = self.time
-        self.choice[t] = action
-        magnitude = self.magnitude[t].gather(-1, action.unsqueeze(-1)).squeeze(-1)
-        self.reward[t] = magnitude * (action == self.good_arm[t])
-        self.time += 1
-        # after the last trial nothing is due, whatever is seen
-        return self.magnitude[min(self.time, self.trials - 1)] * self.reward_scale, self.reward[t] * self.reward_scale
-
-    def record(self) -> dict[str, np.ndarray]:
-        """The trial table's columns, each (trial, network, episode)."""
-        return {
-            "choice": self.choice.numpy().astype(np.int8),
-            "good_arm": self.good_arm.numpy().astype(np.int8),
-            "reward": self.reward.numpy(),
-            "magnitude_left": self.magnitude[..., LEFT].numpy(),
-            "magnitude_right": self.magnitude[..., RIGHT].numpy(),
-            "p_left": self.p_left.numpy(),
-            "volatile": self.volatile.numpy(),
-        }
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """What a subject met: the magnitudes, and which arm was good."""
+        for column in {"good_arm", "magnitude_left", "magnitude_right", "p_left", "volatile"} & set(met):
+            trials[column] = met[column]

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
 from pfc_metarl.errors import UserError
+from pfc_metarl.random_streams import PICTURES, generator
 
 ENDINGS = (".jpg", ".jpeg", ".png")
 # the two views of the motorcycle, a stereo pair, are on the same side; textures and colours are shared out
@@ -35,10 +34,10 @@ DIMMEST_LIGHT = 0.3
 
 
 class Pictures(NamedTuple):
-    """Both sets, (picture, 3, size, size), uint8."""
+    """Both sets, (picture, size, size, 3), uint8."""
 
-    training: Tensor
-    held_out: Tensor
+    training: np.ndarray
+    held_out: np.ndarray
 
 
 def bundled_pictures(size: int, training: int = 1_000, held_out: int = 1_000, seed: int = 0) -> Pictures:
@@ -54,8 +53,8 @@ def bundled_pictures(size: int, training: int = 1_000, held_out: int = 1_000, se
         seed: of the crops.
     """
     sides = []
-    for stream, (names, n) in enumerate(((TRAINING_PHOTOGRAPHS, training), (HELD_OUT_PHOTOGRAPHS, held_out))):
-        rng = np.random.default_rng([seed, stream])
+    for side, (names, n) in enumerate(((TRAINING_PHOTOGRAPHS, training), (HELD_OUT_PHOTOGRAPHS, held_out))):
+        rng = generator(PICTURES, seed, side)
         photographs = [_photograph(name) for name in names]
         sides.append(_distinct(_crops(photographs, size, rng), n))
     return Pictures(*sides)
@@ -73,7 +72,7 @@ def load_images(folder: Path, size: int, training: int = 1_000, held_out: int = 
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder of pictures")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
-    order = np.random.default_rng(seed).permutation(len(files))
+    order = generator(PICTURES, seed, 2).permutation(len(files))
     needed = training + held_out
     both = _distinct(_read((files[i] for i in order), size), needed)
     if len(both) < needed:
@@ -127,13 +126,9 @@ def _resized(picture: Image.Image, size: int) -> np.ndarray:
     return np.asarray(picture.resize((size, size), Image.Resampling.BOX))
 
 
-def _distinct(pictures: Iterator[np.ndarray], most: int) -> Tensor:
-    """The first so many pictures that differ from each other, as (picture, 3, size, size)."""
-    kept: list[np.ndarray] = []
-    seen: set[bytes] = set()
+def _distinct(pictures: Iterator[np.ndarray], most: int) -> np.ndarray:
+    """The first so many pictures that differ from each other, as (picture, size, size, 3)."""
+    kept: dict[bytes, np.ndarray] = {}
     while len(kept) < most and (picture := next(pictures, None)) is not None:
-        digest = sha256(picture.tobytes()).digest()
-        if digest not in seen:
-            seen.add(digest)
-            kept.append(picture)
-    return torch.from_numpy(np.stack(kept)).permute(0, 3, 1, 2) if kept else torch.empty(0, 3, 1, 1, dtype=torch.uint8)
+        kept.setdefault(sha256(picture.tobytes()).digest(), picture)
+    return np.array(list(kept.values()), np.uint8)

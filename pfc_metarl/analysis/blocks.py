@@ -1,0 +1,58 @@
+"""Stable and volatile blocks of the volatility task's test: learning rates in each (Fig. 3c, d), and what is earned."""
+
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.analysis.learning_rates import half_means, learning_rates
+from pfc_metarl.errors import TableError
+from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST
+from pfc_metarl.trials import SUBJECT, check_trials, sessions_of, trained_on
+
+UNTIED = trained_on("untied")
+"""Group of the networks that were trained on reward probabilities that are not tied to volatility."""
+BLOCKS = {LOW_FIRST: ("stable 1", "volatile 1"), HIGH_FIRST: ("volatile 2", "stable 2")}
+"""Names of the two halves of a test episode, by its order, as in Fig. 3c and d."""
+ORDERS = tuple(BLOCKS)
+BY_ORDER = [*SUBJECT, "order"]
+
+
+def named_blocks(means: pd.DataFrame) -> pd.DataFrame:
+    """Put the halves' names of Fig. 3 in place of their numbers: columns order and half -> order and block.
+
+    Raises:
+        TableError: an order that is none of `ORDERS`.
+    """
+    unknown = means.loc[~means["order"].isin(ORDERS), "order"]
+    if len(unknown):
+        raise TableError(f"order is {unknown.iloc[0]!r}; expected {' or '.join(ORDERS)}")
+    names = [BLOCKS[order][half - 1] for order, half in zip(means["order"], means["half"])]
+    return means.drop(columns="half").assign(block=names)
+
+
+def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
+    """Learning rate in each half of the test episodes.
+
+    Args:
+        trials: a trial table of the volatility task with the column order; sessions of equal length.
+        rates: of `learning_rates`.
+
+    Returns:
+        Table: group, subject, order, block (its name in Fig. 3), alpha (our choice for the bars: mean over the
+        windows that lie inside the block), whole (one fit to the whole block).
+    """
+    half = int(sessions_of(trials).size().max()) // 2
+    means = half_means(rates, BY_ORDER, half)
+    whole = half_means(learning_rates(trials, half, half), BY_ORDER, half)
+    return named_blocks(means.assign(whole=whole["alpha"])).drop(columns="sd")
+
+
+def earnings(trials: pd.DataFrame) -> pd.DataFrame:
+    """Points per trial: table group, subject, points.
+
+    Args:
+        trials: a trial table of the volatility task.
+    """
+    trials = check_trials(trials, "volatility")
+    magnitude = trials["magnitude_left"].where(trials["choice"] == 0, trials["magnitude_right"])
+    points = np.where(trials["choice"] == trials["good_arm"], magnitude, 0.0)
+    return trials.assign(points=points).groupby(SUBJECT, sort=False, observed=True)["points"].mean().reset_index()

@@ -1,0 +1,45 @@
+"""Regret on bandits: what was lost by not knowing the best arm (Fig. 1d)."""
+
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.agents.bandits import bayes_optimal_regret, bayes_optimal_regret_correlated
+from pfc_metarl.trials import SUBJECT, check_trials
+
+EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
+"""The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
+BAYES_INDEPENDENT, BAYES_CORRELATED = "Bayes-optimal, independent", "Bayes-optimal, correlated"
+"""Agents that are the best possible in the mean over either distribution of bandits (column group)."""
+
+
+def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
+    """Cumulative regret, mean over sessions.
+
+    Args:
+        trials: a trial table of the bandit task with the column regret; sessions of equal length.
+
+    Returns:
+        Table: group, subject, trial, regret.
+    """
+    trials = check_trials(trials, "bandit", needs=["regret"])
+    mean = trials.groupby([*SUBJECT, "trial"], sort=False, observed=True)["regret"].mean()
+    return mean.groupby(SUBJECT, sort=False, observed=True).cumsum().reset_index()
+
+
+def bayes_optimal_curves(trials: int, p: tuple[float, float]) -> pd.DataFrame:
+    """The exact curves of the Bayes-optimal agents of either distribution on one bandit.
+
+    Args:
+        trials: of an episode.
+        p: the arms' reward probabilities; the agent of correlated bandits believes that they add up to 1.
+
+    Returns:
+        Table as of `regret_curves`; subject 0.
+    """
+    curves = {
+        BAYES_INDEPENDENT: bayes_optimal_regret(trials, p),
+        BAYES_CORRELATED: bayes_optimal_regret_correlated(trials, p[0]),
+    }
+    trial = np.arange(1, trials + 1)
+    tables = [pd.DataFrame({"subject": 0, "trial": trial, "regret": curve}) for curve in curves.values()]
+    return pd.concat([table.assign(group=group) for group, table in zip(curves, tables)])[[*SUBJECT, "trial", "regret"]]

@@ -1,0 +1,82 @@
+"""Experienced and inferred value after a reversal: which trials are compared, and their prediction errors (Fig. 4)."""
+
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.trials import SUBJECT, check_trials, sessions_of
+
+EVENTS = ("fixation", "stimulus", "saccade")
+"""What the prediction errors are of, in the order of a trial."""
+BEFORE_REVERSAL, EXPERIENCED, INFERRED = "before reversal", "experienced", "inferred"
+COMPARISONS = (BEFORE_REVERSAL, EXPERIENCED, INFERRED)
+"""Trial 1 of a block that reversed; trial 2 with trial 1's cue; trial 2 with the other cue."""
+BEFORE, AFTER = "before", "after"
+"""When the trial's cue is the rewarded one: before the reversal or after it (column cue_rewarded)."""
+AWARE, BLIND = "boundary-aware", "boundary-blind"
+"""Ideal observers (column group): do they know where blocks begin?"""
+
+
+def label_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Say which trials are compared.
+
+    Args:
+        trials: a trial table of the inferred-value task.
+
+    Returns:
+        The checked table with the columns reversed (did the block reverse), comparison ("" for trials of none), and
+        cue_rewarded ("before", "after").
+    """
+    trials = check_trials(trials, "inferred_value")
+    before = sessions_of(trials)[["rewarded_cue", "cue"]].shift(1)
+    first = (trials["trial_in_block"] == 1) & (trials["block"] > 1)
+    reversal = (trials["rewarded_cue"] != before["rewarded_cue"]) & first
+    reversal_before = sessions_of(trials.assign(reversal=reversal))["reversal"].shift(1, fill_value=False)
+    after_reversal = reversal_before & (trials["trial_in_block"] == 2)
+    same_cue = trials["cue"] == before["cue"]
+    comparison = np.select([reversal, after_reversal & same_cue, after_reversal], COMPARISONS, default="")
+    cue_rewarded = np.where(trials["cue"] == trials["rewarded_cue"], AFTER, BEFORE)
+    return trials.assign(comparison=comparison, cue_rewarded=cue_rewarded, reversed=reversal | after_reversal)
+
+
+def mean_errors(labelled: pd.DataFrame) -> pd.DataFrame:
+    """Mean prediction errors of the trials that are compared.
+
+    Args:
+        labelled: of `label_trials`, with a column of prediction errors for each of `EVENTS`.
+
+    Returns:
+        Table: group, subject, comparison, cue_rewarded, event, prediction_error (mean over trials), n.
+    """
+    keys = [*SUBJECT, "comparison", "cue_rewarded"]
+    own = labelled[labelled["comparison"] != ""]
+    long = own.melt(keys, list(EVENTS), "event", "prediction_error")
+    groups = long.groupby([*keys, "event"], observed=True)["prediction_error"]
+    return groups.agg(prediction_error="mean", n="size").reset_index()
+
+
+def ideal_errors(switch_probability: float, block_trials: int, discount: float) -> pd.DataFrame:
+    """Prediction errors at the stimulus of observers who know the task, with and without the blocks' boundaries.
+
+    What follows the trial does not depend on its cue, so that the error is gamma^2 (b - 1/2) for a cue that is
+    believed to be rewarded with probability b: two steps lie between fixation and reward. One who knows the
+    boundaries believes in a change with the switch probability at a block's start and never else; one who does
+    not, at every trial with that probability divided by the block's length.
+
+    Args:
+        switch_probability: chance that the rewarded cue changes at a block's start.
+        block_trials: trials of a block.
+        discount: gamma, per time step.
+
+    Returns:
+        Table: group, comparison, cue_rewarded, prediction_error.
+    """
+    aware, blind = switch_probability, switch_probability / block_trials
+    rows = []
+    for group, at_start, within in ((AWARE, aware, 0.0), (BLIND, blind, blind)):
+        for comparison in COMPARISONS:
+            change = at_start if comparison == BEFORE_REVERSAL else within  # since the last outcome
+            seen_last = BEFORE if comparison == BEFORE_REVERSAL else AFTER
+            for cue_rewarded in (BEFORE, AFTER):
+                belief = 1 - change if cue_rewarded == seen_last else change
+                rows.append((group, comparison, cue_rewarded, discount**2 * (belief - 0.5)))
+    return pd.DataFrame(rows, columns=["group", "comparison", "cue_rewarded", "prediction_error"])

@@ -1,0 +1,43 @@
+"""The networks, one file each. All of them follow `Agent`."""
+
+from collections.abc import Sequence
+
+from pfc_metarl.config import Config
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.networks.actor_critic import ActorCriticRPE, GRUActorCriticRPE, RNNActorCriticRPE
+from pfc_metarl.networks.agent import Agent
+from pfc_metarl.networks.prefrontal import GRUNetwork, PrefrontalNetwork, RNNNetwork
+from pfc_metarl.networks.seeing import SeeingNetwork
+from pfc_metarl.tasks.task import Task
+
+AGENTS: dict[str, type[Agent]] = {
+    "prefrontal": PrefrontalNetwork,
+    "gru": GRUNetwork,
+    "rnn": RNNNetwork,
+    "actor-critic-rpe": ActorCriticRPE,
+    "actor-critic-rpe-gru": GRUActorCriticRPE,
+    "actor-critic-rpe-rnn": RNNActorCriticRPE,
+}
+"""Agents by the name that a config gives; a new one is a file and a line here."""
+
+
+def agent_class(name: str) -> type[Agent]:
+    """The agent of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in AGENTS:
+        raise ConfigError(f"unknown agent {name}; choose one of: {', '.join(AGENTS)}")
+    return AGENTS[name]
+
+
+def make_agent(config: Config, task: Task, seeds: Sequence[int]) -> Agent:
+    """The agent that a config names, untrained, one network per seed; with an eye where the task shows pictures.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    if len(task.observations) > 1:
+        return SeeingNetwork.build(config, task, seeds)
+    return agent_class(config.agent).build(config, task, seeds)

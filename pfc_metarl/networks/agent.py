@@ -1,0 +1,103 @@
+"""The contract of all networks: how an agent is started, acts and is recomputed for learning.
+
+Whatever is inside, an agent sees the observation, the last reward and the last action, and gives a policy and a
+value. Several networks are one module: every parameter has the network as its leading axis, and replicas share
+nothing else. What an agent carries from step to step is a tuple of tensors, each (network, episode, ...).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pfc_metarl.config import Config
+from pfc_metarl.tasks.task import Task
+
+State = tuple[Tensor, ...]
+"""What an agent carries from step to step, each (network, episode, ...)."""
+
+
+class Step(NamedTuple):
+    """One step of an agent; all (network, episode, ...)."""
+
+    logits: Tensor
+    """Of the softmax policy (..., action)."""
+    value: Tensor
+    activity: Tensor
+    """Of the units that give the policy (..., unit)."""
+    state: State
+
+
+class Seen(NamedTuple):
+    """What an agent sees through an unroll; all (time, network, episode, ...)."""
+
+    observations: Tensor
+    rewards: Tensor
+    """The last reward, 0 at an episode's start."""
+    actions: Tensor
+    """The last action, -1 at an episode's start."""
+    begins: Tensor
+    """Whether an episode begins with this step: the state is then that of an episode's start."""
+    added: Tensor
+    """What a stimulator adds to the prediction error that is seen (agents that see none ignore it)."""
+
+
+class Unroll(NamedTuple):
+    """An agent through time, with gradients; all (time, network, episode, ...)."""
+
+    logits: Tensor
+    values: Tensor
+    activity: Tensor
+
+
+class Agent(nn.Module, ABC):
+    """Networks that play and learn together.
+
+    Args:
+        seeds: one per network; a network's weights depend on its own seed alone.
+        observations: shape of the observation.
+        actions: number of actions.
+        units: number of units that give the policy.
+    """
+
+    sees_prediction_errors: ClassVar[bool] = False
+    """Whether prediction errors are among the inputs, so that stimulation can act on them."""
+
+    def __init__(self, seeds: Sequence[int], observations: tuple[int, ...], actions: int, units: int) -> None:
+        super().__init__()
+        self.seeds, self.observations, self.actions, self.units = list(seeds), observations, actions, units
+
+    @classmethod
+    @abstractmethod
+    def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "Agent":
+        """The agent that a config describes, for a task."""
+
+    @abstractmethod
+    def start(self, episodes: int) -> State:
+        """The state at an episode's start, for so many episodes per network."""
+
+    @abstractmethod
+    def act(self, observation: Tensor, reward: Tensor, action: Tensor, state: State, added: Tensor) -> Step:
+        """One step, without gradients; arguments as in `Seen`, without time."""
+
+    @abstractmethod
+    def forward(self, seen: Seen, state: State) -> Unroll:
+        """A whole unroll from a state; where an episode begins (`Seen.begins`) the state is that of its start."""
+
+    def auxiliary_loss(self) -> Tensor | float:
+        """What is added to each network's loss after `forward`: (network,); nothing by default."""
+        return 0.0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+
+def last_seen(observation: Tensor, reward: Tensor, action: Tensor, actions: int) -> Tensor:
+    """Observation, last reward and last action (one-hot; all zeros for -1) as one vector (..., input)."""
+    one_hot = torch.zeros(*action.shape, actions + 1, device=observation.device)
+    one_hot.scatter_(-1, (action + 1).unsqueeze(-1), 1.0)
+    return torch.cat([observation, reward.unsqueeze(-1), one_hot[..., 1:]], -1)

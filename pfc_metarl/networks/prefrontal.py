@@ -1,0 +1,75 @@
+"""The prefrontal network: recurrent units, a softmax policy and a value.
+
+Methods, "Architecture and training": a fully connected LSTM receives the observation, the previous
+reward and the previous action; its output feeds a linear softmax policy and a linear value unit.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from pfc_metarl.config import Config
+from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll, last_seen
+from pfc_metarl.networks.gru import GRU
+from pfc_metarl.networks.lstm import LSTM
+from pfc_metarl.networks.recurrent import Head, Recurrent
+from pfc_metarl.networks.rnn import RNN
+from pfc_metarl.tasks.task import Task
+
+
+class PrefrontalNetwork(Agent):
+    """LSTM, softmax policy and value of the paper (simulations 1 to 5).
+
+    Args:
+        seeds, observations, actions, units: see `Agent`; the observation is a vector.
+        learned_start: see `Recurrent`.
+    """
+
+    layer: ClassVar[type[Recurrent]] = LSTM
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        observations: tuple[int, ...],
+        actions: int,
+        units: int,
+        learned_start: bool = True,
+    ) -> None:
+        super().__init__(seeds, observations, actions, units)
+        self.recurrent = self.layer(seeds, observations[0] + 1 + actions, units, learned_start=learned_start)
+        self.heads = Head(len(seeds), units, actions + 1)  # policy logits, and last the value
+
+    @classmethod
+    def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "PrefrontalNetwork":
+        """The agent that a config describes; see `Agent`."""
+        return cls(seeds, task.observations, task.actions, config.units, config.learned_start)
+
+    def start(self, episodes: int) -> State:
+        """The state at an episode's start; see `Agent`."""
+        return self.recurrent.start(episodes)
+
+    def act(self, observation: Tensor, reward: Tensor, action: Tensor, state: State, added: Tensor) -> Step:
+        """One step; see `Agent`."""
+        state = self.recurrent.step(last_seen(observation, reward, action, self.actions), state)
+        out = self.heads.step(state[0])
+        return Step(out[..., :-1], out[..., -1], state[0], state)
+
+    def forward(self, seen: Seen, state: State) -> Unroll:
+        """A whole unroll; see `Agent`."""
+        inputs = last_seen(seen.observations, seen.rewards, seen.actions, self.actions)
+        activity = self.recurrent(inputs, seen.begins, state)
+        out = self.heads(activity)
+        return Unroll(out[..., :-1], out[..., -1], activity)
+
+
+class GRUNetwork(PrefrontalNetwork):
+    """The same with gated recurrent units."""
+
+    layer = GRU
+
+
+class RNNNetwork(PrefrontalNetwork):
+    """The same without gates."""
+
+    layer = RNN

@@ -1,0 +1,193 @@
+"""Many episodes of a task at once, stepped by one compiled call."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numba
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.errors import TableError
+from pfc_metarl.tasks.task import Task
+
+Renew = Callable[[int, int, int], np.random.Generator]
+"""Generator of the n-th episode (from 0) of a network's slot: (network, slot, n)."""
+
+
+@cache
+def compiled(function: Callable) -> Callable:
+    """The function, compiled at its first call in this process (never kept on disk: an edited task takes effect)."""
+    return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+@compiled
+def _see_all(see, task, episodes, trials, observations):  # type: ignore[no-untyped-def]
+    for k in range(episodes.shape[0]):
+        for e in range(episodes.shape[1]):
+            observations[k, e] = 0
+            if not episodes[k, e].over:
+                see(task, episodes[k, e], trials[k, e], observations[k, e])
+
+
+@compiled
+def _act_all(act, task, endless, steps_per_trial, episodes, trials, actions, rewards):  # type: ignore[no-untyped-def]
+    for k in range(episodes.shape[0]):
+        for e in range(episodes.shape[1]):
+            episode = episodes[k, e]
+            episode.event = 0
+            rewards[k, e] = 0.0
+            if not episode.over:
+                if steps_per_trial > 0:
+                    trial, step = divmod(episode.time, steps_per_trial)
+                    trials[k, e, trial].actions[step] = actions[k, e]
+                rewards[k, e] = act(task, episode, trials[k, e], actions[k, e])
+                episode.time += 1
+                if not endless and episode.time == episode.trials * steps_per_trial:
+                    episode.over = True
+
+
+class Episodes:
+    """Episodes in progress: so many of each of several networks (or of one reference agent).
+
+    What an episode will meet is drawn when it begins, each network's from its own generator. A network therefore meets
+    the same alone and among others. Where a task is `running`, an episode that ends is put aside and the next begins.
+
+    Args:
+        task: the task.
+        networks, episodes: how many.
+        trials: room for so many trials in an episode; None: the task's.
+
+    Attributes:
+        records: (network, episode), and `trials` (network, episode, trial): see `Task`.
+        observation: what is seen now, (network, episode, ...).
+        reward: what the last action earned, (network, episode).
+        began: episodes that have begun in each slot, (network, episode).
+    """
+
+    def __init__(self, task: Task, networks: int, episodes: int, trials: int | None = None) -> None:
+        self.task = task
+        size = (networks, episodes)
+        of_episode, of_trial = task.dtypes
+        self.records = np.zeros(size, of_episode)
+        self.trials = np.zeros((*size, trials or task.trials), of_trial)
+        self.observation: np.ndarray = np.zeros((*size, *task.observations), task.observation_type)
+        self.reward = np.zeros(size, np.float32)
+        self.began = np.zeros(size, np.int64)
+        self.endless = task.continues or task.running  # does `act` alone say when an episode is over?
+        self.finished: list[tuple[int, int, np.ndarray, np.ndarray]] = []  # see `ended`
+        self._see, self._act = compiled(type(task).see), compiled(type(task).act)
+
+    def begin(self, rngs: Sequence[np.random.Generator]) -> None:
+        """Begin episodes (or the next stretch of one that never ends), one generator per network."""
+        kept = self.records.copy() if self.task.continues and self.began.all() else None
+        self.records[:], self.trials[:] = 0, 0
+        self.records["trials"] = self.task.trials
+        for rng, episodes, trials in zip(rngs, self.records, self.trials):
+            self.task.draw(rng, episodes, trials)
+        if kept is not None:
+            self.records[:] = kept
+            self.records["time"] = 0
+        self.began += 1
+        self.look()
+
+    def begin_running(self, renew: Renew) -> None:
+        """Begin running episodes, each slot's with a generator of its own."""
+        for k, e in np.ndindex(self.records.shape):
+            self._begin_slot(k, e, renew)
+        self.look()
+
+    def _begin_slot(self, k: int, e: int, renew: Renew) -> None:
+        self.records[k, e], self.trials[k, e] = np.zeros((), self.records.dtype), np.zeros((), self.trials.dtype)
+        self.task.draw(renew(k, e, int(self.began[k, e])), self.records[k, e : e + 1], self.trials[k, e : e + 1])
+        self.began[k, e] += 1
+
+    def look(self) -> None:
+        """Fill in what is seen now."""
+        _see_all(self._see, self.task.parameters, self.records, self.trials, self.observation)
+
+    def step(self, actions: np.ndarray, renew: Renew | None = None) -> np.ndarray:
+        """Take actions (network, episode).
+
+        Returns:
+            Whether an episode begins with what is seen next, (network, episode); only where they are running.
+        """
+        records = (self.records, self.trials, actions, self.reward)
+        _act_all(self._act, self.task.parameters, self.endless, self.task.steps_per_trial, *records)
+        begins = np.zeros(self.records.shape, bool)
+        if self.task.running and renew is not None:
+            for k, e in np.argwhere(self.records["over"]):
+                number = int(self.began[k, e] - 1) * self.records.shape[1] + int(e)
+                self.finished.append((int(k), number, self.records[k, e].copy(), self.trials[k, e].copy()))
+                self._begin_slot(k, e, renew)
+                begins[k, e] = True
+        self.look()
+        return begins
+
+    def ended(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Running episodes that have ended: network, number within the network, record, and records of the trials."""
+        which, numbers = (np.array([own[i] for own in self.finished], np.int64) for i in (0, 1))
+        records = np.array([own[2] for own in self.finished], self.records.dtype)
+        trials = np.array([own[3] for own in self.finished], self.trials.dtype).reshape(
+            len(which), self.trials.shape[2]
+        )
+        return which, numbers, records, trials
+
+    def trial_begins(self) -> np.ndarray:
+        """Whether a trial begins with what is seen now, (network, episode)."""
+        if self.task.steps_per_trial:
+            return self.records["time"] % self.task.steps_per_trial == 0
+        return self.records["trial_begins"]
+
+    def copy(self) -> "Episodes":
+        """The same episodes, to go on with; those that had finished are left behind."""
+        other = Episodes.__new__(Episodes)
+        other.__dict__ = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in self.__dict__.items()}
+        other.finished = []
+        return other
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Where the episodes stand, as plain arrays: bytes of the records, and how many have begun."""
+        raw = {"records": self.records, "trials": self.trials}
+        return {name: array.view(np.uint8) for name, array in raw.items()} | {"began": self.began}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from there; ValueError if it is of other episodes."""
+        self.records.view(np.uint8)[:], self.trials.view(np.uint8)[:] = state["records"], state["trials"]
+        self.began[:] = state["began"]
+        self.look()
+
+
+def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episodes, np.ndarray]:
+    """Episodes in which networks will meet what the subjects of a trial table met, a session each.
+
+    Args:
+        task: the task; its number of trials does not matter.
+        table: the trial table, sorted by subject, session and trial.
+        networks: how many are led, all of them alike.
+
+    Returns:
+        The episodes at their start, and the subjects' actions (time, network, session).
+
+    Raises:
+        TableError: an action that the task does not have.
+    """
+    sessions = [own for _, own in table.groupby(["group", "subject", "session"], sort=False, observed=True)]
+    longest = max(len(own) for own in sessions)
+    episodes = Episodes(task, networks, len(sessions), longest)
+    episodes.endless = False
+    actions = np.zeros((longest, task.steps_per_trial, len(sessions)), np.int64)
+    at_steps = [f"action_{step + 1}" for step in range(task.steps_per_trial)]
+    for i, own in enumerate(sessions):
+        met = {str(column): own[column].to_numpy() for column in own}
+        episodes.records["trials"][0, i] = len(own)
+        task.lead(episodes.records[0, i : i + 1], episodes.trials[0, i, : len(own)], met)
+        told = own[at_steps].to_numpy() if set(at_steps) <= set(own) else task.responses(met)
+        if told.max() >= task.actions:
+            raise TableError(
+                f"the table tells of an action {told.max()}; those of {task.name} are 0 to {task.actions - 1}"
+            )
+        actions[: len(own), :, i] = told
+    episodes.records[1:], episodes.trials[1:] = episodes.records[:1], episodes.trials[:1]
+    episodes.look()
+    by_time = actions.reshape(-1, 1, len(sessions))
+    return episodes, np.repeat(by_time, networks, axis=1)

@@ -1,0 +1,95 @@
+"""What a task is: an episode told in plain scalar code, and the driver that steps many episodes at once.
+
+Everything random is drawn when an episode begins (`Task.draw`). What follows is told by two small functions for one
+episode, in the words of the Methods: `see` says what is shown now, `act` what an action earns and what is recorded.
+Both are compiled by numba; with the environment variable NUMBA_DISABLE_JIT=1 the same text runs as plain Python.
+
+An episode is two records: `episode` (what holds for the whole of it, and what it keeps in mind) and `trials`, one
+record per trial: what chance has decided about it, and what then happens. Their fields are `EPISODE_FIELDS` and
+`TRIAL_FIELDS`, and those that the task adds.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+Field = tuple[Any, ...]
+"""Name, type and (for an array) shape, as numpy has it; arrays are of numbers ("i1" in place of "?")."""
+
+EPISODE_FIELDS: list[Field] = [("time", "i8"), ("over", "?"), ("trials", "i8"), ("event", "i1")]
+"""time: steps taken. over: has the episode ended (set by `act` where it ends early). trials: how many belong to it.
+event: what the last action led to, as a number from 1 into `Task.events`; 0: nothing."""
+NONE = -1
+"""A choice, state or action that was not made or reached."""
+LEFT, RIGHT, CENTRE = 0, 1, 2
+"""Actions of the tasks that have three; of those that have two, the first two."""
+
+
+class Task(ABC):
+    """A family of episodes. Subclasses are built with the parameters of their simulation's config."""
+
+    name: ClassVar[str]
+    """Name, under which `pfc_metarl.trials` documents the columns of its trial table."""
+    observations: tuple[int, ...]
+    """Shape of what is seen; the numbers are float32, or uint8 for pictures (`observation_type`)."""
+    observation_type: ClassVar[type] = np.float32
+    actions: int
+    """Number of actions."""
+    trials: int
+    """Trials of the longest episode."""
+    steps_per_trial: ClassVar[int]
+    """Time steps of a trial; 0: that depends on what is done, and the episode's field trial_begins says when."""
+    choice_step: ClassVar[int]
+    """Step of the trial (from 0) at which the choice is made."""
+    steps: int
+    """Time steps of the longest episode; of one stretch where episodes run on."""
+    continues: ClassVar[bool] = False
+    """Whether an "episode" is a stretch of one that never ends: then the record `episode` is kept for the next."""
+    running: ClassVar[bool] = False
+    """Whether an episode that ends is followed by the next at once."""
+    events: ClassVar[tuple[str, ...]] = ()
+    """Names of what an action can lead to, for stimulation."""
+    episode_fields: Sequence[Field] = ()
+    trial_fields: Sequence[Field]
+    parameters: tuple = ()
+    """What `see` and `act` are told: a NamedTuple of numbers (or arrays)."""
+    see: Callable[..., None]
+    """see(task, episode, trials, observation): fill the observation, all zeros, with what is shown at episode.time."""
+    act: Callable[..., float]
+    """act(task, episode, trials, action) -> reward. Writes what happened into the records."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Draw all that chance decides: fill in the records (episode,) and (episode, trial), which are all zeros."""
+
+    @abstractmethod
+    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
+        """Put in place of chance what somebody met in a session.
+
+        Args:
+            episode, trials: the records of one episode, all zeros: (1,) and (trial,).
+            met: columns of the trial table, each (trial,).
+        """
+
+    def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The actions of a session that is given as trials: (trial, step). By default centre, but for the choice."""
+        actions = np.full((len(met["choice"]), self.steps_per_trial), CENTRE)
+        actions[:, self.choice_step] = np.where(met["choice"] == NONE, CENTRE, met["choice"])
+        return actions
+
+    @property
+    def dtypes(self) -> tuple[np.dtype, np.dtype]:
+        """Of an episode's record and of a trial's."""
+        actions = ("actions", "i1", (max(1, self.steps_per_trial),))  # what was done at each step of the trial
+        return _record([*EPISODE_FIELDS, *self.episode_fields]), _record([actions, *self.trial_fields])
+
+
+def _record(fields: Sequence[Field]) -> np.dtype:
+    return np.dtype((np.record, np.dtype(list(fields), align=True)))
+
+
+def uniform(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Uniform numbers in [0, 1), (episode, ...) from a draw of (..., episode), single precision."""
+    return np.moveaxis(rng.random((*shape[1:], shape[0]), dtype=np.float32), -1, 0)

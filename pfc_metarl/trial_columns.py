@@ -1,0 +1,147 @@
+"""The columns of every task's trial table: name, meaning, values. Told once, for networks, agents and animals."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+NONE = -1
+"""A choice that was not made, a state that was not reached."""
+NETWORKS, UNTRAINED, OBSERVER, ANIMALS = "networks", "untrained networks", "ideal observer", "animals"
+"""Values of the column `group`, who behaves. Reference agents go by their own names, such as "model-based"."""
+
+
+def trained_on(condition: str) -> str:
+    """Group of networks that were trained under a condition by the name of it; "": the simulation's own."""
+    return f"{NETWORKS}, {condition}" if condition else NETWORKS
+
+
+class Span(NamedTuple):
+    """Numbers from low to high, both included."""
+
+    low: float = -np.inf
+    high: float = np.inf
+    whole: bool = False
+    """Whole numbers only."""
+
+
+class Column(NamedTuple):
+    """A column of a trial table."""
+
+    name: str
+    meaning: str
+    values: tuple[int, ...] | Span | type
+    """The allowed numbers; or bool; or float: numbers or gaps; or str: text or numbers, as the user likes."""
+    optional: bool = False
+    default: Callable[[pd.DataFrame], object] | None = None
+    """What stands in for an optional column, from those told before it (KeyError: they are needed then)."""
+
+    @property
+    def expects_whole(self) -> bool:
+        """Whole numbers only?"""
+        return self.values.whole if isinstance(self.values, Span) else isinstance(self.values, tuple)
+
+    @property
+    def expected(self) -> str:
+        """The values in words."""
+        if isinstance(self.values, Span):
+            low, high, whole = self.values
+            ends = [f"from {low:g}"] * (low > -np.inf) + [f"to {high:g}"] * (high < np.inf)
+            return " ".join(["a whole number" if whole else "a number", *ends])
+        if isinstance(self.values, tuple):
+            return ", ".join(map(str, self.values[:-1])) + f" or {self.values[-1]}"
+        return {bool: "True or False", float: "a number", str: "text or a number"}[self.values]
+
+
+def _made(trials: pd.DataFrame) -> object:
+    return trials["choice"] != NONE if "choice" in trials else True
+
+
+def _state(trials: pd.DataFrame) -> pd.Series:
+    reached = trials["choice"].where(trials["common"], 1 - trials["choice"])
+    return reached.where(trials["choice"] != NONE, NONE)
+
+
+def _correct(trials: pd.DataFrame) -> pd.Series:
+    return trials["choice"] == trials["rewarded_side"]
+
+
+def _risky(trials: pd.DataFrame) -> pd.Series:
+    risky = (trials["choice"] == trials["risky_side"]).astype(int)
+    return risky.where(trials["choice"] != NONE, NONE)
+
+
+SIDES, PROBABILITY, POINTS = (0, 1), Span(0, 1), Span(0)
+CHOICE = Column("choice", "0 left, 1 right, -1 none", (0, 1, NONE))
+REWARD = Column("reward", "1 rewarded, 0 not", (0, 1))
+HARLOW = (
+    CHOICE,
+    Column("rewarded_side", "of the rewarded object: 0 left, 1 right", SIDES, True),
+    Column("correct", "was the rewarded object chosen", bool, True, _correct),
+)
+
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "bandit": (
+        Column("choice", "arm, counted from 0; -1 none", Span(NONE, whole=True)),
+        REWARD,
+        Column("regret", "reward probability of the best arm less that of the chosen one", PROBABILITY, True),
+        *(Column(f"p_{arm}", f"reward probability of arm {arm}", PROBABILITY, True) for arm in range(10)),
+    ),
+    "foraging": (
+        CHOICE,
+        REWARD,
+        Column("p0_left", "base probability of reward on the left", PROBABILITY, True),
+    ),
+    "volatility": (
+        Column("order", "of the stable and the volatile block; sessions may be numbered anew in each", str, True),
+        CHOICE,
+        Column("good_arm", "the arm that pays: 0 left, 1 right", SIDES),
+        Column("reward", "points", POINTS, True),
+        Column("magnitude_left", "points that left pays if it is the good arm", POINTS),
+        Column("magnitude_right", "points that right pays if it is the good arm", POINTS),
+        Column("p_left", "probability that left is the good arm", PROBABILITY, True),
+        Column("volatile", "does that probability change often at this time", bool, True),
+    ),
+    "inferred_value": (
+        Column("block", "number in the session, from 1", Span(1, whole=True)),
+        Column("trial_in_block", "number in the block, from 1", Span(1, whole=True)),
+        Column("cue", "0 left, 1 right", SIDES),
+        Column("rewarded_cue", "0 left, 1 right", SIDES),
+        REWARD._replace(optional=True),
+    ),
+    "two_step": (
+        CHOICE,
+        Column("common", "was it the common transition", bool),
+        Column("state", "that was reached: 0 S1, 1 S2, -1 none", (0, 1, NONE), True, _state),
+        REWARD,
+        Column("good_state", "the state that pays more often: 0 S1, 1 S2", SIDES, True),
+    ),
+    "harlow": (*HARLOW, Column("fixated", "was the cue fixated", bool, True)),
+    "harlow_gaze": HARLOW,
+    "optogenetics": (
+        CHOICE,
+        Column("forced_side", "of a forced choice: 0 left, 1 right, -1 the choice is free", (0, 1, NONE), True),
+        Column("risky_side", "0 left, 1 right", SIDES, True),
+        Column("risky", "1 risky chosen, 0 safe, -1 none", (0, 1, NONE), True, _risky),
+        Column("reward", "paid", Span(), True),
+        Column("p_risky", "probability with which the risky arm pays", PROBABILITY),
+    ),
+}
+"""The columns of each task, by the task's name, besides those that all trial tables have or may have."""
+
+KEY_COLUMNS = (
+    Column("group", "who behaves", str, True, lambda trials: ANIMALS),
+    Column("subject", "seed of a network, name of an animal or a person", str),
+    Column("condition", "of the test, if there are several; sessions may be numbered anew in each", str, True),
+    Column("session", "session of an animal, episode of a network", str, True, lambda trials: 1),
+    Column("trial", "number in the session, counted up by one", Span(0, 1e9, whole=True)),
+)
+"""Columns that name the rows of every trial table."""
+COMMON_COLUMNS = (
+    Column("free", "was the choice free, not forced", bool, True, lambda trials: True),
+    Column("valid", "were all responses valid ones", bool, True, _made),
+    Column("probability", "with which the choice was made, where it is known", float, True),
+    *(Column(f"action_{step}", f"response at step {step}", Span(0, whole=True), True) for step in range(1, 5)),
+)
+"""Columns that every trial table may have."""

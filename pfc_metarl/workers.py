@@ -1,0 +1,56 @@
+"""Who executes the units of a training: this process, or several beside each other."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from pfc_metarl.errors import RunError
+from pfc_metarl.training import Unit, train_unit
+
+_told_to_end = threading.Event()
+"""Has this process, a worker, been told to end?"""
+
+
+def execute(units: Sequence[Unit], processes: int) -> None:
+    """Train all units, at most so many at once; how many changes nothing in the results.
+
+    Raises:
+        TrainingDiverged, RunError: as `train_unit`; the other units keep their last checkpoints.
+    """
+    if min(processes, len(units)) == 1:
+        for unit in units:
+            train_unit(unit)
+        return
+    spawn, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
+    with ProcessPoolExecutor(min(processes, len(units)), spawn, _begin_worker) as pool:
+        waiting = [pool.submit(_train, unit, i % processes, os.getpid()) for i, unit in enumerate(units)]
+        try:
+            done, _ = wait(waiting, return_when=FIRST_EXCEPTION)
+            for one in done:
+                one.result()
+        except BaseException as error:
+            for worker in set(multiprocessing.active_children()) - set(others):
+                worker.terminate()
+            pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise RunError(
+                    "a training process was killed (out of memory?); the same command goes on from the last "
+                    "checkpoint, with fewer --processes if need be"
+                ) from None
+            raise
+
+
+def _begin_worker() -> None:
+    """Interrupts are the main process's to deal with; told by it to end, a worker does so after the update at hand
+    (at once, it might leave a file half written, or be kept by the pool for the units that wait)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: _told_to_end.set())
+
+
+def _train(unit: Unit, position: int, parent: int) -> None:
+    """`train_unit` in a worker, which leaves no orphan behind if the run is killed."""
+    train_unit(unit, position, lambda: _told_to_end.is_set() or os.getppid() != parent)

@@ -1,0 +1,283 @@
+"""Configs: ranges, reading back, and the numbers of the paper."""
+
+import importlib
+import json
+import math
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
+from typing import Any, get_type_hints
+
+import pytest
+
+import simulations
+from pfc_metarl.config import Config, Range, differences, from_saved, in_range, ranges
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.simulation import Simulation
+
+MODULES = [importlib.import_module(f"simulations.{m.name}") for m in pkgutil.iter_modules(simulations.__path__)]
+SIMULATIONS: dict[str, Simulation[Any]] = {m.SIMULATION.name: m.SIMULATION for m in MODULES if hasattr(m, "SIMULATION")}
+every_simulation = pytest.mark.parametrize("name", SIMULATIONS)
+every_preset = pytest.mark.parametrize("name, preset", [(s.name, p) for s in SIMULATIONS.values() for p in s.presets])
+
+
+def config_of(name: str) -> Any:
+    return SIMULATIONS[name].config("paper")
+
+
+def as_saved(config: Config) -> dict:
+    return json.loads(json.dumps(asdict(config)))
+
+
+# -- ranges
+
+
+def just_outside(rule: Range, whole: bool) -> Iterator[float]:
+    """The numbers next to a range."""
+    for name, direction in (("ge", -1), ("gt", -1), ("le", 1), ("lt", 1)):
+        bound = getattr(rule, name, None)
+        if bound is not None and name in ("gt", "lt"):
+            yield bound
+        elif bound is not None:
+            yield bound + direction if whole else math.nextafter(bound, direction * math.inf)
+
+
+def numeric_fields(kind: type) -> set[str]:
+    """Fields that hold a number, or a number or nothing."""
+    hints = get_type_hints(kind)
+    numbers = (int, float, int | None, float | None)
+    return {f.name for f in fields(kind) if hints[f.name] in numbers}
+
+
+@every_simulation
+def test_every_number_has_a_range_that_is_kept(name: str) -> None:
+    config = config_of(name)
+    rules = dict(ranges(type(config)))
+    whole = {f for f, hint in get_type_hints(type(config)).items() if hint is int}
+    assert set(rules) == numeric_fields(type(config))
+    for field, rule in rules.items():
+        outside = list(just_outside(rule, field in whole))
+        assert outside
+        for bad in (*outside, math.nan, math.inf, -math.inf):
+            with pytest.raises(ConfigError, match=f"^{field} must be a finite number, .*, not {bad}$") as caught:
+                replace(config, **{field: bad})
+            assert "\n" not in str(caught.value)
+
+
+def test_what_counts_as_in_range() -> None:
+    for rule in {rule for s in SIMULATIONS for _, rule in ranges(type(config_of(s)))}:
+        for bound in (getattr(rule, "ge", None), getattr(rule, "le", None)):
+            assert bound is None or in_range(bound, rule)
+        for bad in just_outside(rule, False):
+            assert not in_range(bad, rule)
+
+
+def test_fields_that_depend_on_each_other() -> None:
+    with pytest.raises(ConfigError, match="^episodes must be a multiple of episodes_per_update, not 10$"):
+        Config(episodes=10, episodes_per_update=4)
+    with pytest.raises(ConfigError, match="analysed_episodes must be at most test_episodes"):
+        replace(config_of("two_step"), test_episodes=10, analysed_episodes=11)
+
+
+def test_what_follows_from_the_fields() -> None:
+    config = Config(networks=3, first_seed=5, episodes=12, episodes_per_update=4)
+    assert config.seeds == [5, 6, 7] and config.updates == 3
+
+
+# -- presets
+
+
+@every_preset
+def test_presets_name_themselves_and_can_be_made_small(name: str, preset: str) -> None:
+    simulation = SIMULATIONS[name]
+    config, small = simulation.config(preset), simulation.config(preset, quick=True)
+    assert config.preset == small.preset == preset and type(small) is type(config)
+    assert small.networks * small.episodes < config.networks * config.episodes
+
+
+@every_simulation
+def test_an_unknown_preset(name: str) -> None:
+    with pytest.raises(ConfigError, match="^unknown preset slow; choose one of: fast, paper$"):
+        SIMULATIONS[name].config("slow")
+
+
+# -- saved and read back
+
+
+@every_preset
+def test_a_config_is_read_back_as_it_was(name: str, preset: str) -> None:
+    """Tuples, and parts within parts."""
+    for quick in (False, True):
+        config = SIMULATIONS[name].config(preset, quick)
+        back = from_saved(type(config), as_saved(config))
+        assert back == config and repr(back) == repr(config)
+        assert not differences(config, as_saved(config))
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"networks": 0}, "networks must be a finite number, at least 1, not 0"),
+        ({"networks": "many"}, "networks"),
+        ({"discount": float("nan")}, "discount"),
+        ({"learning_rate": None}, "learning_rate"),
+        ({"colour": "red"}, "colour"),
+        ({"episodes": 10, "episodes_per_update": 4}, "multiple of episodes_per_update"),
+    ],
+)
+def test_saved_values_that_make_no_sense(change: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        from_saved(Config, as_saved(Config()) | change)
+    assert "\n" not in str(caught.value)
+
+
+def test_saved_configs_that_are_none() -> None:
+    with pytest.raises(ConfigError, match="lacks units$"):
+        from_saved(Config, {k: v for k, v in as_saved(Config()).items() if k != "units"})
+    for bad in ([], None, "config", {}):
+        with pytest.raises(ConfigError, match="lacks"):
+            from_saved(Config, bad)  # type: ignore[arg-type]
+
+
+def test_differences_name_the_field_and_both_values() -> None:
+    config = config_of("foraging")
+    saved = as_saved(replace(config, discount=0.5, held_out=((0.1, 0.3),)))
+    assert differences(config, saved) == [
+        "discount: saved 0.5, now 0.75",
+        "held_out: saved [[0.1, 0.3]], now [[0.1, 0.2], [0.3, 0.4]]",
+    ]
+    del saved["discount"]
+    assert differences(config, saved)[0] == "discount: saved nothing, now 0.75"
+
+
+# -- the numbers of the paper
+
+DEFAULTS = {  # Methods, "Architecture and training"
+    "networks": 8,
+    "agent": "prefrontal",
+    "units": 48,
+    "learned_start": True,
+    "episodes_per_update": 1,
+    "learning_rate": 7e-4,
+    "learning_rate_end": None,
+    "discount": 0.9,
+    "state_value_cost": 0.05,
+    "entropy_cost": 0.05,
+    "entropy_cost_end": None,
+}
+ONE_TO_ZERO = {"entropy_cost": 1.0, "entropy_cost_end": 0.0}
+HARLOW = {  # Methods, "Simulation 5": 50 replicas, 32 threads with about 1e5 episodes each
+    "networks": 50,
+    "units": 256,
+    "episodes_per_update": 32,
+    "learning_rate": 7.5e-4,
+    "discount": 0.91,
+    "state_value_cost": 0.4,
+    "entropy_cost": 0.001,
+}
+PAPER: dict[str, dict[str, object]] = {
+    "bandits": {  # Wang et al. 2016
+        "trials": 100,
+        "distributions": ("independent", "correlated", "easy", "medium", "hard"),
+        "episodes": 20_000,
+        "test_episodes": 300,
+        "learning_rate": 1e-3,
+        "discount": 0.8,
+        **ONE_TO_ZERO,
+    },
+    "foraging": {  # Methods, "Simulation 1"
+        "shortest_episode": 50,
+        "trials": 100,
+        "base_probability_sum": 0.5,
+        "held_out": ((0.1, 0.2), (0.3, 0.4)),
+        "discount": 0.75,
+        "episodes": 15_000,
+        "test_episodes": 500,
+        "lags": 15,
+    },
+    "volatility": {  # Methods, "Simulation 2"
+        "trials": 200,
+        "high_volatility": 0.2,
+        "worse_stable": 0.25,
+        "worse_volatile": 0.0,
+        "log_k_low": -4.5,
+        "log_k_high": -3.5,
+        "test_worse_volatile": 0.2,
+        "switch_every": 25,
+        "window": 10,
+        "learning_rate": 5e-5,
+        "discount": 0.1,
+        **ONE_TO_ZERO,
+        "episodes": 40_000,
+        "test_episodes": 400,
+    },
+    "inferred_value": {  # Methods, "Simulation 3": 1e5 "episodes" of 5 trials, backpropagation through 10 of them
+        "block_trials": 5,
+        "switch_probability": 0.5,
+        "blocks_per_update": 10,
+        "episodes": 10_000,
+        "test_blocks": 1_200,
+    },
+    "two_step": {  # Methods, "Simulation 4"
+        "trials": 100,
+        "common_probability": 0.8,
+        "reward_high": 0.9,
+        "reward_low": 0.1,
+        "switch_probability": 0.025,
+        "episodes": 10_000,
+        "test_episodes": 300,
+        "analysed_episodes": 30,
+    },
+    "harlow": {**HARLOW, "episodes": 3_200_000, "trials": 6, "fixation_reward": 0.2},
+    "harlow_gaze": {**HARLOW, "unroll": 100, "learned_start": False},
+    "optogenetics": {  # Methods, "Simulation 6"
+        "agent": "actor-critic-rpe",
+        "forced_pairs": 5,
+        "free_pulls": 20,
+        "risky_probabilities": (0.5, 0.125),
+        "safe_reward": 1.0,
+        "risky_reward": 4.0,
+        "episodes": 66_700,
+        "test_episodes": 1_333,
+    },
+}
+GAZE = {  # Methods, "Simulation 5": degrees, pixels, time steps
+    "view": 84,
+    "screen": 65.0,
+    "picture": 34,
+    "turn": 4.4,
+    "action_repeat": 4,
+    "fixate_within": 3.5,
+    "fixate_for": 4,
+    "fixation_reward": 0.2,
+    "select_within": 7.0,
+    "interval": 10,
+    "trials": 6,
+    "longest": 3_600,
+    "replaced": False,
+}
+
+
+@every_simulation
+def test_the_preset_paper_has_the_numbers_of_the_methods(name: str) -> None:
+    config = config_of(name)
+    for field, value in (DEFAULTS | PAPER[name]).items():
+        assert getattr(config, field) == value, field
+
+
+def test_the_gaze_task_has_the_numbers_of_the_methods() -> None:
+    task = config_of("harlow_gaze").task
+    assert {field: getattr(task, field) for field in GAZE} == GAZE
+    config = config_of("harlow_gaze")  # episodes are stretches there: 1e5 episodes of 900 actions, on 32 threads
+    assert config.episodes * config.unroll == 32 * 100_000 * GAZE["longest"] / GAZE["action_repeat"]
+
+
+def test_numbers_that_follow() -> None:
+    """As the Methods state them: time steps of whole trainings, and of an unroll."""
+    steps = {"foraging": 3e6, "inferred_value": 2e6, "optogenetics": 4e6}
+    for name, expected in steps.items():
+        simulation, config = SIMULATIONS[name], config_of(name)
+        task = next(iter(simulation.tasks(config).values()))
+        assert config.episodes * task.steps == pytest.approx(expected, rel=1e-3), name
+    assert next(iter(SIMULATIONS["inferred_value"].tasks(config_of("inferred_value")).values())).steps == 200
+    assert next(iter(SIMULATIONS["two_step"].tasks(config_of("two_step")).values())).steps == 300
