@@ -2,8 +2,10 @@
 
 import argparse
 import importlib
+import pkgutil
 from pathlib import Path
 
+import figures
 from pfc_metarl.errors import UserError, one_line_errors
 
 FIGURES = {
@@ -16,7 +18,7 @@ FIGURES = {
     "7": "figure7",
     "s9": "figure_s9",
 }
-"""Number on the command line -> module of this package."""
+"""Number on the command line -> module of this package; any other module goes by its own name."""
 
 
 def main() -> None:
@@ -27,10 +29,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="draw from the results of --quick runs")
     arguments = parser.parse_args()
     with one_line_errors():
-        if arguments.figure not in (*FIGURES, "all"):
-            raise UserError(f"unknown figure {arguments.figure}; choose one of: {', '.join(FIGURES)}, all")
-        for number in FIGURES if arguments.figure == "all" else [arguments.figure]:
-            importlib.import_module(f"figures.{FIGURES[number]}").draw(arguments.results, arguments.quick)
+        own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
+        known = FIGURES | {name: name for name in sorted(own)}
+        if arguments.figure not in (*known, "all"):
+            raise UserError(f"unknown figure {arguments.figure}; choose one of: {', '.join(known)}, all")
+        for name in FIGURES if arguments.figure == "all" else [arguments.figure]:
+            importlib.import_module(f"figures.{known[name]}").draw(arguments.results, arguments.quick)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT
+from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT, EXAMPLES
 from pfc_metarl.plotting import (
     BLUE,
     GREEN,
@@ -106,7 +106,7 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
     """Panel c: choices of the first correlated-trained network, episode by episode, on the two example bandits."""
     own = trials[(trials["group"] == CORRELATED) & (trials["subject"] == trials["subject"].min())]
     axes = spec.subgridspec(2, 1)
-    for i, name in enumerate(("(.25, .75)", "(.6, .4)")):
+    for i, name in enumerate(EXAMPLES):
         ax = figure.add_subplot(axes[i])
         choices = own[(own["test"] == name) & (own["session"] <= episodes) & (own["trial"] <= shown)]
         for choice, colour, label in ((0, BLUE, "left"), (1, VERMILLION, "right")):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecBase
 
 from pfc_metarl.analysis.reversal import AFTER, AWARE, BEFORE, BLIND, COMPARISONS, EVENTS
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, limits, panel_letter, paper_figure, save
@@ -21,15 +22,16 @@ def draw(results: Path, quick: bool) -> None:
     errors = run.read_table("prediction_errors.csv")
     observers = run.read_table("ideal_observers.csv")
     with paper_figure(height_mm=165) as figure:
-        grid = figure.add_gridspec(4, 12, height_ratios=[1, 1.2, 1, 1])
+        # a grid for either part: columns of different widths in one would share their largest margins
+        rows = figure.add_gridspec(2, 1, height_ratios=[2.2, 2])
+        top, bottom = rows[0].subgridspec(2, 3, height_ratios=[1, 1.2]), rows[1].subgridspec(2, 4)
         for i, comparison in enumerate(COMPARISONS):
-            ax = figure.add_subplot(grid[0, 4 * i : 4 * i + 4])
-            neurons(ax, comparison, first=i == 0)
-            ax = figure.add_subplot(grid[1, 4 * i : 4 * i + 4])
+            neurons(figure.add_subplot(top[0, i]), comparison, first=i == 0)
+            ax = figure.add_subplot(top[1, i])
             model(ax, errors, observers, comparison, first=i == 0)
             if i == 0:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
-        state_panels(figure, grid, run.read_table("state_pca.csv"))
+        state_panels(figure, bottom, run.read_table("state_pca.csv"))
         save(figure, results, "figure4", quick)
 
 
@@ -71,12 +73,12 @@ def model(ax: Axes, errors: pd.DataFrame, observers: pd.DataFrame, comparison: s
         panel_letter(ax, "b")
 
 
-def state_panels(figure: Figure, grid: object, state: pd.DataFrame) -> None:
+def state_panels(figure: Figure, grid: GridSpecBase, state: pd.DataFrame) -> None:
     """Panel c: the state by trial step (columns), on the reversal trial (top) and the one after (bottom)."""
     steps = ("Fixation", "Cue", "Action", "Reward")
     for row, trial in enumerate((1, 2)):
         for step, name in enumerate(steps):
-            ax = figure.add_subplot(grid[2 + row, 3 * step : 3 * step + 3])  # type: ignore[index]
+            ax = figure.add_subplot(grid[row, step])
             own = state[(state["trial_in_block"] == trial) & (state["step"] == step)]
             for rewarded, colour in ((1, BLUE), (0, VERMILLION)):
                 for cue, marker in ((1, "o"), (0, "x")):

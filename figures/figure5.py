@@ -32,27 +32,29 @@ def draw(results: Path, quick: bool) -> None:
     fits = run.read_table("prediction_error_fits.csv")
     config = run.read_config()
     with paper_figure(height_mm=165) as figure:
-        grid = figure.add_gridspec(3, 12, height_ratios=[1, 1.1, 1.25])
-        task_diagram(figure.add_subplot(grid[0, :6]), config)
+        # a grid for each row: columns of different widths in one would share their largest margins
+        rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1.25])
+        top, middle, bottom = rows[0].subgridspec(1, 4), rows[1].subgridspec(1, 4), rows[2].subgridspec(1, 2)
+        task_diagram(figure.add_subplot(top[:2]), config)
         for i, name in enumerate((MODEL_FREE, MODEL_BASED)):
-            ax = figure.add_subplot(grid[0, 6 + 3 * i : 9 + 3 * i])
+            ax = figure.add_subplot(top[2 + i])
             stay_bars(ax, reference.loc[name].mean(), name.capitalize(), legend=i == 1)
             if i == 0:
                 panel_letter(ax, "b")
-        ax = figure.add_subplot(grid[1, :3])
+        ax = figure.add_subplot(middle[0])
         stay_bars(ax, rats, "Rats (n = 6)")
         panel_letter(ax, "c")
-        ax = figure.add_subplot(grid[1, 3:6])
+        ax = figure.add_subplot(middle[1])
         stay_bars(ax, stay.mean(), f"Meta-RL (n = {len(stay)})")
         for x, condition in zip(BAR_POSITIONS, CONDITIONS):
             dots(ax, x, stay[condition])
-        ax = figure.add_subplot(grid[1, 6:9])
+        ax = figure.add_subplot(middle[2])
         lag_lines(ax, rat_weights(), "Rats (n = 21)", legend=True)
         panel_letter(ax, "d")
-        ax = figure.add_subplot(grid[1, 9:12])
+        ax = figure.add_subplot(middle[3])
         lag_lines(ax, weights, f"Meta-RL (n = {len(stay)})")
         panel_letter(ax, "e")
-        prediction_error_panels(figure.add_subplot(grid[2, :6]), figure.add_subplot(grid[2, 6:]), errors, fits)
+        prediction_error_panels(figure.add_subplot(bottom[0]), figure.add_subplot(bottom[1]), errors, fits)
         save(figure, results, "figure5", quick)
 
 

@@ -41,18 +41,20 @@ def draw(results: Path, quick: bool) -> None:
     own = run_folder(results, "harlow_gaze", quick)
     seeing = own if own.finished else run_folder(DATA, "harlow_gaze")
     with paper_figure(height_mm=165) as figure:
-        grid = figure.add_gridspec(3, 12, height_ratios=[0.75, 1, 1])
-        task_diagram(figure.add_subplot(grid[0, :4]), config)
-        frames(figure.add_subplot(grid[0, 4:]), seeing.read_arrays("arrays.npz"))
-        seeing_lines(figure.add_subplot(grid[1, 4:8]), seeing)
-        learning_lines(figure.add_subplot(grid[1, :4]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
+        # a grid for either part: columns of different widths in one would share their largest margins
+        rows = figure.add_gridspec(2, 1, height_ratios=[0.75, 2])
+        top, grid = rows[0].subgridspec(1, 2, width_ratios=[1, 2]), rows[1].subgridspec(2, 3)
+        task_diagram(figure.add_subplot(top[0]), config)
+        frames(figure.add_subplot(top[1]), seeing.read_arrays("arrays.npz"))
+        seeing_lines(figure.add_subplot(grid[0, 1]), seeing)
+        learning_lines(figure.add_subplot(grid[0, 0]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
         title = f"Meta-RL, feature vectors (n = {final['subject'].nunique()})"
-        learning_lines(figure.add_subplot(grid[1, 8:12]), learning, "stage", "d", title)
-        condition_lines(figure.add_subplot(grid[2, :4]), accuracy)
+        learning_lines(figure.add_subplot(grid[0, 2]), learning, "stage", "d", title)
+        condition_lines(figure.add_subplot(grid[1, 0]), accuracy)
         object_code_lines(
-            figure.add_subplot(grid[2, 4:8]), run.read_table("object_code.csv"), run.read_table("first_choices.csv")
+            figure.add_subplot(grid[1, 1]), run.read_table("object_code.csv"), run.read_table("first_choices.csv")
         )
-        component_path(figure.add_subplot(grid[2, 8:12]), run.read_table("components.csv"))
+        component_path(figure.add_subplot(grid[1, 2]), run.read_table("components.csv"))
         save(figure, results, "figure6", quick)
     save_gif(seeing.read_arrays("arrays.npz")["views"], figures_folder(results, quick) / "figure6_episode.gif")
 

@@ -116,7 +116,9 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
 
 
 def print_comparison(table: pd.DataFrame) -> None:
-    """The comparison table, for a terminal."""
+    """The comparison table, for a terminal; nothing, if it is empty."""
+    if table.empty:
+        return
     shown = pd.DataFrame(
         {
             "quantity": table["quantity"],

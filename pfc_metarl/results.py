@@ -13,6 +13,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,8 @@ class RunFolder:
                 raise RunError(f"{self.path} is not empty and holds no config.json; choose another --results folder")
             if saved.exists() and not overwrite:
                 return self._reopen(simulation, config)
-            self._clear()
+            if saved.exists():
+                self._clear()
             self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
         except OSError as error:
             raise RunError(f"cannot write to {self.path} ({error.strerror}); choose another --results folder") from None
@@ -193,7 +195,7 @@ class RunFolder:
         try:
             with np.load(path) as arrays:
                 return dict(arrays)
-        except (ValueError, OSError, EOFError):
+        except (ValueError, OSError, EOFError, BadZipFile):
             raise RunError(f"{path} cannot be read (truncated?); make it again with: {self.again(name)}") from None
 
     def again(self, name: str) -> str:

@@ -23,7 +23,7 @@ from pfc_metarl.config import Config, from_saved
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import print_comparison
+from pfc_metarl.published import compare, print_comparison
 from pfc_metarl.results import STAGES, RunFolder, run_folder
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import join, networks_from, units
@@ -66,8 +66,8 @@ class Simulation(Generic[C]):
     """Let the trained networks play."""
     analyse: Callable[[C, Tested], Tables]
     """From what they did to small tables, by file name without ending."""
-    compare: Callable[[Tables], pd.DataFrame]
-    """From these tables to the comparison with the paper and the animals."""
+    compare: Callable[[Tables], pd.DataFrame] = lambda tables: compare([])
+    """From these tables to the comparison with the paper and the animals; nothing, if nothing is published."""
     tracked: str = ""
     """Column of the trial table whose mean by trial is kept along the training; "": none."""
     needs_prediction_errors: bool = False

@@ -123,13 +123,13 @@ def train_unit(unit: Unit, position: int = 0, stopped: Callable[[], bool] = lamb
             if learner.update % stretch == 0 or learner.update == config.updates:
                 bar.set_postfix_str(f"reward/trial {progress.close():.3f}")
                 curve = {"rewards": progress.rewards, "tracked": progress.tracked}
-                save_checkpoint({**learner.state_dict(), "curve": curve}, unit.path)
+                save_checkpoint({**learner.state_dict(), "config": repr(config), "curve": curve}, unit.path)
 
 
 def _restore(unit: Unit, learner: Learner, progress: Progress) -> None:
     state = load_checkpoint(unit.path)
     try:
-        if state["seeds"] != unit.seeds:
+        if (state["seeds"], state["config"]) != (unit.seeds, repr(unit.config)):
             raise foreign(unit.path)
         learner.load_state_dict(state)
         progress.rewards, progress.tracked = state["curve"]["rewards"], state["curve"]["tracked"]

@@ -32,7 +32,7 @@ from pfc_metarl.trial_columns import (
 __all__ = [
     "ANIMALS", "COLUMNS", "KEYS", "NETWORKS", "NONE", "OBSERVER", "SESSION", "SUBJECT", "UNTRAINED", "by_session",
     "check_trials", "made_validly", "previous", "read_trials", "responses", "session_keys", "sessions_of", "trained_on",
-    "trial_table", "with_condition",
+    "trial_table", "with_condition", "with_responses",
 ]  # fmt: skip
 
 SUBJECT = ["group", "subject"]
@@ -90,7 +90,7 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
         rename: the file's name of a column to ours.
 
     Raises:
-        TableError: the file cannot be read, or the table not be used; see `check_trials`.
+        TableError: the file cannot be read, or the table not be used; see `check_trials` and `with_responses`.
     """
     path = Path(path)
     if path.suffix.lower() not in (".csv", ".parquet"):
@@ -105,7 +105,7 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
     absent = [name for name in rename or {} if name not in table]
     if absent:
         raise TableError(f"{path}: no column {absent[0]} to rename; there are: {_names(table)}")
-    return check_trials(table.rename(columns=dict(rename or {})), task, str(path))
+    return with_responses(check_trials(table.rename(columns=dict(rename or {})), task, str(path)), str(path))
 
 
 def check_trials(table: pd.DataFrame, task: str, source: str = "the table", needs: Sequence[str] = ()) -> pd.DataFrame:
@@ -124,8 +124,8 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
 
     Raises:
         TableError: one line that names the table, the column, the row (from 1) and what was expected. Refused are:
-        no rows; missing columns; values that are empty or not allowed; a trial that stands there twice; trial numbers
-        that jump (neighbours would be wrong); and a table with no trial that is valid and free.
+        no rows; missing columns; values that are empty or not allowed; a trial that stands there twice; and trial
+        numbers that jump (neighbours would be wrong).
     """
     if task not in COLUMNS:
         raise TableError(f"{source}: unknown task {task}; choose one of: {', '.join(COLUMNS)}")
@@ -143,8 +143,6 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
         if name not in checked:
             raise TableError(f"{source}: no column {name}; there are: {_names(table)}")
     checked["valid"] = made_validly(checked)
-    if not responses(checked).any():
-        raise TableError(f"{source}: no trial is valid and free; there is nothing to analyse")
     return _in_order(checked, source)
 
 
@@ -175,6 +173,13 @@ def responses(trials: pd.DataFrame) -> pd.Series:
     """Is the choice one that analyses of behaviour are to explain: valid, and not forced?"""
     valid = made_validly(trials)
     return valid & trials["free"].astype(bool) if "free" in trials else valid
+
+
+def with_responses(trials: pd.DataFrame, source: str = "the table") -> pd.DataFrame:
+    """The table; TableError if it has no `responses` at all."""
+    if not responses(trials).any():
+        raise TableError(f"{source}: no trial is valid and free; there is nothing to analyse")
+    return trials
 
 
 def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from annotated_types import Ge, Interval
 from pfc_metarl.agents import bandits as agents
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
-from pfc_metarl.analysis.regret import bayes_optimal_curves, regret_curves
-from pfc_metarl.config import Config, NotNegative, Positive, Probability
+from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
+from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Quantity, compare, published_value
@@ -21,8 +21,6 @@ from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit
 from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on
 
-EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
-"""The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
 READ_OUT_TRIALS = (1, 2, 5, 10, 20, 40, 60, 80, 100)
 """After how many trials the belief is read out of the state."""
 
@@ -35,7 +33,7 @@ class BanditsConfig(Config):
     """Trials per episode (A)."""
     distributions: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = DISTRIBUTIONS
     """Distributions to train on, a set of networks for each (A: these five)."""
-    episodes: int = 20_000
+    episodes: Count = 20_000
     """Training episodes per network (A)."""
     learning_rate: Positive = 1e-3
     """Learning rate at the start (A: 1e-3)."""

@@ -62,6 +62,11 @@ class Fixed(Agent):
         super().__init__(seeds, (observations,), len(logits), observations + 2)
         self.logits = nn.Parameter(torch.tensor(logits).expand(len(seeds), 1, -1).clone())
 
+    @classmethod
+    def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "Fixed":
+        """All actions alike."""
+        return cls(seeds, [0.0] * task.actions, *task.observations)
+
     def start(self, episodes: int) -> State:
         """No step done."""
         return (torch.zeros(len(self.seeds), episodes),)

@@ -160,7 +160,7 @@ def test_schedules_of_the_config_are_used(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_update_is_a_step_of_rmsprop_down_the_clipped_gradient() -> None:
-    """First update, by hand: the mean square is (1 - decay) g^2, so each weight moves by rate * g / (root + epsilon)."""
+    """The first one by hand: the mean square is (1 - decay) g^2, each weight moves by rate * g / (root + epsilon)."""
     config = replace(CONFIG, gradient_clip=0.5)
     learner, twin = Learner(config, TWO_STEP, [1]), Learner(config, TWO_STEP, [1])
     losses = twin.losses(twin.play())

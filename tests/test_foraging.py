@@ -14,9 +14,9 @@ from pfc_metarl.analysis.matching import (
     reward_rates,
     steady_state,
 )
-from pfc_metarl.analysis.unit_coding import FACTORS, PEARSON, SPEARMAN, VALUE, partial_correlations, unit_coding
+from pfc_metarl.analysis.unit_coding import FACTORS, PEARSON, SPEARMAN, partial_correlations, unit_coding
 from pfc_metarl.errors import TableError
-from pfc_metarl.trials import check_trials
+from pfc_metarl.trials import NONE, check_trials
 
 
 def test_optimum_equals_dynamic_programming() -> None:
@@ -164,7 +164,13 @@ def test_units_that_code_the_factors_are_found() -> None:
     assert (table[table["group"] == "do not"]["r"].abs() < 0.08).all()
 
 
-def test_units_of_a_subject_whose_value_cannot_be_told() -> None:
-    trials = simulated({}, 4).assign(choice=0)  # always left
-    table, _ = unit_coding(trials, {"networks": np.zeros((len(trials), 2))}, lags=2)
-    assert table["r"].isna().all() and table["p"].isna().all() and set(table["factor"]) >= {VALUE}
+@pytest.mark.parametrize("choice", [0, NONE])  # always left, never any
+def test_units_of_a_subject_whose_value_cannot_be_told(choice: int) -> None:
+    trials = simulated({("reward", 1): 1.0}, 20)
+    both = pd.concat([trials, trials.assign(subject=2, choice=choice)])
+    units = np.random.default_rng(0).normal(size=(len(both), 2))
+    table, correlation = unit_coding(both, {"networks": units}, lags=2)
+    known = table["subject"] == 1
+    assert table.loc[~known, ["r", "p"]].isna().all(axis=None) and set(table.loc[~known, "factor"]) == set(FACTORS)
+    assert table.loc[known, ["r", "p"]].notna().all(axis=None)
+    assert correlation["r"].isna().tolist() == [False, True]

@@ -14,9 +14,9 @@ FLOORS: list[set[str]] = [
     {"errors"},
     {"config", "random_streams", "trial_columns"},
     {"trials", "dopamine", "results"},
-    {"tasks", "analysis", "published", "plotting"},
+    {"tasks", "published", "plotting"},
     {"agents", "networks"},
-    {"rollout"},
+    {"analysis", "rollout"},
     {"a2c", "checkpoints", "film"},
     {"training"},
     {"workers"},
@@ -89,21 +89,14 @@ def test_the_library_knows_no_simulation_and_no_figure() -> None:
         assert not {name.split(".")[0] for name in imported(path, also_late=True)} & above, module
 
 
-def test_tests_and_analyses_are_not_mixed_up_with_learning() -> None:
-    """Reference agents and analyses know neither networks nor how they are trained."""
+def test_nobody_else_knows_how_networks_are_made_and_trained() -> None:
+    """Not tasks, reference agents and analyses; nor figures, which read tables."""
     learning = {"networks", "rollout", "a2c", "training", "workers", "simulation", "checkpoints"}
-    for module, path in MODULES.items():
-        if part(module) in ("agents", "analysis", "tasks", "trials"):
-            assert not {part(name) for name in imported(path, also_late=True) if "pfc_metarl" in name} & learning
-
-
-def test_figures_know_no_simulation() -> None:
-    """They read tables: of the library, only what is needed for that."""
-    allowed = {"results", "published", "plotting", "trials", "trial_columns", "errors", "film", "config", "analysis"}
-    for path in (ROOT / "figures").glob("*.py"):
+    apart = [path for module, path in MODULES.items() if part(module) in ("agents", "analysis", "tasks", "trials")]
+    for path in (*apart, *(ROOT / "figures").glob("*.py")):
         names = imported(path, also_late=True)
+        assert not {part(name) for name in names if name.startswith("pfc_metarl")} & learning, path
         assert "simulations" not in {name.split(".")[0] for name in names}, path
-        assert {part(name) for name in names if name.startswith("pfc_metarl")} <= allowed, path
 
 
 def test_what_does_without_torch() -> None:

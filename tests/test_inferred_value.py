@@ -8,19 +8,18 @@ import torch
 from pfc_metarl.a2c import Learner
 from simulations.inferred_value import SIMULATION, make_task
 
-CONFIG = replace(SIMULATION.quick_config("fast"), units=8)
+CONFIG = replace(SIMULATION.config("fast", quick=True), units=8)
 
 
 def test_learning_carries_state_reward_and_action_over() -> None:
     learner = Learner(CONFIG, make_task(CONFIG, 4), [1, 2])
-    first = learner.learn()
-    second = learner.learn()
-    network = learner.network
-    seen = second.inputs[0]
-    torch.testing.assert_close(seen[..., network.observations], first.rewards[-1])
-    assert torch.equal(seen[..., network.observations + 1 :].argmax(-1), first.actions[-1])
-    torch.testing.assert_close(first.inputs[-1], second.inputs[0])  # the input that the bootstrap was valued at
-    assert not torch.allclose(second.hidden[0], first.hidden[0])
+    first, second = learner.learn(), learner.learn()
+    assert torch.equal(second.seen.rewards[0], first.rewards[-1])
+    assert torch.equal(second.seen.actions[0], first.actions[-1])
+    assert first.seen.begins[0].all() and not first.seen.begins[1:].any() and not second.seen.begins.any()
+    for last, begun in zip(first.seen, second.seen):  # the step that the bootstrap was valued at
+        assert torch.equal(last[-1], begun[0])
+    assert all(torch.equal(a, b) for a, b in zip(first.end.state, second.start))
 
 
 def test_resumed_stream_equals_uninterrupted(tmp_path: Path) -> None:

@@ -1,76 +1,230 @@
-"""Run folders, the command line, and figures from finished runs."""
+"""Run folders, the stages of a run, runs read back, and the command line."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
-from pfc_metarl.errors import ConfigError, RunError
-from pfc_metarl.results import RunFolder, written_aside
-from pfc_metarl.simulation import Options, command_line, run
+import figures.__main__
+import pfc_metarl
+import pfc_metarl.workers as workers
+import simulations.__main__
+from pfc_metarl.command_line import command_line
+from pfc_metarl.errors import ConfigError, RunError, one_line_errors
+from pfc_metarl.published import Quantity, compare
+from pfc_metarl.random_streams import TEST, generators
+from pfc_metarl.results import STAGES, RunFolder, written_aside
+from pfc_metarl.rollout import play
+from pfc_metarl.simulation import Options, Run, Tables, run
+from simulations import inferred_value, optogenetics
 from simulations.two_step import SIMULATION
 
 ROOT = Path(__file__).parent.parent
-CONFIG = replace(SIMULATION.quick_config("fast"), episodes=32)
+CONFIG = replace(
+    SIMULATION.config("fast", quick=True), episodes=32, units=8, trials=10, test_episodes=4, analysed_episodes=2
+)
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True)
+class Calls:
+    """A simulation whose stages count how often they are done, and do little; its training is real."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.fails = ""
+        self.simulation = replace(
+            SIMULATION,
+            test=self.counted("test", SIMULATION.test),
+            analyse=self.counted("analyse", self.analyse),
+            compare=self.counted("compare", self.compared),
+        )
+
+    def counted(self, stage: str, function: Callable) -> Callable:
+        def of_stage(*arguments: Any) -> Any:
+            self.done.append(stage)
+            if self.fails == stage:
+                raise ZeroDivisionError
+            return function(*arguments)
+
+        return of_stage
+
+    @staticmethod
+    def analyse(config: Any, tested: Any) -> Tables:
+        """Rewards by network."""
+        return {"rewards": tested.trials.groupby("subject", as_index=False)["reward"].mean()}
+
+    @staticmethod
+    def compared(tables: Tables) -> pd.DataFrame:
+        """With some number."""
+        rewards = tables["rewards"]["reward"].to_numpy()
+        return compare([Quantity("reward", rewards, 0.5, 0.1, "> 0", rewards)])
+
+    def run(self, folder: Path, **options: Any) -> RunFolder:
+        """As the command does; `done` holds what this time was done."""
+        self.done.clear()
+        return run(self.simulation, CONFIG, Options(results=folder, processes=1, **options))
 
 
-def test_run_folder_and_identical_repetition(quick_results: Path, tmp_path: Path) -> None:
-    first = RunFolder(quick_results / "quick" / "two_step")
-    names = {p.name for p in first.path.iterdir()}
-    assert {"config.json", "checkpoint.pt", "learning_curve.csv", "trials.parquet", "arrays.npz"} <= names
-    assert {"comparison.csv", "provenance.json", "stay_probabilities.csv"} <= names
-    config = SIMULATION.quick_config("fast")
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls, train_unit = Calls(), workers.train_unit
+
+    def train(*arguments: Any) -> None:
+        calls.done.append("train")
+        train_unit(*arguments)
+
+    monkeypatch.setattr(workers, "train_unit", train)
+    return calls
+
+
+def files(folder: RunFolder) -> dict[str, bytes]:
+    """All but the provenance, which tells the time."""
+    return {p.name: p.read_bytes() for p in folder.path.iterdir() if p.name != "provenance.json"}
+
+
+def read_provenance(folder: RunFolder) -> dict:
+    return json.loads((folder.path / "provenance.json").read_text())
+
+
+# -- a whole run
+
+
+def test_a_run_leaves_its_files_and_is_repeated_to_the_byte(quick_results: Path, tmp_path: Path) -> None:
+    first = RunFolder(quick_results / "quick" / "two_step", "")
+    config = SIMULATION.config("fast", quick=True)
     again = run(SIMULATION, config, Options(quick=True, results=tmp_path, processes=1))
-    for name in names:
-        if name.endswith((".csv", ".parquet")):
-            pd.testing.assert_frame_equal(first.read_table(name), again.read_table(name))
-    provenance = json.loads((first.path / "provenance.json").read_text())
-    assert provenance["seeds"] == config.seeds and provenance["versions"]["torch"]
+    assert files(first) == files(again)
+    names = {"config.json", "checkpoint.pt", "learning_curve.csv", "trials.parquet", "arrays.npz", "comparison.csv"}
+    assert names | {"stay_probabilities.csv", "lag_weights.csv", "prediction_errors.csv"} <= set(files(first))
+    assert first.finished and set(read_provenance(first)["files"]) == set(files(first)) - {"config.json"}
 
 
-def test_finished_run_is_left_alone(quick_results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    checkpoint = quick_results / "quick" / "two_step" / "checkpoint.pt"
-    before = checkpoint.stat().st_mtime_ns
-    run(SIMULATION, SIMULATION.quick_config("fast"), Options(quick=True, results=quick_results))
-    assert checkpoint.stat().st_mtime_ns == before
-    assert "is finished" in capsys.readouterr().out
+def test_provenance_tells_how_each_stage_was_made(quick_results: Path) -> None:
+    stages = read_provenance(RunFolder(quick_results / "quick" / "two_step", ""))["stages"]
+    assert list(stages) == list(STAGES)
+    for told in stages.values():
+        assert told["versions"]["torch"] == torch.__version__ and told["versions"]["python"]
+        assert told["seconds"] >= 0 and told["machine"] and told["command"] and told["resumed"] is False
+        assert told["commit"] is None or len(told["commit"]) == 40
 
 
-def test_other_config_names_the_field(quick_results: Path) -> None:
-    other = replace(SIMULATION.quick_config("fast"), discount=0.8)
-    with pytest.raises(RunError, match=r"discount: saved 0\.9, now 0\.8"):
-        run(SIMULATION, other, Options(quick=True, results=quick_results))
+def test_a_finished_run_is_left_alone(tmp_path: Path, calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = calls.run(tmp_path)
+    assert calls.done == list(STAGES)
+    before = {p: p.stat().st_mtime_ns for p in folder.path.iterdir()}
+    capsys.readouterr()
+    calls.run(tmp_path)
+    assert calls.done == [] and {p: p.stat().st_mtime_ns for p in folder.path.iterdir()} == before
+    said = capsys.readouterr().out
+    assert "is finished" in said and "reward" in said  # the comparison is shown again
 
 
-def test_overwrite_spares_what_is_no_run(tmp_path: Path) -> None:
+# -- stages
+
+
+@pytest.mark.parametrize("stage", ["test", "analyse", "compare"])
+def test_a_stage_and_those_after_it_are_done_again(tmp_path: Path, calls: Calls, stage: str) -> None:
+    before = files(calls.run(tmp_path))
+    folder = calls.run(tmp_path, again_from=stage)
+    assert calls.done == list(STAGES[STAGES.index(stage) :])
+    assert files(folder) == before and folder.finished
+
+
+@pytest.mark.parametrize("stage", ["test", "analyse", "compare"])
+def test_a_run_goes_on_from_the_stage_that_failed(tmp_path: Path, calls: Calls, stage: str) -> None:
+    calls.fails = stage
+    with pytest.raises(ZeroDivisionError):
+        calls.run(tmp_path)
+    folder = RunFolder(tmp_path / "two_step", "the command")
+    assert not folder.finished
+    with pytest.raises(RunError, match="holds no finished run; make it with: the command"):
+        folder.read_table("trials.parquet")
+    calls.fails = ""
+    calls.run(tmp_path)
+    assert calls.done == list(STAGES[STAGES.index(stage) :])
+
+
+def test_stages_that_cannot_be_done_yet(tmp_path: Path, calls: Calls) -> None:
+    with pytest.raises(RunError, match="has not gone through the stage train; go on with: python -m simulations"):
+        calls.run(tmp_path, again_from="analyse")
+    assert calls.done == []
+    calls.fails = "test"
+    with pytest.raises(ZeroDivisionError):
+        calls.run(tmp_path)
+    with pytest.raises(RunError, match="has not gone through the stage test"):
+        calls.run(tmp_path, again_from="compare")
+
+
+def test_a_file_that_is_gone_is_made_again(tmp_path: Path, calls: Calls) -> None:
+    folder = calls.run(tmp_path)
+    before = files(folder)
+    for name, stage in (("checkpoint.pt", "train"), ("arrays.npz", "test"), ("rewards.csv", "analyse")):
+        (folder.path / name).unlink()
+        calls.run(tmp_path)
+        assert calls.done == [stage] and files(folder) == before
+
+
+def test_an_interrupted_training_is_gone_on_with(tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partial checkpoint is used, and gone in the end."""
+    whole = files(calls.run(tmp_path / "whole"))
+    saved, original = [0], pfc_metarl.training.save_checkpoint  # type: ignore[attr-defined]
+
+    def interrupted(*arguments: Any) -> None:
+        original(*arguments)
+        saved[0] += 1
+        if saved[0] == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pfc_metarl.training.save_checkpoint", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        calls.run(tmp_path / "broken")
+    (partial,) = (tmp_path / "broken" / "two_step").glob("training_*.pt")
+    folder = calls.run(tmp_path / "broken")
+    assert files(folder) == whole and not partial.exists()
+    assert read_provenance(folder)["stages"]["train"]["resumed"] is True
+
+
+# -- folders
+
+
+def test_a_folder_of_another_config_names_the_field(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "")
+    folder.open("two_step", CONFIG)
+    folder.open("two_step", CONFIG)
+    with pytest.raises(RunError, match=r"\(discount: saved 0\.9, now 0\.8\); use --overwrite"):
+        folder.open("two_step", replace(CONFIG, discount=0.8))
+    with pytest.raises(RunError, match="holds no run of foraging"):
+        folder.open("foraging", CONFIG)
+
+
+def test_overwriting_removes_what_the_run_has_written_and_nothing_else(tmp_path: Path, calls: Calls) -> None:
+    folder = calls.run(tmp_path)
+    (folder.path / "thesis.tex").write_text("years of work")
+    folder.open("two_step", replace(CONFIG, discount=0.5), overwrite=True)
+    assert {p.name for p in folder.path.iterdir()} == {"config.json", "provenance.json", "thesis.tex"}
+    assert folder.read_json("config.json")["config"]["discount"] == 0.5 and not folder.finished
+    calls.run(tmp_path, overwrite=True)
+    assert calls.done == list(STAGES) and (folder.path / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    for overwrite in (False, True):
-        with pytest.raises(RunError, match="config.json"):
-            RunFolder(tmp_path).open(CONFIG, 1, overwrite)
-    assert (tmp_path / "thesis.tex").exists()
+    with pytest.raises(RunError, match="is not empty and holds no config.json"):
+        RunFolder(tmp_path, "").open("two_step", CONFIG, overwrite)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_overwrite_begins_anew(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    folder.open(CONFIG, 1, False)
-    folder.write_json("provenance.json", {})
-    other = replace(CONFIG, discount=0.5)
-    folder.open(other, 1, True)
-    assert not folder.finished and json.loads((tmp_path / "config.json").read_text())["config"]["discount"] == 0.5
-
-
-def test_unwritable_folder(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot write"):
-        RunFolder(tmp_path / "file" / "two_step").open(CONFIG, 1, False)
+    with pytest.raises(RunError, match="cannot write to .*; choose another --results folder"):
+        RunFolder(tmp_path / "file" / "two_step", "").open("two_step", CONFIG)
 
 
 def test_nothing_is_half_written(tmp_path: Path) -> None:
@@ -82,21 +236,83 @@ def test_nothing_is_half_written(tmp_path: Path) -> None:
     assert target.read_text() == "good" and list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("name", ["config.json", "provenance.json"])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff\xfe", b"{}"])
+def test_damaged_notes(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = RunFolder(tmp_path, "")
+    folder.open("two_step", CONFIG)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RunError) as caught:
+        folder.open("two_step", CONFIG)
+        folder.claim(["table.csv"])
+    assert name in str(caught.value) or "holds no run of two_step" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_results_name_what_makes_them_again(tmp_path: Path, calls: Calls) -> None:
+    """And that command does."""
+    folder = calls.run(tmp_path)
+    good = files(folder)
+    readers = {"trials.parquet": folder.read_table, "arrays.npz": folder.read_arrays, "rewards.csv": folder.read_table}
+    for (name, read), stage in zip(readers.items(), ("test", "test", "analyse")):
+        for damaged in (good[name][: len(good[name]) // 3] if stage == "test" else b"", b"", b"\xff\x00"):
+            (folder.path / name).write_bytes(damaged)
+            with pytest.raises(RunError, match=rf"{name} cannot be read .*: python .*two_step.* --from {stage}$"):
+                read(name)
+        calls.run(tmp_path, again_from=stage)
+        assert files(folder) == good
+    with pytest.raises(RunError, match="holds no nothing.csv"):
+        folder.read_table("nothing.csv")
+
+
+# -- read back
+
+
+def test_a_run_is_read_back(quick_results: Path) -> None:
+    config = SIMULATION.config("fast", quick=True)
+    loaded = pfc_metarl.load(quick_results / "quick" / "two_step")
+    assert isinstance(loaded, Run) and loaded.config == config and loaded.simulation is SIMULATION
+    assert loaded.networks.seeds == config.seeds and loaded.task.trials == config.trials
+    again = play(loaded.networks, loaded.task, generators(TEST, config.seeds, 0), config.test_episodes)
+    pd.testing.assert_frame_equal(again.table(), loaded.trials)  # the very networks that were tested
+    assert loaded.arrays["values"].shape == (config.networks, config.test_episodes, loaded.task.steps)
+    assert {"stay_probabilities", "lag_weights"} <= set(loaded.tables)
+    assert len(loaded.comparison) > 10 and list(loaded.by_condition) == list(loaded.tasks)
+
+
+def test_what_cannot_be_read_back(tmp_path: Path) -> None:
+    def saved(content: dict) -> Path:
+        path = tmp_path / "run"
+        path.mkdir(exist_ok=True)
+        (path / "config.json").write_text(json.dumps(content))
+        return path
+
+    with pytest.raises(RunError, match="holds no run"):
+        pfc_metarl.load(tmp_path / "nothing")
+    with pytest.raises(RunError, match="names no simulation"):
+        pfc_metarl.load(saved({"config": {}, "simulation": "../evil"}))
+    with pytest.raises(RunError, match=r"there is no simulations/mine\.py"):
+        pfc_metarl.load(saved({"config": {}, "simulation": "mine"}))
+    with pytest.raises(RunError, match="holds no finished run; make it with: python -m simulations"):
+        pfc_metarl.load(saved({"config": {}, "simulation": "two_step"}))
+
+
+# -- the command line
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--networks", "0"], "networks must be at least 1"),
-        (["--episodes", "-5"], "episodes must be at least 1"),
-        (["--learning-rate", "0"], "learning_rate must be greater than 0"),
-        (["--learning-rate", "nan"], "learning_rate must be greater than 0"),
-        (["--common-probability", "1"], "common_probability must be between 0 and 1"),
-        (["--switch-probability", "-0.1"], "switch_probability must be between 0 and 1"),
-        (["--discount", "2"], "discount must be between 0 and 1"),
+        (["--networks", "0"], "networks must be a finite number, at least 1"),
+        (["--episodes", "-5"], "episodes must be a finite number, at least 1"),
+        (["--learning-rate", "nan"], "learning_rate must be a finite number, greater than 0"),
+        (["--common-probability", "1"], "common_probability must be a finite number, greater than 0 and less than 1"),
         (["--episodes", "10", "--episodes-per-update", "4"], "multiple of episodes_per_update"),
-        (["--preset", "slow"], "unknown preset slow"),
+        (["--preset", "slow"], "unknown preset slow; choose one of: fast, paper"),
         (["--networks", "many"], "networks"),
         (["--no-such-flag", "1"], "no-such-flag"),
         (["--processes", "0"], "processes must be at least 1"),
+        (["--from", "train"], "from"),
     ],
 )
 def test_bad_values(arguments: list[str], words: str) -> None:
@@ -105,38 +321,78 @@ def test_bad_values(arguments: list[str], words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_flags_reach_the_config() -> None:
-    config, options = command_line(SIMULATION, ["--preset", "paper", "--reward-high", "0.7", "--results", "x"])
-    assert (config.reward_high, config.learning_rate, config.preset) == (0.7, 7e-4, "paper")
-    assert options.results == Path("x")
+def test_flags_reach_config_and_options() -> None:
+    config, options = command_line(
+        SIMULATION, ["--preset", "paper", "--reward-high", "0.7", "--results", "x", "--from", "analyse"]
+    )
+    assert config == replace(SIMULATION.presets["paper"], reward_high=0.7)
+    assert (options.results, options.again_from, options.quick) == (Path("x"), "analyse", False)
+    config, options = command_line(SIMULATION, ["--quick", "--networks", "3"])
+    assert config == replace(SIMULATION.config("fast", quick=True), networks=3)
+    assert options.quick and options.processes == 1
+    assert command_line(SIMULATION, [])[0] == SIMULATION.presets["fast"]
+
+
+def test_tuples_on_the_command_line() -> None:
+    config, _ = command_line(optogenetics.SIMULATION, ["--risky-probabilities", "0.3", "0.6"])
+    assert config.risky_probabilities == (0.3, 0.6)
+
+
+def test_help_names_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line(inferred_value.SIMULATION, ["--help"])
+    said = capsys.readouterr().out
+    assert not ended.value.code and "--block-trials" in said and "--processes" in said and "--from" in said
+
+
+def test_stimulation_needs_an_agent_that_sees_prediction_errors(tmp_path: Path) -> None:
+    simulation = optogenetics.SIMULATION
+    config = replace(simulation.config("fast", quick=True), agent="prefrontal")
+    with pytest.raises(ConfigError, match="optogenetics stimulates prediction errors; choose an agent"):
+        run(simulation, config, Options(results=tmp_path))
+    with pytest.raises(ConfigError, match="unknown agent cortex; choose one of: prefrontal"):
+        run(SIMULATION, replace(CONFIG, agent="cortex"), Options(results=tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (["simulations", "no_such"], "unknown simulation no_such"),
-        (["simulations", "two_step", "--networks", "0"], "networks must be at least 1"),
+        (["simulations", "two_step", "--networks", "0"], "networks must be a finite number, at least 1"),
         (["figures", "99"], "unknown figure 99"),
         (["figures", "5", "--results", "/no/such/folder"], "python -m simulations two_step"),
     ],
 )
-def test_commands_fail_with_one_line(arguments: list[str], words: str) -> None:
-    done = command(*arguments)
-    assert done.returncode != 0
-    assert words in done.stderr and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+def test_commands_fail_with_one_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, *rest = arguments
+    monkeypatch.setattr(sys, "argv", [package, *rest])
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        simulations.__main__.main(rest) if package == "simulations" else figures.__main__.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in said and said.startswith("error: ") and said.count("\n") == 1
 
 
-def test_figure5(quick_results: Path) -> None:
-    done = command("figures", "5", "--quick", "--results", str(quick_results))
-    assert done.returncode == 0, done.stderr
-    for ending in ("pdf", "png"):
-        assert (quick_results / "quick" / "figures" / f"figure5.{ending}").stat().st_size > 10_000
+def test_the_command_itself() -> None:
+    done = subprocess.run([sys.executable, "-m", "simulations"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "two_step" in done.stdout and "harlow_gaze" in done.stdout
+    done = subprocess.run([sys.executable, "-m", "simulations", "none"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: unknown simulation none")
 
 
-def test_figures_import_no_torch() -> None:
-    code = (
-        "import sys, importlib, figures.__main__ as m\n"
-        "for module in m.FIGURES.values(): importlib.import_module('figures.' + module)\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+def test_an_interrupted_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted; the same command goes on from the last checkpoint\n"
+
+
+def test_figure5(quick_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["figures", "5", "--quick", "--results", str(quick_results)])
+    figures.__main__.main()
+    drawn = quick_results / "quick" / "figures"
+    assert (drawn / "figure5.pdf").read_bytes().startswith(b"%PDF")
+    assert (drawn / "figure5.png").stat().st_size > 10_000

@@ -165,9 +165,6 @@ BAD: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = [
     (lambda t: pd.concat([t, t.iloc[[3]]]), "row 481: subject Ada, session 1, trial 4 stands there twice"),
     (lambda t: t.drop(columns="session"), "row 61: subject Ada, session 1, trial 1 .* does a column tell the sessions"),
     (lambda t: t.drop(index=7), "subject Ada, session 1: trial 9 follows trial 7; keep .*free = False.*valid = False"),
-    (lambda t: t.assign(valid=False), "no trial is valid and free"),
-    (lambda t: t.assign(choice=NONE), "no trial is valid and free"),
-    (lambda t: t.assign(free=0), "no trial is valid and free"),
     (lambda t: t.assign(state=5), "column state, row 1 .*: 5"),
 ]  # fmt: skip
 
@@ -178,6 +175,21 @@ def test_tables_that_cannot_be_used(change: Callable[[pd.DataFrame], pd.DataFram
         with pytest.raises(TableError, match="^the table: .*" + message) as error:
             use(change(animals()))
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("nothing", [{"valid": False}, {"choice": NONE}, {"free": 0}])
+def test_tables_without_a_response(tmp_path: Path, nothing: dict[str, object]) -> None:
+    """A file is refused; analyses name every subject, and that it has no trials."""
+    table = animals().assign(**nothing)
+    table.to_csv(tmp_path / "rats.csv")
+    for use in (lambda: read_trials(tmp_path / "rats.csv", "two_step"), lambda: matching_points(table)):
+        with pytest.raises(TableError, match="no trial is valid and free; there is nothing to analyse"):
+            use()
+    for regression in (stay_regression, lagged_regression, history_regression):
+        got = regression(table)
+        assert got["subject"].unique().tolist() == ["Ada", "Bob"] and (got["n"] == 0).all()
+        assert (got["fit"] == "too few trials").all() and got["weight"].isna().all()
+    assert stay_probabilities(table)["n"].tolist() == [0] * 8 and stay_probabilities(table)["stay"].isna().all()
 
 
 def test_unknown_task_and_needed_columns() -> None:

@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
 from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
 from pfc_metarl.analysis.logistic import OK, TOO_FEW
-from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of, with_responses
 
 OPTIMUM, MATCHING, RANDOM = "optimum", "matching", "random"
 """Policies that know the base probabilities (column `group`)."""
@@ -30,7 +30,7 @@ def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Table: group, subject, session, log2_choice and log2_reward (right : left).
     """
-    trials = check_trials(trials, "foraging")
+    trials = with_responses(check_trials(trials, "foraging"))
     own = trials[steady_state(trials) & responses(trials)]
     counts = own.assign(
         left=own["choice"] == 0,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pfc_metarl.trials import NONE, SUBJECT, check_trials, responses, with_condition
+from pfc_metarl.trials import NONE, SUBJECT, check_trials, responses, with_condition, with_responses
 
 CONTROL, OWN = "control", "own protocol"
 """Conditions of the test: no stimulation; a protocol of the user's own."""
@@ -21,7 +21,7 @@ def risky_shares(trials: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Table: condition ("" if the table has none), group, subject, p_risky, risky (share), n (choices).
     """
-    trials = with_condition(check_trials(trials, "optogenetics"))
+    trials = with_condition(with_responses(check_trials(trials, "optogenetics")))
     own = trials[responses(trials) & (trials["risky"] != NONE)]
     own = own.assign(p_risky=own["p_risky"].round(6))  # single precision in the task
     groups = own.groupby(["condition", *SUBJECT, "p_risky"], observed=True)["risky"]

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.networks.actor_critic import ActorCriticRPE, GRUActorCriticRPE, RNNActorCriticRPE
+from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.networks.prefrontal import GRUNetwork, PrefrontalNetwork, RNNNetwork
+from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
+from pfc_metarl.networks.prefrontal import PrefrontalNetwork
+from pfc_metarl.networks.rnn import RNNActorCriticRPE, RNNNetwork
 from pfc_metarl.networks.seeing import SeeingNetwork
 from pfc_metarl.tasks.task import Task
 

@@ -9,10 +9,8 @@ from torch import Tensor
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import prediction_error
 from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll, last_seen
-from pfc_metarl.networks.gru import GRU
 from pfc_metarl.networks.lstm import LSTM
 from pfc_metarl.networks.recurrent import Head, Recurrent
-from pfc_metarl.networks.rnn import RNN
 from pfc_metarl.tasks.task import Task
 
 
@@ -85,15 +83,3 @@ class ActorCriticRPE(Agent):
         of_actor = last_seen(seen.observations, delta, seen.actions, self.actions)
         activity = self.actor(of_actor, seen.begins, state[:n])
         return Unroll(self.policy(activity), values, activity)
-
-
-class GRUActorCriticRPE(ActorCriticRPE):
-    """The same with gated recurrent units."""
-
-    layer = GRU
-
-
-class RNNActorCriticRPE(ActorCriticRPE):
-    """The same without gates."""
-
-    layer = RNN

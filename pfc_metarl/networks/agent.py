@@ -70,9 +70,9 @@ class Agent(nn.Module, ABC):
         self.seeds, self.observations, self.actions, self.units = list(seeds), observations, actions, units
 
     @classmethod
-    @abstractmethod
     def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "Agent":
         """The agent that a config describes, for a task."""
+        return cls(seeds, task.observations, task.actions, config.units)
 
     @abstractmethod
     def start(self, episodes: int) -> State:

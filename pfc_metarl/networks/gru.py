@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
+from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import State
+from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.networks.recurrent import Recurrent
 
 
@@ -22,3 +24,15 @@ class GRU(Recurrent):
         reset, update = torch.sigmoid(gates[..., : 2 * units] + inner[..., : 2 * units]).split(units, -1)
         candidate = torch.tanh(gates[..., 2 * units :] + reset * inner[..., 2 * units :])
         return (torch.lerp(candidate, hidden, update),)
+
+
+class GRUNetwork(PrefrontalNetwork):
+    """The prefrontal network with gated recurrent units in place of the LSTM."""
+
+    layer = GRU
+
+
+class GRUActorCriticRPE(ActorCriticRPE):
+    """Actor and critic with gated recurrent units in place of the LSTMs."""
+
+    layer = GRU

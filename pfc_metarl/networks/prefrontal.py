@@ -11,10 +11,8 @@ from torch import Tensor
 
 from pfc_metarl.config import Config
 from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll, last_seen
-from pfc_metarl.networks.gru import GRU
 from pfc_metarl.networks.lstm import LSTM
 from pfc_metarl.networks.recurrent import Head, Recurrent
-from pfc_metarl.networks.rnn import RNN
 from pfc_metarl.tasks.task import Task
 
 
@@ -61,15 +59,3 @@ class PrefrontalNetwork(Agent):
         activity = self.recurrent(inputs, seen.begins, state)
         out = self.heads(activity)
         return Unroll(out[..., :-1], out[..., -1], activity)
-
-
-class GRUNetwork(PrefrontalNetwork):
-    """The same with gated recurrent units."""
-
-    layer = GRU
-
-
-class RNNNetwork(PrefrontalNetwork):
-    """The same without gates."""
-
-    layer = RNN

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
+from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import State
+from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.networks.recurrent import Recurrent
 
 
@@ -15,3 +17,15 @@ class RNN(Recurrent):
     def cell(self, gates: Tensor, state: State) -> State:
         """One step; see `Recurrent`."""
         return (torch.tanh(torch.baddbmm(gates, state[0], self.hidden_weight)),)
+
+
+class RNNNetwork(PrefrontalNetwork):
+    """The prefrontal network with plain tanh units in place of the LSTM."""
+
+    layer = RNN
+
+
+class RNNActorCriticRPE(ActorCriticRPE):
+    """Actor and critic with plain tanh units in place of the LSTMs."""
+
+    layer = RNN

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.task import Task
+from pfc_metarl.trials import sessions_of
 
 Renew = Callable[[int, int, int], np.random.Generator]
 """Generator of the n-th episode (from 0) of a network's slot: (network, slot, n)."""
@@ -171,7 +172,7 @@ def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episod
     Raises:
         TableError: an action that the task does not have.
     """
-    sessions = [own for _, own in table.groupby(["group", "subject", "session"], sort=False, observed=True)]
+    sessions = [own for _, own in sessions_of(table)]
     longest = max(len(own) for own in sessions)
     episodes = Episodes(task, networks, len(sessions), longest)
     episodes.endless = False

@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pfc_metarl.trial_columns import NONE
+
 Field = tuple[Any, ...]
 """Name, type and (for an array) shape, as numpy has it; arrays are of numbers ("i1" in place of "?")."""
 
 EPISODE_FIELDS: list[Field] = [("time", "i8"), ("over", "?"), ("trials", "i8"), ("event", "i1")]
 """time: steps taken. over: has the episode ended (set by `act` where it ends early). trials: how many belong to it.
 event: what the last action led to, as a number from 1 into `Task.events`; 0: nothing."""
-NONE = -1
-"""A choice, state or action that was not made or reached."""
 LEFT, RIGHT, CENTRE = 0, 1, 2
 """Actions of the tasks that have three; of those that have two, the first two."""
 
@@ -75,8 +75,9 @@ class Task(ABC):
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """The actions of a session that is given as trials: (trial, step). By default centre, but for the choice."""
-        actions = np.full((len(met["choice"]), self.steps_per_trial), CENTRE)
-        actions[:, self.choice_step] = np.where(met["choice"] == NONE, CENTRE, met["choice"])
+        nothing = CENTRE if self.steps_per_trial > 1 else NONE  # where a trial is one step, its actions may be arms
+        actions = np.full((len(met["choice"]), self.steps_per_trial), nothing)
+        actions[:, self.choice_step] = np.where(met["choice"] == NONE, nothing, met["choice"])
         return actions
 
     @property
