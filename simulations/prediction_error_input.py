@@ -14,6 +14,7 @@ import pandas as pd
 from pfc_metarl.command_line import parse
 from pfc_metarl.config import Settings
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.networks import agent_class
 from pfc_metarl.results import STAGES, RunFolder, run_folder
 from pfc_metarl.simulation import Options, Simulation, run
 from simulations import bandits, foraging, harlow, inferred_value, two_step, volatility
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str]) -> RunFolder:
         options = replace(options, processes=1)
     if options.again_from == "test":
         raise ConfigError(f"{NAME} has no test of its own; use --from analyse")
+    if not agent_class(choice.agent).sees_prediction_errors:
+        raise ConfigError(f"agent must be one that sees prediction errors (actor-critic-rpe), not {choice.agent}")
     folder = run_folder(options.results, NAME, options.quick)
     folder.open(NAME, choice, options.overwrite)
     if options.again_from:
