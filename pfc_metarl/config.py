@@ -136,7 +136,8 @@ def from_saved(kind: type[S], saved: dict[str, object]) -> S:
             )
         return converter.structure(saved, kind)
     except cattrs.BaseValidationError as error:
-        raise ConfigError("; ".join(cattrs.transform_error(error))) from None
+        own = [e for e in error.exceptions if isinstance(e, ConfigError)]  # a value outside its range
+        raise own[0] if own else ConfigError("; ".join(cattrs.transform_error(error))) from None
 
 
 def differences(mine: Any, theirs: dict[str, object]) -> list[str]:

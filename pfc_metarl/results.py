@@ -51,6 +51,7 @@ class RunFolder:
     def __init__(self, path: Path, command: str) -> None:
         self.path, self.command = path, command
         self.stage: str = ""
+        self._written: set[str] = set()
 
     # -- its state
 
@@ -124,17 +125,22 @@ class RunFolder:
 
     @contextmanager
     def doing(self, stage: str, resumed: bool = False) -> Iterator[None]:
-        """Around a stage: what is written belongs to it, and at its end its provenance is noted."""
-        self.stage, started = stage, time.time()
+        """Around a stage: what is written belongs to it, and at its end its provenance is noted.
+
+        Files that it wrote when it was done before, and does not write any more, are removed.
+        """
+        self.stage, self._written, started = stage, set(), time.time()
         yield
+        self.disown([name for name in self.files(stage) if name not in self._written])
         told = self._provenance()
         told["stages"][stage] = provenance(started) | {"resumed": resumed}
         self._write_json("provenance.json", told)
 
     def claim(self, names: Iterable[str]) -> None:
         """Note that files are the run's own, before they are written."""
-        told = self._provenance()
+        told, names = self._provenance(), list(names)
         told["files"] |= dict.fromkeys(names, self.stage)
+        self._written.update(names)
         self._write_json("provenance.json", told)
 
     def disown(self, names: Iterable[str]) -> None:

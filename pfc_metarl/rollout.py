@@ -145,6 +145,7 @@ def play(
     protocol = stimulation and stimulation.draw(rngs, steps, world.reward.shape[1], task.events)
     now = start or _at_start(agent, world)
     first, seen, done = now.state, [], []
+    anew = forget or task.running  # may episodes begin on the way?
     for t in range(steps + (task.continues or task.running)):
         if forget:
             now = _forget(now, world)
@@ -152,7 +153,7 @@ def play(
         seen.append(Seen(observation, now.reward, now.action, now.begins, added[t]))
         if t == steps:
             break
-        state = _begun(agent, now) if t == 0 or bool(now.begins.any()) else now.state
+        state = _begun(agent, now) if t == 0 or anew else now.state
         step = agent.act(observation, now.reward, now.action, state, added[t])
         action = choose(t, step.logits)
         active = torch.from_numpy(~world.records["over"])
@@ -161,7 +162,9 @@ def play(
         done.append((action, reward, step.logits, step.value, step.activity, active.to(agent.device)))
         if protocol:
             added[t + 1] = torch.from_numpy(protocol[1][t] * (world.records["event"] == protocol[0])).to(agent.device)
-        now = Carry(step.state, reward.masked_fill(begins, 0), action.masked_fill(begins, -1), begins, world)
+        now = Carry(step.state, reward, action, begins, world)
+        if task.running:
+            now = _withhold(now, begins)
     whole = Seen(*(torch.stack(x) for x in zip(*seen)))
     acts, rewards, logits, values, activity, on = (torch.stack(x) for x in zip(*done))
     return Trajectory(whole, first, acts, rewards, logits, values, activity, on, now, agent.seeds)
@@ -208,10 +211,13 @@ def _begun(agent: Agent, now: Carry) -> State:
 
 def _forget(now: Carry, world: Episodes) -> Carry:
     """Begin anew wherever a trial begins."""
-    begins = now.begins | torch.from_numpy(world.trial_begins()).to(now.begins.device)
-    return now._replace(
-        reward=now.reward.masked_fill(begins, 0), action=now.action.masked_fill(begins, -1), begins=begins
-    )
+    return _withhold(now, now.begins | torch.from_numpy(world.trial_begins()).to(now.begins.device))
+
+
+def _withhold(now: Carry, begins: Tensor) -> Carry:
+    """No last reward and action where an episode begins."""
+    reward, action = now.reward.masked_fill(begins, 0), now.action.masked_fill(begins, -1)
+    return now._replace(reward=reward, action=action, begins=begins)
 
 
 def _sample(

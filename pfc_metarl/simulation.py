@@ -7,7 +7,7 @@ again without those before.
 import importlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,13 +26,15 @@ from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare, print_comparison
 from pfc_metarl.results import STAGES, RunFolder, run_folder
 from pfc_metarl.tasks.task import Task
-from pfc_metarl.training import join, networks_from, units
+from pfc_metarl.training import Unit, join, networks_from, units
 from pfc_metarl.workers import execute
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
 Networks = dict[str, Agent]
 """Trained networks by condition."""
+Executor = Callable[[Sequence[Unit], int], None]
+"""Who trains units of work, at most so many at once: `pfc_metarl.workers.execute`, or a cluster."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,14 @@ class Options:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
 
 
-def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
+def run(simulation: Simulation[C], config: C, options: Options, execute: Executor = execute) -> RunFolder:
     """Run a simulation, or what is left of it; a finished run is left alone and its comparison shown again.
+
+    Args:
+        simulation: the simulation.
+        config: its settings.
+        options: how to run.
+        execute: who trains the units of work, given these and the number of processes.
 
     Raises:
         ConfigError, RunError, TrainingDiverged: with one line for the user.
@@ -122,18 +130,23 @@ def run(simulation: Simulation[C], config: C, options: Options) -> RunFolder:
     for stage in [s for s in STAGES if not folder.done(s)] if not folder.finished else []:
         resumed = stage == "train" and any(folder.path.glob("training_*.pt"))
         with folder.doing(stage, resumed):
-            _do(stage, simulation, config, tasks, folder, options.processes)
+            _do(stage, simulation, config, tasks, folder, lambda work: execute(work, options.processes))
     print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
 
 
 def _do(
-    stage: str, simulation: Simulation[C], config: C, tasks: Mapping[str, Task], folder: RunFolder, processes: int
+    stage: str,
+    simulation: Simulation[C],
+    config: C,
+    tasks: Mapping[str, Task],
+    folder: RunFolder,
+    train_all: Callable[[list[Unit]], None],
 ) -> None:
     """One stage."""
     if stage == "train":
-        _train(simulation, config, tasks, folder, processes)
+        _train(simulation, config, tasks, folder, train_all)
     elif stage == "test":
         tested = simulation.test(config, _networks(config, tasks, folder))
         folder.write_table("trials.parquet", tested.trials)
@@ -145,11 +158,17 @@ def _do(
         folder.write_table("comparison.csv", simulation.compare(_tables(folder)))
 
 
-def _train(simulation: Simulation[C], config: C, tasks: Mapping[str, Task], folder: RunFolder, processes: int) -> None:
+def _train(
+    simulation: Simulation[C],
+    config: C,
+    tasks: Mapping[str, Task],
+    folder: RunFolder,
+    train_all: Callable[[list[Unit]], None],
+) -> None:
     work = units(config, tasks, folder.path, simulation.tracked)
     partial = [unit.path.name for unit in work]
     folder.claim(partial)
-    execute(work, processes)
+    train_all(work)
     trained = join(work)
     folder.claim(["checkpoint.pt"])
     save_checkpoint(trained.weights, folder.path / "checkpoint.pt")

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pfc_metarl.a2c import Learner
 from pfc_metarl.config import Config
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll
@@ -138,3 +139,9 @@ class Clockwork(InferredValue):
         trials["reverses"] = trial == 0
         trials["cue"] = trial % 2
         trials["block"], trials["trial_in_block"] = block + 1, trial + 1
+
+
+def partial(config: Config, learner: Learner, rewards: list | None = None) -> dict:
+    """What a unit saves."""
+    curve = {"rewards": rewards or [], "tracked": [[own] for own in rewards] if rewards else []}
+    return {**learner.state_dict(), "config": repr(config), "curve": curve}

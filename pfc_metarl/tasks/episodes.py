@@ -31,7 +31,9 @@ def _see_all(see, task, episodes, trials, observations):  # type: ignore[no-unty
 
 
 @compiled
-def _act_all(act, task, endless, steps_per_trial, episodes, trials, actions, rewards):  # type: ignore[no-untyped-def]
+def _step_all(  # type: ignore[no-untyped-def]
+    see, act, task, endless, steps_per_trial, episodes, trials, observations, actions, rewards
+):
     for k in range(episodes.shape[0]):
         for e in range(episodes.shape[1]):
             episode = episodes[k, e]
@@ -45,6 +47,7 @@ def _act_all(act, task, endless, steps_per_trial, episodes, trials, actions, rew
                 episode.time += 1
                 if not endless and episode.time == episode.trials * steps_per_trial:
                     episode.over = True
+    _see_all(see, task, episodes, trials, observations)
 
 
 class Episodes:
@@ -112,8 +115,8 @@ class Episodes:
         Returns:
             Whether an episode begins with what is seen next, (network, episode); only where they are running.
         """
-        records = (self.records, self.trials, actions, self.reward)
-        _act_all(self._act, self.task.parameters, self.endless, self.task.steps_per_trial, *records)
+        told = (self.task.parameters, self.endless, self.task.steps_per_trial, self.records, self.trials)
+        _step_all(self._see, self._act, *told, self.observation, actions, self.reward)
         begins = np.zeros(self.records.shape, bool)
         if self.task.running and renew is not None:
             for k, e in np.argwhere(self.records["over"]):
@@ -121,7 +124,8 @@ class Episodes:
                 self.finished.append((int(k), number, self.records[k, e].copy(), self.trials[k, e].copy()))
                 self._begin_slot(k, e, renew)
                 begins[k, e] = True
-        self.look()
+        if begins.any():
+            self.look()
         return begins
 
     def ended(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,116 @@
+"""The command line: flags, bad values, and one line for each error."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import figures.__main__
+import simulations.__main__
+from pfc_metarl.command_line import command_line
+from pfc_metarl.errors import ConfigError, one_line_errors
+from pfc_metarl.simulation import Options, run
+from simulations import inferred_value, optogenetics
+from simulations.two_step import SIMULATION
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--networks", "0"], "networks must be a finite number, at least 1"),
+        (["--episodes", "-5"], "episodes must be a finite number, at least 1"),
+        (["--learning-rate", "nan"], "learning_rate must be a finite number, greater than 0"),
+        (["--common-probability", "1"], "common_probability must be a finite number, greater than 0 and less than 1"),
+        (["--episodes", "10", "--episodes-per-update", "4"], "multiple of episodes_per_update"),
+        (["--preset", "slow"], "unknown preset slow; choose one of: fast, paper"),
+        (["--networks", "many"], "networks"),
+        (["--no-such-flag", "1"], "no-such-flag"),
+        (["--processes", "0"], "processes must be at least 1"),
+        (["--from", "train"], "from"),
+    ],
+)
+def test_bad_values(arguments: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        command_line(SIMULATION, arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_flags_reach_config_and_options() -> None:
+    config, options = command_line(
+        SIMULATION, ["--preset", "paper", "--reward-high", "0.7", "--results", "x", "--from", "analyse"]
+    )
+    assert config == replace(SIMULATION.presets["paper"], reward_high=0.7)
+    assert (options.results, options.again_from, options.quick) == (Path("x"), "analyse", False)
+    config, options = command_line(SIMULATION, ["--quick", "--networks", "3"])
+    assert config == replace(SIMULATION.config("fast", quick=True), networks=3)
+    assert options.quick and options.processes == 1
+    assert command_line(SIMULATION, [])[0] == SIMULATION.presets["fast"]
+
+
+def test_tuples_on_the_command_line() -> None:
+    config, _ = command_line(optogenetics.SIMULATION, ["--risky-probabilities", "0.3", "0.6"])
+    assert config.risky_probabilities == (0.3, 0.6)
+
+
+def test_help_names_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line(inferred_value.SIMULATION, ["--help"])
+    said = capsys.readouterr().out
+    assert not ended.value.code and "--block-trials" in said and "--processes" in said and "--from" in said
+
+
+def test_stimulation_needs_an_agent_that_sees_prediction_errors(tmp_path: Path) -> None:
+    simulation = optogenetics.SIMULATION
+    config = replace(simulation.config("fast", quick=True), agent="prefrontal")
+    with pytest.raises(ConfigError, match="optogenetics stimulates prediction errors; choose an agent"):
+        run(simulation, config, Options(results=tmp_path))
+    with pytest.raises(ConfigError, match="unknown agent cortex; choose one of: prefrontal"):
+        run(SIMULATION, replace(SIMULATION.presets["fast"], agent="cortex"), Options(results=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["simulations", "no_such"], "unknown simulation no_such"),
+        (["simulations", "two_step", "--networks", "0"], "networks must be a finite number, at least 1"),
+        (["figures", "99"], "unknown figure 99"),
+        (["figures", "5", "--results", "/no/such/folder"], "python -m simulations two_step"),
+    ],
+)
+def test_commands_fail_with_one_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, *rest = arguments
+    monkeypatch.setattr(sys, "argv", [package, *rest])
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        simulations.__main__.main(rest) if package == "simulations" else figures.__main__.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in said and said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_the_command_itself() -> None:
+    done = subprocess.run([sys.executable, "-m", "simulations"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "two_step" in done.stdout and "harlow_gaze" in done.stdout
+    done = subprocess.run([sys.executable, "-m", "simulations", "none"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: unknown simulation none")
+
+
+def test_an_interrupted_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted; the same command goes on from the last checkpoint\n"
+
+
+def test_figure5(quick_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["figures", "5", "--quick", "--results", str(quick_results)])
+    figures.__main__.main()
+    drawn = quick_results / "quick" / "figures"
+    assert (drawn / "figure5.pdf").read_bytes().startswith(b"%PDF")
+    assert (drawn / "figure5.png").stat().st_size > 10_000
