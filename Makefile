@@ -10,6 +10,7 @@ reproduce: .venv/ready  ## train every simulation and draw every figure into res
 
 quick: .venv/ready  ## the same path in seconds, with tiny sizes
 	$(BIN)/python -m simulations all --quick --overwrite
+	$(BIN)/python -m simulations harlow_gaze --quick --overwrite
 	$(BIN)/python -m figures all --quick
 
 test: .venv/ready

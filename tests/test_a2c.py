@@ -8,7 +8,7 @@ import torch
 from fakes import SMALL, TWO_STEP, Running, lively
 
 import pfc_metarl.a2c as a2c
-from pfc_metarl.a2c import Learner, clip_gradients, loss, returns
+from pfc_metarl.a2c import Learner, RMSProp, clip_gradients, loss, returns
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import AGENTS
@@ -194,3 +194,18 @@ def test_learning_finds_the_valid_actions() -> None:
         last = learner.learn().rewards
     assert (first == -1).float().mean() > 0.4
     assert (last == -1).float().mean() < 0.02
+
+
+def test_rmsprop_over_several_steps() -> None:
+    rng = np.random.default_rng(0)
+    weight, expected, mean_square = torch.zeros(4), np.zeros(4), np.zeros(4)
+    optimiser = RMSProp([weight], decay=0.9, epsilon=0.1)
+    for rate in (0.5, 0.3, 0.2):
+        gradient = rng.normal(size=4)
+        weight.grad = torch.from_numpy(gradient).float()
+        optimiser.step(rate)
+        mean_square = 0.9 * mean_square + 0.1 * gradient**2
+        expected = expected - rate * gradient / (np.sqrt(mean_square) + 0.1)
+        np.testing.assert_allclose(weight, expected, rtol=1e-5)
+    optimiser.step(0.5)  # without a gradient nothing moves
+    np.testing.assert_allclose(weight, expected, rtol=1e-5)

@@ -166,8 +166,10 @@ def test_volatility_everybody_meets_the_same_schedules(gleaner: Played) -> None:
     shown = of_first[of_first["session"] == starts_left]
     assert sample.loc[NETWORKS, "choice"].tolist() == shown["choice"].tolist()
     assert sample.loc[OBSERVER, "good_arm"].tolist() == shown["good_arm"].tolist()
-    believed = beliefs(shown["good_arm"].to_numpy()[:, None], volatility.process(config)).volatility[:, 0]
-    np.testing.assert_allclose(sample.loc[OBSERVER, "volatility"], believed)
+    p_left, volatile = (b[:, 0] for b in beliefs(shown["good_arm"].to_numpy()[:, None], volatility.process(config)))
+    np.testing.assert_allclose(sample.loc[OBSERVER, "volatility"], volatile)
+    right_is_better = p_left * shown["magnitude_left"] < (1 - p_left) * shown["magnitude_right"]
+    assert sample.loc[OBSERVER, "choice"].tolist() == right_is_better.astype(int).tolist()
 
 
 # -- simulation 3

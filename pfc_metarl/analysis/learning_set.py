@@ -74,12 +74,14 @@ def change_points(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     lower, upper = [x[0], smallest, -np.inf, -np.inf], [x[-1], span, np.inf, np.inf]
     fits = [
         least_squares(
-            lambda p: _flat_ramp_flat(p, x) - y, [x[0] + at * span, width * span, y[0], y[-1]], bounds=(lower, upper),
+            lambda p: _flat_ramp_flat(p, x) - y,
+            [x[0] + at * span, max(width * span, smallest), y[0], y[-1]],
+            bounds=(lower, upper),
             x_scale=[span, span, 1, 1],
         )
         for at in np.arange(0.05, 0.95, 0.1)
         for width in (0.05, 0.2, 0.5)
-    ]  # fmt: skip
+    ]
     first, width, *_ = min(fits, key=lambda fit: fit.cost).x
     return float(first), float(min(first + width, x[-1]))
 

@@ -1,0 +1,347 @@
+"""Every simulation from its config to its figures, by its quick preset; found in the package: none is left out."""
+
+import importlib
+import json
+import pkgutil
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import figures.__main__
+import pfc_metarl
+import simulations
+from figures import figure6
+from pfc_metarl.a2c import Learner
+from pfc_metarl.analysis.blocks import BLOCKS
+from pfc_metarl.command_line import command_line
+from pfc_metarl.config import Config
+from pfc_metarl.errors import ConfigError, UserError
+from pfc_metarl.networks import AGENTS
+from pfc_metarl.networks.seeing import SeeingNetwork
+from pfc_metarl.plotting import paper_figure, save
+from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
+from pfc_metarl.results import STAGES, RunFolder
+from pfc_metarl.rollout import play
+from pfc_metarl.simulation import Options, Simulation, run
+from pfc_metarl.trial_columns import COMMON_COLUMNS, KEY_COLUMNS
+from pfc_metarl.trials import COLUMNS, NETWORKS, OBSERVER, UNTRAINED, check_trials
+from simulations import prediction_error_input, volatility
+
+MODULES = [importlib.import_module(f"simulations.{m.name}") for m in pkgutil.iter_modules(simulations.__path__)]
+SIMULATIONS: dict[str, Simulation[Any]] = {m.SIMULATION.name: m.SIMULATION for m in MODULES if hasattr(m, "SIMULATION")}
+every_simulation = pytest.mark.parametrize("name", SIMULATIONS)
+SMALLER = {
+    "bandits": {"trials": 10, "read_out_episodes": 20},
+    "volatility": {"trials": 80, "switch_every": 10},
+    "harlow": {"episodes": 960},
+}
+"""Instead of the quick presets' sizes, where these take longest."""
+OWN_COLUMNS = {"bandits": ["test"]}
+"""Of the trial table, that tell tests apart besides the documented ones (said in the simulation's `test`)."""
+MAY_BE_EMPTY = {
+    ("comparison.csv", "animal"),
+    ("comparison.csv", "short"),
+    # change points of learning curves that are too short
+    ("networks.csv", "above_chance"),
+    ("networks.csv", "at_ceiling"),
+    ("stretches.csv", ""),
+}
+"""Columns of tables without a single value, and tables without rows (column "")."""
+
+
+@every_simulation
+def test_a_quick_run(name: str, tmp_path: Path) -> None:
+    """One run of each, for what hangs together: whether it is tested whole, or by parts in several processes."""
+    simulation = SIMULATIONS[name]
+    config = replace(simulation.config(next(iter(simulation.presets)), quick=True), **SMALLER.get(name, {}))
+    folder = run(simulation, config, Options(quick=True, results=tmp_path, processes=1))
+    assert folder.path == tmp_path / "quick" / name and folder.finished
+    files_are_those_of_the_provenance(folder)
+    tables_hold_something(folder)
+    training_is_told(simulation, config, folder)
+    trials_are_as_documented(simulation, config, folder)
+    run_is_read_back(simulation, config, folder)
+    figures_are_drawn(name, tmp_path)
+    analyses_done_again_are_the_same(simulation, config, folder, tmp_path)
+
+
+def files_are_those_of_the_provenance(folder: RunFolder) -> None:
+    told = json.loads((folder.path / "provenance.json").read_text())
+    assert list(told["stages"]) == list(STAGES) and set(told["files"].values()) == set(STAGES)
+    there = {path.name for path in folder.path.iterdir()}
+    assert set(told["files"]) == there - {"config.json", "provenance.json"}
+    for file, stage in (("checkpoint.pt", "train"), ("learning_curve.csv", "train"), ("comparison.csv", "compare")):
+        assert told["files"][file] == stage
+    assert set(folder.files("test")) == {"trials.parquet", "arrays.npz"} and len(folder.files("analyse")) >= 2
+
+
+def tables_hold_something(folder: RunFolder) -> None:
+    for path in folder.path.glob("*.csv"):
+        table = pd.read_csv(path)
+        assert len(table) or (path.name, "") in MAY_BE_EMPTY, path.name
+        empty = {(path.name, str(column)) for column in table if len(table) and table[column].isna().all()}
+        assert empty <= MAY_BE_EMPTY
+        if path.name in folder.files("analyse"):
+            assert not np.isinf(table.select_dtypes("number")).any(axis=None), path.name
+    comparison = folder.read_table("comparison.csv")
+    assert set(comparison["verdict"]) <= {"agrees", "direction only", "disagrees"} and comparison["quantity"].is_unique
+    assert comparison[["published", "ours", "distance"]].notna().all(axis=None)
+
+
+def training_is_told(simulation: Simulation, config: Config, folder: RunFolder) -> None:
+    curve = folder.read_table("learning_curve.csv")
+    assert set(curve["condition"]) == set(simulation.tasks(config)) and set(curve["subject"]) == set(config.seeds)
+    assert curve["episode"].max() == config.episodes and curve.groupby(["condition", "subject"]).size().nunique() == 1
+    if simulation.tracked:
+        by_trial = folder.read_table("learning_by_trial.csv")
+        trials = range(1, next(iter(simulation.tasks(config).values())).trials + 1)
+        points = curve[["condition", "subject", "episode"]].merge(pd.DataFrame({"trial": trials}), how="cross")
+        pd.testing.assert_frame_equal(by_trial[list(points)], points)
+        assert by_trial[simulation.tracked].dropna().between(0, 1).all()
+
+
+def trials_are_as_documented(simulation: Simulation, config: Config, folder: RunFolder) -> None:
+    trials, task = folder.read_table("trials.parquet"), next(iter(simulation.tasks(config).values())).name
+    own = OWN_COLUMNS.get(simulation.name, [])
+    documented = [column.name for column in (*KEY_COLUMNS, *COLUMNS[task], *COMMON_COLUMNS)]
+    assert set(trials) <= {*documented, *own} and {"group", "subject", "session", "trial"} <= set(trials)
+    assert {column.name for column in COLUMNS[task] if not column.optional} <= set(trials)
+    assert set(trials["subject"]) == set(config.seeds)
+    for _, rows in trials.groupby(own, observed=True) if own else [((), trials)]:
+        rows = rows.reset_index(drop=True)
+        # nothing to mend, nothing out of order
+        pd.testing.assert_frame_equal(check_trials(rows, task)[list(rows)], rows, check_dtype=False)
+
+
+def run_is_read_back(simulation: Simulation, config: Config, folder: RunFolder) -> None:
+    loaded = pfc_metarl.load(folder.path)
+    assert loaded.config == config and repr(loaded.config) == repr(config)  # nested parts, tuples and all
+    played = play(
+        loaded.networks,
+        loaded.task,
+        generators(TEST, config.seeds, 0),
+        2,
+        renew=lambda network, slot, number: generator(RUNNING, config.seeds[network], 0, slot, number),
+    )
+    assert played.actions.shape == (loaded.task.steps, config.networks, 2)
+    weights = torch.load(folder.path / "checkpoint.pt", weights_only=True)
+    assert list(weights) == list(loaded.by_condition) == list(simulation.tasks(config))
+    for condition, agent in loaded.by_condition.items():
+        saved = weights[condition]["network"]
+        assert all(torch.equal(saved[key], value) for key, value in agent.state_dict().items())
+    pd.testing.assert_frame_equal(loaded.trials, pd.read_parquet(folder.path / "trials.parquet"))
+    pd.testing.assert_frame_equal(loaded.comparison, pd.read_csv(folder.path / "comparison.csv"))
+    csv = {path.stem for path in folder.path.glob("*.csv")}
+    assert set(loaded.tables) == csv - {"comparison", "learning_curve", "learning_by_trial"}
+    for name, table in loaded.tables.items():
+        pd.testing.assert_frame_equal(table, pd.read_csv(folder.path / f"{name}.csv"))
+    with np.load(folder.path / "arrays.npz") as arrays:
+        assert set(loaded.arrays) == set(arrays)
+        for name, array in loaded.arrays.items():
+            np.testing.assert_array_equal(array, arrays[name])
+
+
+def figures_are_drawn(name: str, results: Path) -> None:
+    """Without a single warning; those that read the run's folder."""
+    drawn = results / "quick" / "figures"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if name == "harlow_gaze":  # its two panels, for the rest is of harlow
+            seeing = RunFolder(results / "quick" / name, "")
+            with paper_figure(60) as figure:
+                axes = figure.subplots(1, 2)
+                figure6.frames(axes[0], seeing.read_arrays("arrays.npz"))
+                figure6.seeing_lines(axes[1], seeing)
+                save(figure, results, "panels", quick=True)
+        else:
+            for module in figures.__main__.FIGURES.values():
+                source = Path(figures.__file__).with_name(f"{module}.py").read_text()
+                if f'run_folder(results, "{name}", quick)' in source:
+                    importlib.import_module(f"figures.{module}").draw(results, True)
+    endings = {path.suffix: path for path in drawn.iterdir()}
+    assert {".pdf", ".png"} <= set(endings)
+    assert endings[".pdf"].read_bytes()[:4] == b"%PDF" and all(p.stat().st_size > 5_000 for p in drawn.iterdir())
+
+
+def analyses_done_again_are_the_same(simulation: Simulation, config: Config, folder: RunFolder, results: Path) -> None:
+    note = folder.path / "provenance.json"
+    told = json.loads(note.read_text())
+    for stage in told["stages"].values():
+        stage["command"] = "once upon a time"
+    note.write_text(json.dumps(told))
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir() if path != note}
+    times = {path.name: path.stat().st_mtime_ns for path in folder.path.iterdir()}
+    for name in (*folder.files("analyse"), *folder.files("compare")):
+        (folder.path / name).write_text("a\n1\n")
+    run(simulation, config, Options(quick=True, results=results, processes=1, again_from="analyse"))
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir() if path != note} == before
+    for name in (*folder.files("train"), *folder.files("test")):
+        assert (folder.path / name).stat().st_mtime_ns == times[name], f"{name} was written again"
+    again = json.loads(note.read_text())
+    assert [again["stages"][stage] == told["stages"][stage] for stage in STAGES] == [True, True, False, False]
+    assert again["files"] == told["files"] and all("once" not in again["stages"][s]["command"] for s in STAGES[2:])
+
+
+def test_every_figure_is_of_a_simulation() -> None:
+    sources = {m: Path(figures.__file__).with_name(f"{m}.py").read_text() for m in figures.__main__.FIGURES.values()}
+    for module, source in sources.items():
+        names = [*SIMULATIONS, prediction_error_input.NAME]
+        assert any(f'run_folder(results, "{name}", quick)' in source for name in names), module
+
+
+# -- agents
+
+
+@every_simulation
+def test_other_agents_learn(name: str) -> None:
+    """One update of a network of each kind, by its name on the command line."""
+    simulation = SIMULATIONS[name]
+    agents = [agent for agent, kind in AGENTS.items() if kind.sees_prediction_errors]
+    agents += [] if simulation.needs_prediction_errors else ["gru", "rnn"]
+    for agent in agents:
+        config, _ = command_line(simulation, ["--quick", "--agent", agent, "--networks", "1", "--units", "4"])
+        config = replace(config, episodes=2, episodes_per_update=2)
+        learner = Learner(config, next(iter(simulation.tasks(config).values())), config.seeds)
+        network = learner.network
+        assert type(network.agent if isinstance(network, SeeingNetwork) else network) is AGENTS[agent]
+        before = [p.detach().clone() for p in network.parameters()]
+        learner.learn()
+        after = list(network.parameters())
+        assert all(torch.isfinite(p).all() for p in after)
+        assert sum(not torch.equal(a, b) for a, b in zip(before, after)) >= 2
+
+
+@every_simulation
+def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    simulation = SIMULATIONS[name]
+    config = simulation.config(next(iter(simulation.presets)), quick=True)
+    cases = [("guru", "^unknown agent guru; choose one of: prefrontal, ")]
+    if simulation.needs_prediction_errors:
+        cases.append(("gru", "choose an agent that sees them: actor-critic-rpe$"))
+    for agent, words in cases:
+        with pytest.raises(ConfigError, match=words) as caught:
+            run(simulation, replace(config, agent=agent), Options(quick=True, results=tmp_path, processes=1))
+        assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+# -- settings
+
+
+@pytest.mark.parametrize(
+    "name, fields, words",
+    [
+        ("bandits", {"distributions": ("easy", "hard")}, "distributions must be different ones, with independent"),
+        (
+            "bandits",
+            {"distributions": ("independent", "correlated", "easy", "easy")},
+            "distributions must be different",
+        ),
+        ("foraging", {"shortest_episode": 101}, "shortest_episode must be at most trials"),
+        ("foraging", {"held_out": ((0.2, 0.1),)}, "held_out must be rising intervals inside"),
+        ("foraging", {"held_out": ((0.1, 0.2), (0.4, 0.6))}, "held_out must be rising intervals inside"),
+        ("foraging", {"lags": 50}, "lags must be at most shortest_episode - 1"),
+        ("volatility", {"trials": 41}, "trials must be even"),
+        ("volatility", {"test_episodes": 21}, "test_episodes must be even"),
+        ("volatility", {"log_k_high": -5.0}, "log_k_high must be at least log_k_low"),
+        ("volatility", {"window": 101}, "window must be at most half of trials"),
+        ("inferred_value", {"test_blocks": 1201}, "test_blocks must be a multiple of test_streams"),
+        ("inferred_value", {"test_blocks": 12}, "test_blocks must be a multiple of test_streams, at least twice"),
+        ("two_step", {"analysed_episodes": 301}, "analysed_episodes must be at most test_episodes"),
+        ("harlow", {"analysed_episodes": 1001}, "analysed_episodes must be at most test_episodes"),
+        ("harlow_gaze", {"filters": ()}, "filters must be at least one"),
+        ("harlow_gaze", {"filters": ((4, 90, 1),)}, "filters must be numbers, sizes and strides"),
+        ("optogenetics", {"risky_probabilities": ()}, "risky_probabilities must be different, in"),
+        ("optogenetics", {"risky_probabilities": (0.5, 0.5)}, "risky_probabilities must be different, in"),
+        ("optogenetics", {"event": "risky_loss", "first_trial": 31}, "first_trial must be at most the 30 trials"),
+        ("optogenetics", {"first_trial": 5, "last_trial": 4}, "last_trial must be 0 or from first_trial"),
+        ("optogenetics", {"size": 1.0}, "size is given without event"),
+    ],
+)
+def test_settings_that_do_not_go_together(name: str, fields: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        replace(SIMULATIONS[name].config("paper"), **fields)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--task.momentum", "2"], "momentum must be a finite number"),
+        (["--task.view", "42", "--task.picture-at", "3"], "picture_at|select_within"),
+        (["--images", "/no/such/folder"], "no folder of pictures"),
+    ],
+)
+def test_bad_settings_of_the_gaze_task(arguments: list[str], words: str, tmp_path: Path) -> None:
+    simulation = SIMULATIONS["harlow_gaze"]
+    with pytest.raises(UserError, match=words) as caught:
+        run(simulation, *command_line(simulation, ["--quick", "--results", str(tmp_path), *arguments]))
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_the_comparison_of_volatility_states_the_direction() -> None:
+    """Published rates as ours agree everywhere; exchanged between blocks they disagree."""
+    rates = {"stable 1": 0.21, "volatile 1": 0.46, "volatile 2": 0.51, "stable 2": 0.28}
+    names = [block for blocks in BLOCKS.values() for block in blocks]
+    units = pd.DataFrame({"group": [NETWORKS, UNTRAINED] * 2, "share": [0.4, 0.1] * 2})
+    for values, verdict in ((rates, "agrees"), (dict(zip(rates, (0.46, 0.21, 0.28, 0.51))), "disagrees")):
+        rows = [(g, s, b, values[b] + 0.01 * s) for g in (NETWORKS, OBSERVER) for s in (1, 2) for b in names]
+        blocks = pd.DataFrame(rows, columns=["group", "subject", "block", "alpha"])
+        got = volatility.compare_with_paper({"block_learning_rates": blocks, "volatility_units": units})
+        of_networks = got[got["quantity"].str.contains("learning rate of the networks")]
+        assert of_networks["verdict"].tolist() == [verdict] * 4
+
+
+# -- prediction errors as input: no simulation, but all of them again
+
+
+def fake_run(simulation: Simulation, config: Config, options: Options) -> RunFolder:
+    """A finished run that holds nothing but a comparison, which tells the agent: what it is, and to whom it is."""
+    path = options.results / ("quick" if options.quick else ".") / simulation.name
+    path.mkdir(parents=True)
+    number = list(SIMULATIONS).index(simulation.name) + 100 * (config.agent != "prefrontal")
+    row = {"published": 0.5, "ours": number, "ci_low": number - 0.25, "ci_high": number + 0.25, "verdict": config.agent}
+    table = pd.DataFrame([{"quantity": "key", "short": "k", **row}, {"quantity": "other", "short": "", **row}])
+    table.to_csv(path / "comparison.csv", index=False)
+    (path / "config.json").write_text("{}")
+    told = {"stages": dict.fromkeys(STAGES, {}), "files": {"comparison.csv": "compare"}}
+    (path / "provenance.json").write_text(json.dumps(told))
+    return RunFolder(path, "")
+
+
+def test_both_inputs_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction_error_input, "run", fake_run)
+    folder = prediction_error_input.main(["--quick", "--results", str(tmp_path), "--agent", "actor-critic-rpe-gru"])
+    assert folder.finished and folder.path == tmp_path / "quick" / "prediction_error_input"
+    names = [simulation.name for simulation, _ in prediction_error_input.SIMULATIONS]
+    table = folder.read_table("inputs.csv")
+    assert table["simulation"].tolist() == names and set(table["quantity"]) == {"key"}  # of the key results
+    numbers = np.array([list(SIMULATIONS).index(name) for name in names])
+    for side, agent, shift in (("reward", "prefrontal", 0), ("prediction_error", "actor-critic-rpe-gru", 100)):
+        assert set(table[f"{side}_verdict"]) == {agent}
+        np.testing.assert_array_equal(table[f"{side}_ours"], numbers + shift)
+        np.testing.assert_array_equal(table[f"{side}_ci_low"], numbers + shift - 0.25)
+        np.testing.assert_array_equal(table[f"{side}_ci_high"], numbers + shift + 0.25)
+    comparison = folder.read_table("comparison.csv")
+    assert len(comparison) == 2 * len(names) and set(comparison["verdict"]) == {"actor-critic-rpe-gru"}
+    figures_are_drawn(prediction_error_input.NAME, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--preset", "slow"], "slow"),
+        (["--agent", "gru"], "agent must be one that sees prediction errors"),
+        (["--agent", "guru"], "unknown agent guru"),
+        (["--from", "test"], "has no test of its own; use --from analyse"),
+    ],
+)
+def test_bad_settings_of_both_inputs(arguments: list[str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        prediction_error_input.main([*arguments, "--results", str(tmp_path)])
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
