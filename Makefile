@@ -13,6 +13,8 @@ quick: .venv/ready  ## the same path in seconds, with tiny sizes
 	$(BIN)/python -m simulations harlow_gaze --quick --overwrite
 	$(BIN)/python -m figures all --quick
 
+test: export OPENBLAS_NUM_THREADS = 1  # or the two test processes fight over the cores
+test: export OMP_NUM_THREADS = 1
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -222,7 +222,7 @@ def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str
     simulation = SIMULATIONS[name]
     config = simulation.config(next(iter(simulation.presets)), quick=True)
     cases = [("guru", "^unknown agent guru; choose one of: prefrontal, ")]
-    if simulation.needs_prediction_errors:
+    if name == "optogenetics":
         cases.append(("gru", "choose an agent that sees them: actor-critic-rpe$"))
     for agent, words in cases:
         with pytest.raises(ConfigError, match=words) as caught:

@@ -57,15 +57,15 @@ def test_windows_equal_a_general_optimiser(greedy: bool) -> None:
     softmax = (np.random.default_rng(0).random(p.shape) > expit(log_odds)).astype(int)
     choice = choose_best(p, *sides) if greedy else softmax
     got = learning_rates(table(own, choice, LOW_FIRST))
-    for first in (1, 40, 98, 105, 130, 191):
+    for first in (1, 98, 130, 191):
         window = slice(first - 1, first + 9)
 
         def negative(parameters: np.ndarray, window: slice = window) -> float:
-            rho = traces(own["good_arm"], parameters[:1])[0]
-            drive = parameters[1] * (rho * sides[0] - (1 - rho) * sides[1]) / 100
-            return -log_expit(np.where(choice == 0, drive, -drive)[window]).sum()
+            rho = traces(own["good_arm"][: window.stop], parameters[:1])[0, window]
+            drive = parameters[1] * (rho * sides[0][window] - (1 - rho) * sides[1][window]) / 100
+            return -log_expit(np.where(choice[window] == 0, drive, -drive)).sum()
 
-        starts = [(a, b) for a in (0.02, 0.1, 0.3, 0.6, 0.9) for b in (3.0, 15.0)]
+        starts = [(a, b) for a in (0.02, 0.2, 0.7) for b in (3.0, 15.0)]
         fits = [minimize(negative, x, bounds=[(0, 1), (0, 500)], method="L-BFGS-B") for x in starts]
         best = min(fits, key=lambda fit: fit.fun)
         row = got.iloc[first - 1]
