@@ -13,6 +13,8 @@ from pfc_metarl.training import Unit, train_unit
 
 _told_to_end = threading.Event()
 """Has this process, a worker, been told to end?"""
+_at_work = threading.Lock()
+"""Held by this process, a worker, while it trains a unit."""
 
 
 def execute(units: Sequence[Unit], processes: int) -> None:
@@ -27,7 +29,7 @@ def execute(units: Sequence[Unit], processes: int) -> None:
         return
     spawn, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     with ProcessPoolExecutor(min(processes, len(units)), spawn, _begin_worker) as pool:
-        waiting = [pool.submit(_train, unit, i % processes, os.getpid()) for i, unit in enumerate(units)]
+        waiting = [pool.submit(_train, unit, i % processes) for i, unit in enumerate(units)]
         try:
             done, _ = wait(waiting, return_when=FIRST_EXCEPTION)
             for one in done:
@@ -49,8 +51,20 @@ def _begin_worker() -> None:
     (at once, it might leave a file half written, or be kept by the pool for the units that wait)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _told_to_end.set())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _train(unit: Unit, position: int, parent: int) -> None:
-    """`train_unit` in a worker, which leaves no orphan behind if the run is killed."""
-    train_unit(unit, position, lambda: _told_to_end.is_set() or os.getppid() != parent)
+def _end_with_parent() -> None:
+    """Leave no orphan behind when the run is killed: end after the update at hand, or at once if there is none."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    _told_to_end.set()
+    with _at_work:
+        os._exit(1)
+
+
+def _train(unit: Unit, position: int) -> None:
+    """`train_unit` in a worker."""
+    with _at_work:
+        train_unit(unit, position, _told_to_end.is_set)

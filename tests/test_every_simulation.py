@@ -341,7 +341,10 @@ def test_both_inputs_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["--from", "test"], "has no test of its own; use --from analyse"),
     ],
 )
-def test_bad_settings_of_both_inputs(arguments: list[str], words: str, tmp_path: Path) -> None:
+def test_bad_settings_of_both_inputs(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_error_input, "run", fake_run)
     with pytest.raises(ConfigError, match=words) as caught:
         prediction_error_input.main([*arguments, "--results", str(tmp_path)])
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import active_children
@@ -257,3 +258,32 @@ def test_training_that_is_stopped_leaves_nothing_running(
     assert how == "interrupted" or str(caught.value).startswith("the training was stopped; the same command goes on")
     assert not active_children()
     assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}  # none was begun after
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_killed_run_leaves_no_process_behind(tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, folder = tmp_path / "told", tmp_path / "run"
+    told.mkdir()
+    folder.mkdir()
+    config = replace(CONFIG, networks=20, episodes=80_000)
+    at_update(monkeypatch, 3, lambda: (told / str(os.getpid())).touch())
+    main = multiprocessing.get_context("fork").Process(target=finish, args=(folder, config, 2))
+    main.start()
+    until = time.monotonic() + 60
+    while len(list(told.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = [int(path.name) for path in told.iterdir()]
+    assert len(workers) == 2 and all(map(alive, workers)) and main.pid is not None
+    os.kill(main.pid, signal.SIGKILL)
+    main.join()
+    while any(map(alive, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(alive, workers))
+    assert not list(folder.glob(".*"))
