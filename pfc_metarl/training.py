@@ -79,12 +79,16 @@ class Progress:
 
     def close(self) -> float:
         """End a stretch; returns the mean reward per trial in it."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            self.rewards.append((self._reward / self._trials).tolist())
-            if self.unit.tracked:
-                self.tracked.append((self._sum / self._count).tolist())
+        self.rewards.append(_ratio(self._reward, self._trials).tolist())
+        if self.unit.tracked:
+            self.tracked.append(_ratio(self._sum, self._count).tolist())
         self._clear()
         return float(np.mean(self.rewards[-1]))
+
+
+def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """NaN where nothing was counted: in a short stretch no running episode may have ended."""
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def train_unit(unit: Unit, position: int = 0, stopped: Callable[[], bool] = lambda: False) -> None:

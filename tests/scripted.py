@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
@@ -14,12 +15,14 @@ KNOWN = 6
 """Units that `known` tells; then come what is seen, and how often each action was done and what it has earned."""
 
 
-def value(t: object, seed: object, slot: object) -> np.ndarray:
+def value(t: ArrayLike, seed: ArrayLike, slot: ArrayLike) -> np.ndarray:
     """The value at step t of an episode (of the slot, from 0)."""
     return np.sin(0.9 * np.asarray(t) + 1.3 * np.asarray(seed) + 0.37 * np.asarray(slot))
 
 
-def known(t: object, seed: object, slot: object, action: object, reward: object, mark: float = 0.0) -> np.ndarray:
+def known(
+    t: ArrayLike, seed: ArrayLike, slot: ArrayLike, action: ArrayLike, reward: ArrayLike, mark: float = 0.0
+) -> np.ndarray:
     """The first units' activity (..., KNOWN) at step t, after this last action and reward (-1 and 0 at the start)."""
     t, seed, slot, action, reward = np.broadcast_arrays(t, seed, slot, action, reward)
     parts = [t, action, reward, seed + 0.1 * np.sin(t), slot + 0.1 * np.cos(2 * t), mark + np.sin(0.7 * t + seed)]
@@ -32,7 +35,7 @@ def script(seed: int, slot: int, actions: Sequence[float], rewards: Sequence[flo
     return known(np.arange(len(actions)), seed, slot, *before, mark)
 
 
-def hashed(*numbers: object) -> np.ndarray:
+def hashed(*numbers: ArrayLike) -> np.ndarray:
     """Numbers in [0, 1) that look random and follow from the arguments."""
     mixed = sum(factor * np.asarray(n, float) for factor, n in zip((12.9898, 78.233, 37.719, 93.989, 54.37), numbers))
     return np.sin(mixed) * 43758.5453 % 1

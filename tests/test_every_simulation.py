@@ -38,7 +38,7 @@ SIMULATIONS: dict[str, Simulation[Any]] = {m.SIMULATION.name: m.SIMULATION for m
 every_simulation = pytest.mark.parametrize("name", SIMULATIONS)
 SMALLER = {
     "bandits": {"trials": 10, "read_out_episodes": 20},
-    "volatility": {"trials": 80, "switch_every": 10},
+    "volatility": {"trials": 60, "switch_every": 10},
     "harlow": {"episodes": 960},
 }
 """Instead of the quick presets' sizes, where these take longest."""
