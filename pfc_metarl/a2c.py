@@ -174,7 +174,7 @@ class Learner:
             bad = [seed for seed, ok in zip(self.network.seeds, finite.tolist()) if not ok]
             raise TrainingDiverged(
                 f"training diverged at update {self.update + 1}: the loss of the network with seed {bad[0]} is not "
-                "finite; try a smaller learning rate (the last good checkpoint is kept)"
+                "finite; try a smaller --learning-rate, with --overwrite"
             )
         self.optimiser.step(self.schedule(self.config.learning_rate, self.config.learning_rate_end))
         self.update += 1

@@ -7,9 +7,9 @@ refused in one line that names the field.
 import json
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 import cattrs
 from annotated_types import Ge, Gt, Interval, Le
@@ -22,9 +22,19 @@ NotNegative = Annotated[float, Ge(0)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
 Seed = Annotated[int, Interval(ge=0, le=2**31)]
 S = TypeVar("S", bound="Settings")
-
-
 Range = Ge | Gt | Le | Interval
+STAGES = ("train", "test", "analyse", "compare")
+"""Of a run, in their order; each reads what the ones before have written, and can be done again without them."""
+
+
+class Since(NamedTuple):
+    """The first stage of a run on which a field bears; one without this bears on the training."""
+
+    stage: str
+
+
+TESTED, ANALYSED = Since("test"), Since("analyse")
+NOT_SAVED = object()
 
 
 def ranges(settings: type) -> Iterator[tuple[str, Range]]:
@@ -50,10 +60,19 @@ def in_words(rule: Range) -> str:
     )
 
 
+def is_finite(value: object) -> bool:
+    """Whether no number in it, however deep in tuples, is NaN or infinite."""
+    if isinstance(value, tuple):
+        return all(map(is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 class Settings:
     """Base of frozen dataclasses whose fields state their ranges; __post_init__ checks them."""
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            self.require(name, is_finite(value), "finite")
         for name, rule in ranges(type(self)):
             value = getattr(self, name)
             self.require(name, value is None or in_range(value, rule), f"a finite number, {in_words(rule)}")
@@ -122,6 +141,14 @@ class Config(Settings):
         return self.episodes // self.episodes_per_update
 
 
+def bears_on(kind: type, names: Iterable[str]) -> str:
+    """The first stage of a run on which some of a config's fields bear."""
+    hints = get_type_hints(kind, include_extras=True)
+    stages = [getattr(hints.get(name), "__metadata__", ()) for name in names]
+    firsts = [next((m.stage for m in metadata if isinstance(m, Since)), STAGES[0]) for metadata in stages]
+    return min(firsts, key=STAGES.index)
+
+
 def from_saved(kind: type[S], saved: dict[str, object]) -> S:
     """Settings of a class from what was saved of them as JSON: tuples, nested parts and all.
 
@@ -140,11 +167,13 @@ def from_saved(kind: type[S], saved: dict[str, object]) -> S:
         raise own[0] if own else ConfigError("; ".join(cattrs.transform_error(error))) from None
 
 
-def differences(mine: Any, theirs: dict[str, object]) -> list[str]:
-    """Fields that differ between a config (a dataclass) and a saved one, as 'name: saved 1, now 2'."""
+def differences(mine: Any, theirs: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    """Fields in which a config (a dataclass) and a saved one differ: name to the saved value and ours."""
     now = json.loads(json.dumps(asdict(mine)))  # as it would be saved: tuples become lists
-    return [
-        f"{name}: saved {theirs.get(name, 'nothing')}, now {value}"
-        for name, value in now.items()
-        if theirs.get(name, "nothing") != value
-    ]
+    return {name: (theirs.get(name), value) for name, value in now.items() if theirs.get(name, NOT_SAVED) != value}
+
+
+def listed(told: Sequence[str], most: int = 4) -> str:
+    """The first few of a list, and how many more there are."""
+    more = f" and {len(told) - most} more" if len(told) > most else ""
+    return "; ".join(told[:most]) + more

@@ -1,8 +1,10 @@
 """Errors that are the user's to mend: one clear line, no traceback."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 
 class UserError(Exception):
@@ -25,14 +27,42 @@ class TrainingDiverged(UserError):
     """The loss or its gradient is no longer finite."""
 
 
+GO_ON = "what was finished is safe, and the same command goes on from there"
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Around a command: a UserError ends it with one line on stderr and exit status 2."""
+    """Around a command: whatever the user can do something about ends it with one line on stderr.
+
+    Exit status: 2 for a UserError, 1 where the machine's disk or memory does not suffice, 130 interrupted (Ctrl-C), 143
+    told to end (SIGTERM).
+    """
+    told: list[int] = []
+
+    def stop(number: int, frame: object) -> NoReturn:
+        told.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(130)
+        _end(f"error: {error}", 2)
+    except BaseException as error:
+        if told or isinstance(error, KeyboardInterrupt):  # in the middle of an import it may come out as another one
+            ended = signal.SIGTERM in told
+            _end(f"{'told to end' if ended else 'interrupted'}; {GO_ON}", 143 if ended else 130)
+        if isinstance(error, OSError):
+            where = f" ({error.filename})" if error.filename else ""
+            _end(f"error: {error.strerror or error}{where}; {GO_ON}", 1)
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):  # NumPy's, and PyTorch's RuntimeError
+            _end(f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes", 1)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(line: str, status: int) -> NoReturn:
+    print(line, file=sys.stderr)
+    sys.exit(status)

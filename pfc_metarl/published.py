@@ -135,3 +135,6 @@ def print_comparison(table: pd.DataFrame) -> None:
         }
     )
     print(shown.to_string(index=False))
+    changed = table["changed"].dropna().unique() if "changed" in table else []
+    for words in [words for words in changed if words]:
+        print(f"not the preset's settings, so that published values need not hold: {words}")

@@ -2,28 +2,23 @@
 
 import json
 import os
-import platform
 import shlex
-import subprocess
-import sys
+import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
-from pfc_metarl.config import Settings, differences
+from pfc_metarl.config import STAGES, Settings, bears_on, differences, listed
 from pfc_metarl.errors import RunError
-
-STAGES = ("train", "test", "analyse", "compare")
-"""Of a run, in their order; each reads what the ones before have written, and can be done again without them."""
-PACKAGES = ("torch", "numba", "numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "matplotlib", "seaborn")
+from pfc_metarl.provenance import provenance
 
 
 @contextmanager
@@ -60,10 +55,22 @@ class RunFolder:
         return self.read_json("provenance.json") if path.exists() else {"stages": {}, "files": {}}
 
     def done(self, stage: str) -> bool:
-        """Whether a stage went through to its end, and its files are all there."""
+        """Whether a stage went through to its end, and its files are all there and whole."""
+        return self.ended(stage) and not self.damaged(stage)
+
+    def ended(self, stage: str) -> bool:
+        """Whether a stage went through to its end, whatever became of its files."""
+        return stage in self._provenance()["stages"]
+
+    def damaged(self, stage: str) -> list[str]:
+        """Files of a stage that are gone, or not as long as they were when it was done."""
         told = self._provenance()
-        own = [name for name, its in told["files"].items() if its == stage]
-        return stage in told["stages"] and all((self.path / name).exists() for name in own)
+        long = {name: told.get("bytes", {}).get(name) for name, its in told["files"].items() if its == stage}
+        return [name for name, size in long.items() if not self._is_whole(self.path / name, size)]
+
+    @staticmethod
+    def _is_whole(path: Path, size: int | None) -> bool:
+        return path.is_file() and size in (None, path.stat().st_size)
 
     @property
     def finished(self) -> bool:
@@ -74,37 +81,70 @@ class RunFolder:
         """Names of the files that a stage has written."""
         return [name for name, its in self._provenance()["files"].items() if its == stage]
 
-    # -- writing
+    # -- opening
 
-    def open(self, simulation: str, config: Settings, overwrite: bool = False) -> None:
-        """Make or reopen the folder for a config.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Around a command that writes here; RunError where another one is at work, or nothing can be written."""
+        with ExitStack() as held:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0))
+            except Timeout:
+                raise RunError(
+                    f"another command is at work in {self.path}; wait for it, or choose another --results folder"
+                ) from None
+            except OSError as error:
+                raise RunError(
+                    f"cannot write to {self.path} ({error.strerror}); choose another --results folder"
+                ) from None
+            yield
+
+    def open(self, simulation: str, config: Settings, overwrite: bool = False, again_from: str = "") -> None:
+        """Begin a run of a config, or go on with it; foreign files are left alone.
+
+        Args:
+            simulation: its name.
+            config: its settings.
+            overwrite: begin anew, removing what the run has written.
+            again_from: stage to be done again, and those after it; "": none.
 
         Raises:
-            RunError: the folder cannot be written, or holds something else.
+            RunError: the folder holds something else, or a stage before the one asked for has not been done.
         """
-        saved = self.path / "config.json"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            if not saved.exists() and any(self.path.iterdir()):
-                raise RunError(f"{self.path} is not empty and holds no config.json; choose another --results folder")
-            if saved.exists() and not overwrite:
-                return self._reopen(simulation, config)
-            if saved.exists():
-                self._clear()
-            self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
-        except OSError as error:
-            raise RunError(f"cannot write to {self.path} ({error.strerror}); choose another --results folder") from None
+        saved, known = self._saved(simulation), (self.path / "provenance.json").exists()
+        if known and not saved and not overwrite:
+            raise RunError(f"{self.path} holds results but no config.json; --overwrite trains anew")
+        if saved and not overwrite:
+            self._reconcile(config, saved["config"], again_from)
+        elif known:
+            self._clear()
+        if again_from:
+            self._redo(again_from)
+        self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
 
-    def _reopen(self, simulation: str, config: Settings) -> None:
+    def _saved(self, simulation: str) -> dict[str, Any] | None:
+        """config.json, if there is one; RunError if it is not of this simulation."""
+        if not (self.path / "config.json").exists():
+            return None
         saved = self.read_json("config.json")
-        if saved.get("simulation") != simulation:
+        if saved.get("simulation") != simulation or not isinstance(saved.get("config"), dict):
             raise RunError(f"{self.path} holds no run of {simulation}; choose another --results folder")
-        differ = differences(config, saved.get("config", {}))
-        if differ:
-            raise RunError(
-                f"{self.path} holds a run of another config ({'; '.join(differ)}); "
-                "use --overwrite to replace it, or another --results folder"
-            )
+        return saved
+
+    def _reconcile(self, config: Settings, saved: dict[str, Any], again_from: str) -> None:
+        """RunError where another config was saved and what was done with it would be lost."""
+        differ = differences(config, saved)
+        if not differ:
+            return
+        first = bears_on(type(config), differ)
+        begun = first == "train" and any((self.path / name).exists() for name in self._provenance()["files"])
+        in_time = again_from and STAGES.index(again_from) <= STAGES.index(first)
+        if in_time or not (begun or any(self.done(stage) for stage in STAGES[STAGES.index(first) :])):
+            return
+        words = listed([f"{name}: saved {old}, now {new}" for name, (old, new) in differ.items()])
+        remedy = "--overwrite replaces it" if first == "train" else f"--from {first} goes on with its networks"
+        raise RunError(f"{self.path} holds a run of another config ({words}); {remedy}, or choose another --results")
 
     def _clear(self) -> None:
         """Remove what the run has written, and nothing else."""
@@ -114,7 +154,7 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         self._write_json("provenance.json", {"stages": {}, "files": {}})
 
-    def redo(self, stage: str) -> None:
+    def _redo(self, stage: str) -> None:
         """Count a stage, and those after it, as not done; RunError if those before it are not done either."""
         first = STAGES.index(stage)
         for before in STAGES[:first]:
@@ -122,6 +162,27 @@ class RunFolder:
                 raise RunError(f"{self.path} has not gone through the stage {before}; go on with: {self.command}")
         told = self._provenance()
         self._write_json("provenance.json", told | {"stages": {s: told["stages"][s] for s in STAGES[:first]}})
+
+    def adopt(self, other: "RunFolder", config: Settings) -> None:
+        """Take over the trained networks of another run, whose training was the same.
+
+        Raises:
+            RunError: it was not, or has not come to its end.
+        """
+        saved = other.read_json("config.json")["config"] if other.done("train") else None
+        if not isinstance(saved, dict):
+            raise RunError(f"{other.path} holds no trained networks")
+        differ = differences(config, saved)
+        trained_otherwise = [name for name in differ if bears_on(type(config), [name]) == "train"]
+        if trained_otherwise:
+            words = listed([f"{name}: {differ[name][0]}, now {differ[name][1]}" for name in trained_otherwise])
+            raise RunError(f"the networks in {other.path} were trained with other settings ({words})")
+        for name in other.files("train"):
+            self.claim([name])
+            with written_aside(self.path / name) as aside:
+                shutil.copyfile(other.path / name, aside)
+
+    # -- writing
 
     @contextmanager
     def doing(self, stage: str, resumed: bool = False) -> Iterator[None]:
@@ -134,11 +195,17 @@ class RunFolder:
         self.disown([name for name in self.files(stage) if name not in self._written])
         told = self._provenance()
         told["stages"][stage] = provenance(started) | {"resumed": resumed}
+        told["bytes"] = told.get("bytes", {}) | {
+            name: (self.path / name).stat().st_size for name, its in told["files"].items() if its == stage
+        }
         self._write_json("provenance.json", told)
 
     def claim(self, names: Iterable[str]) -> None:
-        """Note that files are the run's own, before they are written."""
+        """Note that files are the run's own, before they are written; RunError for a file that is there but is not."""
         told, names = self._provenance(), list(names)
+        for name in set(names) - set(told["files"]):
+            if (self.path / name).exists():
+                raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
         told["files"] |= dict.fromkeys(names, self.stage)
         self._written.update(names)
         self._write_json("provenance.json", told)
@@ -178,8 +245,9 @@ class RunFolder:
             content = json.loads((self.path / name).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError, OSError):
             content = None
-        if not isinstance(content, dict) or (name == "provenance.json" and not {"stages", "files"} <= set(content)):
-            raise RunError(f"{self.path / name} cannot be read; delete it and use --overwrite to start anew")
+        if not isinstance(content, dict) or (name == "provenance.json" and not _is_provenance(content)):
+            remedy = "delete it and use --overwrite" if name == "config.json" else f"move {self.path} away"
+            raise RunError(f"{self.path / name} cannot be read; {remedy} to start anew")
         return content
 
     def read_config(self) -> dict[str, Any]:
@@ -218,42 +286,16 @@ class RunFolder:
         return path
 
 
+def _is_provenance(content: dict[str, Any]) -> bool:
+    """Its parts are there, and its files lie in the folder itself (they may be removed)."""
+    parts = [content.get(part, {}) for part in ("stages", "files", "bytes")]
+    return {"stages", "files"} <= set(content) and all(
+        isinstance(part, dict) and all(Path(name).name == name for name in part) for part in parts
+    )
+
+
 def run_folder(results: Path, simulation: str, quick: bool = False) -> RunFolder:
     """The run of a simulation below a results folder; quick runs have a folder of their own."""
     command = ["python", "-m", "simulations", simulation]
     command += ["--quick"] * quick + (["--results", str(results)] if results != Path("results") else [])
     return RunFolder(results / "quick" / simulation if quick else results / simulation, shlex.join(command))
-
-
-def provenance(started: float) -> dict[str, object]:
-    """Where something that was just made comes from: commit, command, packages, machine, duration."""
-    return {
-        **_git(),
-        "command": shlex.join(sys.orig_argv),
-        "versions": {"python": platform.python_version(), "pfc-metarl": _version("pfc-metarl")}
-        | {package: _version(package) for package in PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "seconds": round(time.time() - started, 1),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
-
-
-def _git() -> dict[str, object]:
-    root = Path(__file__).parent.parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")) == root.resolve():  # not somebody else's around an installation
-            return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.CalledProcessError):
-        pass
-    return {"commit": None, "dirty": None}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

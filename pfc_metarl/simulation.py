@@ -1,15 +1,15 @@
-"""The course that every simulation takes: train, test, analyse, compare; and a finished run read back.
+"""The course that every simulation takes: train, test, analyse, compare.
 
 Each stage reads from the run's folder what the ones before it have written there, so that any of them can be done
 again without those before.
 """
 
-import importlib
+import json
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -17,24 +17,28 @@ import numpy as np
 import pandas as pd
 import torch
 import tyro
+from threadpoolctl import threadpool_limits
 
 from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
-from pfc_metarl.config import Config, from_saved
-from pfc_metarl.errors import ConfigError, RunError
+from pfc_metarl.config import STAGES, Config, differences
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.memory import require_memory
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare, print_comparison
-from pfc_metarl.results import STAGES, RunFolder, run_folder
+from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.tasks.task import Task
-from pfc_metarl.training import Unit, join, networks_from, units
+from pfc_metarl.training import Unit, curves, join, networks_from, units
 from pfc_metarl.workers import execute
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
 Networks = dict[str, Agent]
 """Trained networks by condition."""
-Executor = Callable[[Sequence[Unit], int], None]
+Executor = Callable[[Sequence[Unit], int, Callable[[], None]], None]
 """Who trains units of work, at most so many at once: `pfc_metarl.workers.execute`, or a cluster."""
+CURVE_EVERY = 5.0
+"""Seconds after which learning_curve.csv is written again while training goes on, at most so often."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,14 @@ class Simulation(Generic[C]):
             raise ConfigError(f"unknown preset {preset}; choose one of: {', '.join(self.presets)}")
         return replace(self.presets[preset], **self.quick) if quick else self.presets[preset]
 
+    def changed(self, config: C) -> str:
+        """What of a config is not as in the preset that it started from, in words; "": nothing."""
+        preset = self.presets.get(config.preset)
+        if preset is None:
+            return f"preset {config.preset}, which is not known"
+        told = differences(config, json.loads(json.dumps(asdict(preset))))
+        return "; ".join(f"{name} {now} ({before})" for name, (before, now) in told.items())
+
 
 @dataclass(frozen=True)
 class Options:
@@ -91,7 +103,9 @@ class Options:
     overwrite: bool = False
     """Train anew, also where a run is finished or of another config."""
     again_from: Annotated[Literal["", "test", "analyse", "compare"], tyro.conf.arg(name="from")] = ""
-    """Do this stage of a trained run again, and those after it."""
+    """Do this stage of a trained run again, and those after it; settings that bear on these alone may have changed."""
+    trained: Path | None = None
+    """Folder of a run whose trained networks are used, e.g. results/optogenetics; nothing is trained then."""
     results: Path = Path("results")
     """Folder for the results of all simulations."""
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -100,6 +114,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.processes < 1:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
+        if self.trained and self.overwrite:
+            raise ConfigError("--trained trains nothing, --overwrite does; give one of them")
 
 
 def run(simulation: Simulation[C], config: C, options: Options, execute: Executor = execute) -> RunFolder:
@@ -109,7 +125,7 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         simulation: the simulation.
         config: its settings.
         options: how to run.
-        execute: who trains the units of work, given these and the number of processes.
+        execute: who trains the units of work; see `pfc_metarl.workers.execute`.
 
     Raises:
         ConfigError, RunError, TrainingDiverged: with one line for the user.
@@ -120,18 +136,16 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         )
     tasks, started = simulation.tasks(config), time.time()
     agent_class(config.agent)
+    require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)
-    folder.open(simulation.name, config, options.overwrite)
-    if options.again_from:
-        folder.redo(options.again_from)
-    if folder.finished:
-        print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
     torch.set_num_threads(1)
-    for stage in [s for s in STAGES if not folder.done(s)] if not folder.finished else []:
-        resumed = stage == "train" and any(folder.path.glob("training_*.pt"))
-        with folder.doing(stage, resumed):
-            _do(stage, simulation, config, tasks, folder, lambda work: execute(work, options.processes))
-    print_comparison(folder.read_table("comparison.csv"))
+    with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
+        folder.open(simulation.name, config, options.overwrite, options.again_from)
+        if folder.finished:
+            print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
+        for stage in [s for s in STAGES if not folder.done(s)]:
+            _do(stage, simulation, config, tasks, folder, options, execute)
+        print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
 
@@ -142,20 +156,28 @@ def _do(
     config: C,
     tasks: Mapping[str, Task],
     folder: RunFolder,
-    train_all: Callable[[list[Unit]], None],
+    options: Options,
+    execute: Executor,
 ) -> None:
     """One stage."""
-    if stage == "train":
-        _train(simulation, config, tasks, folder, train_all)
-    elif stage == "test":
-        tested = simulation.test(config, _networks(config, tasks, folder))
-        folder.write_table("trials.parquet", tested.trials)
-        folder.write_arrays("arrays.npz", tested.arrays)
-    elif stage == "analyse":
-        for name, table in simulation.analyse(config, _tested(folder)).items():
-            folder.write_table(f"{name}.csv", table)
-    else:
-        folder.write_table("comparison.csv", simulation.compare(_tables(folder)))
+    damaged = folder.damaged(stage)
+    again = f" again, for {damaged[0]} is gone or damaged" if damaged and folder.ended(stage) else ""
+    print(f"{simulation.name}: {stage}{again}", file=sys.stderr, flush=True)
+    with folder.doing(stage, resumed=stage == "train" and any(folder.path.glob("training_*.pt"))):
+        if stage == "train" and options.trained:
+            folder.adopt(RunFolder(options.trained, ""), config)
+        elif stage == "train":
+            _train(simulation, config, tasks, folder, options.processes, execute)
+        elif stage == "test":
+            tested = simulation.test(config, networks_of(config, tasks, folder))
+            folder.write_table("trials.parquet", tested.trials)
+            folder.write_arrays("arrays.npz", tested.arrays)
+        elif stage == "analyse":
+            for name, table in simulation.analyse(config, _tested(folder)).items():
+                folder.write_table(f"{name}.csv", table)
+        else:
+            comparison = simulation.compare(tables_of(folder))
+            folder.write_table("comparison.csv", comparison.assign(changed=simulation.changed(config)))
 
 
 def _train(
@@ -163,12 +185,20 @@ def _train(
     config: C,
     tasks: Mapping[str, Task],
     folder: RunFolder,
-    train_all: Callable[[list[Unit]], None],
+    processes: int,
+    execute: Executor,
 ) -> None:
     work = units(config, tasks, folder.path, simulation.tracked)
-    partial = [unit.path.name for unit in work]
+    partial, looked = [unit.path.name for unit in work], time.monotonic()
     folder.claim(partial)
-    train_all(work)
+
+    def saved() -> None:
+        nonlocal looked
+        if time.monotonic() - looked > CURVE_EVERY and any(unit.path.exists() for unit in work):
+            folder.write_table("learning_curve.csv", curves(work)[0])
+            looked = time.monotonic()
+
+    execute(work, processes, saved)
     trained = join(work)
     folder.claim(["checkpoint.pt"])
     save_checkpoint(trained.weights, folder.path / "checkpoint.pt")
@@ -178,7 +208,8 @@ def _train(
     folder.disown(partial)
 
 
-def _networks(config: C, tasks: Mapping[str, Task], folder: RunFolder) -> Networks:
+def networks_of(config: C, tasks: Mapping[str, Task], folder: RunFolder) -> Networks:
+    """The networks that a run has trained, by condition; RunError if they are not of this config."""
     path = folder.path / "checkpoint.pt"
     return networks_from(load_checkpoint(path), config, tasks, path)
 
@@ -188,89 +219,8 @@ def _tested(folder: RunFolder) -> Tested:
     return Tested(folder.read_table("trials.parquet"), folder.read_arrays("arrays.npz"), *learning)
 
 
-def _tables(folder: RunFolder) -> Tables:
+def tables_of(folder: RunFolder) -> Tables:
+    """The tables that a run's analyses have written, by name."""
     return {
         name.removesuffix(".csv"): folder.read_table(name) for name in folder.files("analyse") if name.endswith(".csv")
     }
-
-
-class Run:
-    """A finished run, read back: what `pfc_metarl.load` returns.
-
-    Args:
-        simulation: the simulation.
-        folder: its results.
-    """
-
-    def __init__(self, simulation: Simulation, folder: RunFolder) -> None:
-        self.simulation, self.folder = simulation, folder
-
-    @cached_property
-    def config(self) -> Any:
-        """The config, as it was."""
-        return from_saved(type(next(iter(self.simulation.presets.values()))), self.folder.read_config())
-
-    @cached_property
-    def tasks(self) -> Mapping[str, Task]:
-        """The tasks that the networks were trained on, by condition."""
-        return self.simulation.tasks(self.config)
-
-    @cached_property
-    def by_condition(self) -> Networks:
-        """All trained networks, by condition."""
-        return _networks(self.config, self.tasks, self.folder)
-
-    @property
-    def task(self) -> Task:
-        """The task of the main condition."""
-        return next(iter(self.tasks.values()))
-
-    @property
-    def networks(self) -> Agent:
-        """The networks of the main condition, with the run's weights: one agent that plays at once."""
-        return next(iter(self.by_condition.values()))
-
-    @cached_property
-    def trials(self) -> pd.DataFrame:
-        """The trial table of the test."""
-        return self.folder.read_table("trials.parquet")
-
-    @cached_property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Values, activity and so on, by name."""
-        return self.folder.read_arrays("arrays.npz")
-
-    @cached_property
-    def tables(self) -> Tables:
-        """The tables of the analyses, by name."""
-        return _tables(self.folder)
-
-    @cached_property
-    def comparison(self) -> pd.DataFrame:
-        """The comparison with the paper and the animals."""
-        return self.folder.read_table("comparison.csv")
-
-
-def load(path: str | Path) -> Run:
-    """Read a finished run back.
-
-    Args:
-        path: the run's folder, e.g. "results/two_step".
-
-    Raises:
-        RunError: there is no finished run, or it is not of a known simulation.
-    """
-    path = Path(path)
-    if not (path / "config.json").exists():
-        raise RunError(f"{path} holds no run (no config.json)")
-    folder = RunFolder(path, f"python -m simulations {path.name}")
-    name = str(folder.read_json("config.json").get("simulation"))
-    if not name.isidentifier():
-        raise RunError(f"{path / 'config.json'} names no simulation")
-    try:
-        simulation = importlib.import_module(f"simulations.{name}").SIMULATION
-    except (ModuleNotFoundError, AttributeError):
-        raise RunError(f"{path} is a run of {name}, and there is no simulations/{name}.py") from None
-    if not folder.finished:
-        raise RunError(f"{path} holds no finished run; make it with: {folder.command}")
-    return Run(simulation, folder)

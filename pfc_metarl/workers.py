@@ -4,36 +4,48 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 from pfc_metarl.errors import RunError
 from pfc_metarl.training import Unit, train_unit
 
+LOOK_EVERY = 5.0
+"""Seconds between looks at what other processes have saved."""
 _told_to_end = threading.Event()
 """Has this process, a worker, been told to end?"""
 _at_work = threading.Lock()
 """Held by this process, a worker, while it trains a unit."""
 
 
-def execute(units: Sequence[Unit], processes: int) -> None:
+def execute(units: Sequence[Unit], processes: int, saved: Callable[[], None] = lambda: None) -> None:
     """Train all units, at most so many at once; how many changes nothing in the results.
+
+    Args:
+        units: to be trained, or gone on with.
+        processes: that work beside each other.
+        saved: called in this process now and then, when units may have saved more of their learning curves.
 
     Raises:
         TrainingDiverged, RunError: as `train_unit`; the other units keep their last checkpoints.
     """
     if min(processes, len(units)) == 1:
         for unit in units:
-            train_unit(unit)
+            train_unit(unit, saved=saved)
         return
     spawn, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     with ProcessPoolExecutor(min(processes, len(units)), spawn, _begin_worker) as pool:
-        waiting = [pool.submit(_train, unit, i % processes) for i, unit in enumerate(units)]
         try:
-            done, _ = wait(waiting, return_when=FIRST_EXCEPTION)
-            for one in done:
-                one.result()
+            with _interrupts_wait():
+                going = {pool.submit(_train, unit, i % processes) for i, unit in enumerate(units)}
+            while going:
+                done, going = wait(going, LOOK_EVERY, FIRST_EXCEPTION)
+                for one in done:
+                    one.result()
+                saved()
         except BaseException as error:
             for worker in set(multiprocessing.active_children()) - set(others):
                 worker.terminate()
@@ -46,9 +58,20 @@ def execute(units: Sequence[Unit], processes: int) -> None:
             raise
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Processes started in here never see Ctrl-C, from their first instruction on; this one does afterwards."""
+    resource_tracker.ensure_running()  # or its start would let interrupts through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def _begin_worker() -> None:
-    """Interrupts are the main process's to deal with; told by it to end, a worker does so after the update at hand
-    (at once, it might leave a file half written, or be kept by the pool for the units that wait)."""
+    """Told by the main process to end, a worker does so after the update at hand (at once, it might leave a file half
+    written, or be kept by the pool for the units that wait). Interrupts are the main process's to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _told_to_end.set())
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -3,9 +3,11 @@
 import importlib
 import pkgutil
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import simulations
-from pfc_metarl.errors import UserError, one_line_errors
+from pfc_metarl.errors import ConfigError, UserError, one_line_errors
 
 NAMES = [
     "bandits",
@@ -30,15 +32,23 @@ def main(arguments: list[str]) -> None:
         return
     if name not in (*known, "all"):
         raise UserError(f"unknown simulation {name}; choose one of: {choice}")
+    prepared = [prepare(each, options) for each in (NAMES if name == "all" else [name])]  # all, before the first begins
+    for command in prepared:
+        command()
+
+
+def prepare(name: str, options: list[str]) -> Callable[[], object]:
+    """Read a simulation's options; what is returned runs it."""
     from pfc_metarl.command_line import command_line  # late: it takes a second or two
     from pfc_metarl.simulation import run
 
-    for each in NAMES if name == "all" else [name]:
-        module = importlib.import_module(f"simulations.{each}")
-        if hasattr(module, "main"):
-            module.main(options)
-        else:
-            run(module.SIMULATION, *command_line(module.SIMULATION, options))
+    module = importlib.import_module(f"simulations.{name}")
+    try:
+        if hasattr(module, "prepare"):
+            return module.prepare(options)
+        return partial(run, module.SIMULATION, *command_line(module.SIMULATION, options))
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
 
 
 if __name__ == "__main__":

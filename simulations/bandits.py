@@ -11,7 +11,7 @@ from pfc_metarl.agents import bandits as agents
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
 from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
-from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Quantity, compare, published_value
@@ -43,9 +43,9 @@ class BanditsConfig(Config):
     """Weight of the policy's entropy at the start (A: 1)."""
     entropy_cost_end: Annotated[float | None, Ge(0)] = 0.0
     """Entropy cost at the end, reached linearly (A: 0)."""
-    test_episodes: Annotated[int, Ge(10)] = 300
+    test_episodes: Annotated[int, Ge(10), TESTED] = 300
     """Test episodes per network and bandit, weights frozen (A, P)."""
-    read_out_episodes: Annotated[int, Ge(10)] = 1_000
+    read_out_episodes: Annotated[int, Ge(10), TESTED] = 1_000
     """Episodes per network from which the belief is read out (our choice)."""
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from annotated_types import Ge, Interval
 
 from pfc_metarl.analysis.matching import history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, unit_coding
-from pfc_metarl.config import Config, Count, Probability
+from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
 from pfc_metarl.networks import make_agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import TEST, generators
@@ -38,9 +38,9 @@ class ForagingConfig(Config):
     """Training episodes per network (P: about 15,000, 3e6 steps)."""
     discount: Probability = 0.75
     """Discount factor gamma per time step (P: 0.75)."""
-    test_episodes: Annotated[int, Ge(2)] = 500
+    test_episodes: Annotated[int, Ge(2), TESTED] = 500
     """Test episodes per network over the full range, weights frozen (P)."""
-    lags: Count = 15
+    lags: Annotated[Count, ANALYSED] = 15
     """Lags of the history regression (P: 15)."""
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from pfc_metarl.analysis.learning_set import INTACT, REPLACED, RESET, accuracy_by_trial, stretches_of_learning
 from pfc_metarl.analysis.object_memory import components_by_trial, first_choice_preference, object_code
-from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
@@ -43,9 +43,9 @@ class HarlowConfig(Config):
     """Reward for fixating (P)."""
     features: Annotated[int, Ge(2)] = 10
     """Length of an object's feature vector (our choice)."""
-    test_episodes: Annotated[int, Ge(5)] = 1_000
+    test_episodes: Annotated[int, Ge(5), TESTED] = 1_000
     """Test episodes per network and condition, with new objects, weights frozen (our choice)."""
-    analysed_episodes: Annotated[int, Ge(5)] = 400
+    analysed_episodes: Annotated[int, Ge(5), TESTED] = 400
     """Of these, episodes whose hidden states are kept and analysed (our choice)."""
 
     def __post_init__(self) -> None:

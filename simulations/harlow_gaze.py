@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from pfc_metarl.analysis.learning_set import (
     accuracy_by_trial,
     stretches_of_learning,
 )
-from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
@@ -65,7 +66,7 @@ class HarlowGazeConfig(Config):
     """Geometry and timing."""
     images: str = ""
     """Folder of pictures (jpg, png), 2,000 or more; "": crops of bundled photographs (our choice; P: ImageNet)."""
-    test_actions: Count = 2_000
+    test_actions: Annotated[Count, TESTED] = 2_000
     """Actions per slot in the test on held-out pictures, weights frozen (our choice)."""
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from pfc_metarl.analysis.read_out import principal_components
 from pfc_metarl.analysis.reversal import AFTER, BEFORE, COMPARISONS, EVENTS, ideal_errors, label_trials, mean_errors
-from pfc_metarl.config import Config, Count, Probability
+from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import prediction_errors
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import TEST, generators
@@ -31,9 +31,9 @@ class InferredValueConfig(Config):
     """Probability that the rewarded cue changes at a block's start (P)."""
     blocks_per_update: Count = 10
     """Blocks per stretch: 200 steps of backpropagation through time (P)."""
-    test_blocks: Count = 1_200
+    test_blocks: Annotated[Count, TESTED] = 1_200
     """Test blocks per network, weights frozen (P)."""
-    test_streams: Count = 12
+    test_streams: Annotated[Count, TESTED] = 12
     """Streams over which the test blocks are spread (our choice)."""
 
     def __post_init__(self) -> None:

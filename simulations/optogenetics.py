@@ -15,7 +15,7 @@ from pfc_metarl.analysis.risk import (
     OWN,
     risky_shares,
 )
-from pfc_metarl.config import Config, Count, Probability
+from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent
@@ -56,19 +56,19 @@ class OptogeneticsConfig(Config):
     """What the risky arm sometimes pays (P)."""
     episodes: Count = 66_700
     """Training episodes per network, without stimulation (P: 6.67e4, 4e6 steps)."""
-    test_episodes: Count = 1_333
+    test_episodes: Annotated[Count, TESTED] = 1_333
     """Test episodes per network and condition, weights frozen (P)."""
-    dose_episodes: Count = 300
+    dose_episodes: Annotated[Count, TESTED] = 300
     """Test episodes per network and point of the dose-response curve (our choice)."""
-    event: Literal["", "safe_reward", "risky_reward", "risky_loss"] = ""
+    event: Annotated[Literal["", "safe_reward", "risky_reward", "risky_loss"], TESTED] = ""
     """A protocol of your own: outcome that is stimulated; none without it."""
-    size: Annotated[float, Interval(ge=-100, le=100)] = 0.0
+    size: Annotated[float, Interval(ge=-100, le=100), TESTED] = 0.0
     """Your protocol: what is added to the prediction error, in units of reward."""
-    stimulation_probability: Probability = 1.0
+    stimulation_probability: Annotated[Probability, TESTED] = 1.0
     """Your protocol: probability with which each such outcome is stimulated."""
-    first_trial: Count = 1
+    first_trial: Annotated[Count, TESTED] = 1
     """Your protocol: trial at which the stimulator is switched on (forced trials come first)."""
-    last_trial: Annotated[int, Ge(0)] = 0
+    last_trial: Annotated[int, Ge(0), TESTED] = 0
     """Your protocol: last trial with the stimulator on; 0: the episode's last."""
 
     def __post_init__(self) -> None:

@@ -4,18 +4,19 @@ The agent is that of simulation 6: actor and critic apart, the actor seeing the 
 ordinary ones, in folders of their own inside this one's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from pfc_metarl.command_line import parse
-from pfc_metarl.config import Settings
+from pfc_metarl.config import STAGES, Settings
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks import agent_class
-from pfc_metarl.results import STAGES, RunFolder, run_folder
+from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.simulation import Options, Simulation, run
 from simulations import bandits, foraging, harlow, inferred_value, two_step, volatility
 
@@ -78,27 +79,29 @@ def comparisons(apart: Path) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def main(arguments: Sequence[str]) -> RunFolder:
-    """Command line."""
+def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
+    """Command line; what is returned does what it asks for."""
     choice, options = parse(NAME, str(__doc__), Choice(), Options(), arguments)
-    if options.quick:
-        options = replace(options, processes=1)
-    if options.again_from == "test":
-        raise ConfigError(f"{NAME} has no test of its own; use --from analyse")
+    if options.again_from == "test" or options.trained:
+        raise ConfigError(f"{NAME} has no test of its own; use --from analyse, without --trained")
     if not agent_class(choice.agent).sees_prediction_errors:
         raise ConfigError(f"agent must be one that sees prediction errors (actor-critic-rpe), not {choice.agent}")
+    return partial(run_stages, choice, replace(options, processes=1) if options.quick else options)
+
+
+def run_stages(choice: Choice, options: Options) -> RunFolder:
+    """The run itself, or what is left of it."""
     folder = run_folder(options.results, NAME, options.quick)
-    folder.open(NAME, choice, options.overwrite)
-    if options.again_from:
-        folder.redo(options.again_from)
-    for stage in [s for s in STAGES if not folder.done(s)]:
-        with folder.doing(stage):
-            if stage == "train":
-                run_all(choice, options, folder.path)
-            elif stage == "analyse":
-                folder.write_table("inputs.csv", side_by_side(options, folder.path))
-            elif stage == "compare":
-                folder.write_table("comparison.csv", comparisons(folder.path))
-    columns = ["simulation", "quantity", "published", "reward_ours", "prediction_error_ours"]
-    print(folder.read_table("inputs.csv")[columns].to_string(index=False, float_format="{:.3g}".format))
+    with folder.locked():
+        folder.open(NAME, choice, options.overwrite, options.again_from)
+        for stage in [s for s in STAGES if not folder.done(s)]:
+            with folder.doing(stage):
+                if stage == "train":
+                    run_all(choice, options, folder.path)
+                elif stage == "analyse":
+                    folder.write_table("inputs.csv", side_by_side(options, folder.path))
+                elif stage == "compare":
+                    folder.write_table("comparison.csv", comparisons(folder.path))
+        columns = ["simulation", "quantity", "published", "reward_ours", "prediction_error_ours"]
+        print(folder.read_table("inputs.csv")[columns].to_string(index=False, float_format="{:.3g}".format))
     return folder

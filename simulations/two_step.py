@@ -15,7 +15,7 @@ from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, ModelBased, Mode
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
-from pfc_metarl.config import Config, Count, Probability
+from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import prediction_errors
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
@@ -41,9 +41,9 @@ class TwoStepConfig(Config):
     """Reward probability of the worse state (P)."""
     switch_probability: Probability = 0.025
     """Chance at each trial's start that the two states swap (P)."""
-    test_episodes: Count = 300
+    test_episodes: Annotated[Count, TESTED] = 300
     """Test episodes per network, weights frozen (P)."""
-    analysed_episodes: Count = 30
+    analysed_episodes: Annotated[Count, TESTED] = 30
     """Of these, episodes whose prediction errors are analysed and hidden states kept (P: 30)."""
 
     def __post_init__(self) -> None:

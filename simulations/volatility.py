@@ -12,7 +12,7 @@ from pfc_metarl.agents.volatility import FixedRate, beliefs, choose_best
 from pfc_metarl.analysis import volatility_coding as coding
 from pfc_metarl.analysis.blocks import BLOCKS, ORDERS, UNTIED, block_learning_rates, earnings, named_blocks
 from pfc_metarl.analysis.learning_rates import half_means, learning_rates
-from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.networks import make_agent
 from pfc_metarl.published import Quantity, compare, published, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
@@ -60,13 +60,13 @@ class VolatilityConfig(Config):
     """... to here (P)."""
     worse_untied: Probability = 0.2
     """Reward probability of the worse arm in the control process, at either v (our choice; P does not say)."""
-    test_worse_volatile: Probability = 0.2
+    test_worse_volatile: Annotated[Probability, TESTED] = 0.2
     """Reward probability of the worse arm in the volatile half of a test episode (P)."""
-    switch_every: Count = 25
+    switch_every: Annotated[Count, TESTED] = 25
     """Trials between switches there (P)."""
-    test_episodes: Annotated[int, Ge(20)] = 400
+    test_episodes: Annotated[int, Ge(20), TESTED] = 400
     """Test episodes per network, weights frozen, half of them of either order (P)."""
-    window: Count = 10
+    window: Annotated[Count, ANALYSED] = 10
     """Trials of the sliding window in which learning rates are fitted (P)."""
     control_training: bool = True
     """Train a second set of networks on the control process, whose reward probabilities are not tied to v (P)."""

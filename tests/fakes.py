@@ -21,6 +21,7 @@ from pfc_metarl.tasks import (
     Volatility,
 )
 from pfc_metarl.tasks.volatility import Process
+from pfc_metarl.training import training_settings
 
 TWO_STEP = TwoStep(trials=6, common_probability=0.8, reward_high=0.9, reward_low=0.1, switch_probability=0.2)
 SMALL: dict[str, Task] = {
@@ -144,4 +145,4 @@ class Clockwork(InferredValue):
 def partial(config: Config, learner: Learner, rewards: list | None = None) -> dict:
     """What a unit saves."""
     curve = {"rewards": rewards or [], "tracked": [[own] for own in rewards] if rewards else []}
-    return {**learner.state_dict(), "config": repr(config), "curve": curve}
+    return {**learner.state_dict(), "config": training_settings(config), "curve": curve}

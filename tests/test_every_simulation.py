@@ -20,13 +20,13 @@ from figures import figure6
 from pfc_metarl.a2c import Learner
 from pfc_metarl.analysis.blocks import BLOCKS
 from pfc_metarl.command_line import command_line
-from pfc_metarl.config import Config
+from pfc_metarl.config import STAGES, Config
 from pfc_metarl.errors import ConfigError, UserError
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.seeing import SeeingNetwork
 from pfc_metarl.plotting import paper_figure, save
 from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
-from pfc_metarl.results import STAGES, RunFolder
+from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Options, Simulation, run
 from pfc_metarl.trial_columns import COMMON_COLUMNS, KEY_COLUMNS
@@ -47,6 +47,7 @@ OWN_COLUMNS = {"bandits": ["test"]}
 MAY_BE_EMPTY = {
     ("comparison.csv", "animal"),
     ("comparison.csv", "short"),
+    ("comparison.csv", "changed"),
     # change points of learning curves that are too short
     ("networks.csv", "above_chance"),
     ("networks.csv", "at_ceiling"),
@@ -316,7 +317,9 @@ def fake_run(simulation: Simulation, config: Config, options: Options) -> RunFol
 
 def test_both_inputs_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction_error_input, "run", fake_run)
-    folder = prediction_error_input.main(["--quick", "--results", str(tmp_path), "--agent", "actor-critic-rpe-gru"])
+    folder = prediction_error_input.prepare(
+        ["--quick", "--results", str(tmp_path), "--agent", "actor-critic-rpe-gru"]
+    )()
     assert folder.finished and folder.path == tmp_path / "quick" / "prediction_error_input"
     names = [simulation.name for simulation, _ in prediction_error_input.SIMULATIONS]
     table = folder.read_table("inputs.csv")
@@ -346,5 +349,5 @@ def test_bad_settings_of_both_inputs(
 ) -> None:
     monkeypatch.setattr(prediction_error_input, "run", fake_run)
     with pytest.raises(ConfigError, match=words) as caught:
-        prediction_error_input.main([*arguments, "--results", str(tmp_path)])
+        prediction_error_input.prepare([*arguments, "--results", str(tmp_path)])()
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())

@@ -12,12 +12,14 @@ import torch
 
 import pfc_metarl
 import pfc_metarl.workers as workers
+from pfc_metarl.config import STAGES
 from pfc_metarl.errors import RunError
+from pfc_metarl.finished_run import Run
 from pfc_metarl.published import Quantity, compare
 from pfc_metarl.random_streams import TEST, generators
-from pfc_metarl.results import STAGES, RunFolder, written_aside
+from pfc_metarl.results import RunFolder, written_aside
 from pfc_metarl.rollout import play
-from pfc_metarl.simulation import Options, Run, Tables, run
+from pfc_metarl.simulation import Options, Tables, run
 from simulations.two_step import SIMULATION
 
 ROOT = Path(__file__).parent.parent
@@ -69,9 +71,9 @@ class Calls:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     calls, train_unit = Calls(), workers.train_unit
 
-    def train(*arguments: Any) -> None:
+    def train(*arguments: Any, **more: Any) -> None:
         calls.done.append("train")
-        train_unit(*arguments)
+        train_unit(*arguments, **more)
 
     monkeypatch.setattr(workers, "train_unit", train)
     return calls
@@ -191,7 +193,7 @@ def test_a_folder_of_another_config_names_the_field(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, "")
     folder.open("two_step", CONFIG)
     folder.open("two_step", CONFIG)
-    with pytest.raises(RunError, match=r"\(discount: saved 0\.9, now 0\.8\); use --overwrite"):
+    with pytest.raises(RunError, match=r"\(discount: saved 0\.9, now 0\.8\); --overwrite replaces it"):
         folder.open("two_step", replace(CONFIG, discount=0.8))
     with pytest.raises(RunError, match="holds no run of foraging"):
         folder.open("foraging", CONFIG)

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from fakes import SMALL, TWO_STEP, Running, partial
+from fakes import SMALL, TWO_STEP, Running
 
 import pfc_metarl.training as training
 from pfc_metarl.a2c import Learner
-from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
+from pfc_metarl.checkpoints import load_checkpoint
 from pfc_metarl.config import Config
 from pfc_metarl.errors import RunError, TrainingDiverged
 from pfc_metarl.rollout import Trajectory
@@ -219,26 +219,25 @@ def test_a_killed_process_is_reported_and_its_run_gone_on_with(
     assert as_bytes(finish(tmp_path)) == uninterrupted
 
 
-def diverging(folder: Path, config: Config) -> bytes:
-    """The checkpoint of a first unit whose third network has gone astray."""
-    first = units(config, {"": TWO_STEP}, folder)[0]
-    learner = Learner(config, TWO_STEP, first.seeds)
-    learner.learn()
-    with torch.no_grad():
-        learner.network.heads.bias[2] = float("nan")
-    save_checkpoint(partial(config, learner, [[0.0] * 4]), first.path)
-    return first.path.read_bytes()
-
-
 @pytest.mark.parametrize("processes", [1, 2])
-def test_divergence_is_reported_and_keeps_the_checkpoint(tmp_path: Path, copied: None, processes: int) -> None:
+def test_divergence_is_reported_and_keeps_the_checkpoint(
+    tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
     """In one line; and neither is the other process waited for, nor does it begin what was still to do."""
     config = replace(CONFIG, networks=20, episodes=80_000)  # would take an hour
-    bad = diverging(tmp_path, config)
-    with pytest.raises(TrainingDiverged, match="^training diverged at update 2: .*seed 3 ") as caught:
+    original = Learner.losses
+
+    def astray(self: Learner, trajectory: Trajectory) -> torch.Tensor:
+        losses = original(self, trajectory)
+        return losses * torch.tensor(
+            [float("nan") if s == 3 and self.update == 201 else 1.0 for s in self.network.seeds]
+        )
+
+    monkeypatch.setattr(Learner, "losses", astray)
+    with pytest.raises(TrainingDiverged, match="^training diverged at update 202: .*seed 3 .*--overwrite$") as caught:
         finish(tmp_path, config, processes)
     assert "\n" not in str(caught.value)
-    assert (tmp_path / "training__1.pt").read_bytes() == bad
+    assert load_checkpoint(tmp_path / "training__1.pt")["update"] == 200
     assert not active_children()
     assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}
 
