@@ -71,11 +71,11 @@ class Settings:
     """Base of frozen dataclasses whose fields state their ranges; __post_init__ checks them."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            self.require(name, is_finite(value), "finite")
         for name, rule in ranges(type(self)):
             value = getattr(self, name)
             self.require(name, value is None or in_range(value, rule), f"a finite number, {in_words(rule)}")
+        for name, value in vars(self).items():
+            self.require(name, is_finite(value), "finite")
 
     def require(self, name: str, holds: bool, rule: str) -> None:
         """Raise a ConfigError that names the field unless the rule holds (NaN never holds)."""

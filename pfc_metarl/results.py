@@ -47,6 +47,7 @@ class RunFolder:
         self.path, self.command = path, command
         self.stage: str = ""
         self._written: set[str] = set()
+        self._notes: dict[str, object] = {}
 
     # -- its state
 
@@ -121,7 +122,8 @@ class RunFolder:
             self._clear()
         if again_from:
             self._redo(again_from)
-        self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
+        if not saved or differences(config, saved["config"]):
+            self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
 
     def _saved(self, simulation: str) -> dict[str, Any] | None:
         """config.json, if there is one; RunError if it is not of this simulation."""
@@ -164,15 +166,15 @@ class RunFolder:
         self._write_json("provenance.json", told | {"stages": {s: told["stages"][s] for s in STAGES[:first]}})
 
     def adopt(self, other: "RunFolder", config: Settings) -> None:
-        """Take over the trained networks of another run, whose training was the same.
+        """Take over the trained networks of another run, whose training was the same; part of the stage train.
 
         Raises:
             RunError: it was not, or has not come to its end.
         """
-        saved = other.read_json("config.json")["config"] if other.done("train") else None
-        if not isinstance(saved, dict):
+        if not other.done("train"):
             raise RunError(f"{other.path} holds no trained networks")
-        differ = differences(config, saved)
+        saved = other.read_json("config.json")
+        differ = differences(config, saved.get("config", {}))
         trained_otherwise = [name for name in differ if bears_on(type(config), [name]) == "train"]
         if trained_otherwise:
             words = listed([f"{name}: {differ[name][0]}, now {differ[name][1]}" for name in trained_otherwise])
@@ -181,6 +183,7 @@ class RunFolder:
             self.claim([name])
             with written_aside(self.path / name) as aside:
                 shutil.copyfile(other.path / name, aside)
+        self._notes["taken_from"] = str(other.path)
 
     # -- writing
 
@@ -190,11 +193,11 @@ class RunFolder:
 
         Files that it wrote when it was done before, and does not write any more, are removed.
         """
-        self.stage, self._written, started = stage, set(), time.time()
+        self.stage, self._written, self._notes, started = stage, set(), {"resumed": resumed}, time.time()
         yield
         self.disown([name for name in self.files(stage) if name not in self._written])
         told = self._provenance()
-        told["stages"][stage] = provenance(started) | {"resumed": resumed}
+        told["stages"][stage] = provenance(started) | self._notes
         told["bytes"] = told.get("bytes", {}) | {
             name: (self.path / name).stat().st_size for name, its in told["files"].items() if its == stage
         }

@@ -1,11 +1,17 @@
 """The command line: flags, bad values, and one line for each error."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import figures.__main__
 import simulations.__main__
@@ -31,12 +37,30 @@ ROOT = Path(__file__).parent.parent
         (["--no-such-flag", "1"], "no-such-flag"),
         (["--processes", "0"], "processes must be at least 1"),
         (["--from", "train"], "from"),
+        (["--learning-rate", "inf"], "learning_rate must be a finite number"),
+        (["--first-seed", "100000000000000000000000"], "first_seed must be a finite number"),
+        (["--trained", "results/two_step", "--overwrite"], "--trained trains nothing"),
     ],
 )
 def test_bad_values(arguments: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         command_line(SIMULATION, arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_all_reads_every_command_line_before_the_first_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of foraging, 10 test episodes would do; not of volatility."""
+    monkeypatch.setattr("pfc_metarl.simulation.run", lambda *_: pytest.fail("begun"))
+    with pytest.raises(ConfigError, match="^volatility: test_episodes must be a finite number, at least 20, not 10"):
+        simulations.__main__.main(["all", "--test-episodes", "10", "--results", str(tmp_path)])
+
+
+@pytest.mark.parametrize("sizes", [["--units", "1000000000"], ["--trials", "100000000"], ["--networks", "1000000000"]])
+def test_what_cannot_fit_into_memory_is_refused_before_anything_is_done(tmp_path: Path, sizes: list[str]) -> None:
+    config, options = command_line(SIMULATION, [*sizes, "--results", str(tmp_path)])
+    with pytest.raises(ConfigError, match=r"this needs about [\d,]+ GB of memory, and there are"):
+        run(SIMULATION, config, options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_flags_reach_config_and_options() -> None:
@@ -101,11 +125,59 @@ def test_the_command_itself() -> None:
     assert done.returncode == 2 and done.stderr.startswith("error: unknown simulation none")
 
 
-def test_an_interrupted_command(capsys: pytest.CaptureFixture[str]) -> None:
+GO_ON = "what was finished is safe, and the same command goes on from there"
+NO_MEMORY = f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes"
+
+
+def import_that_fails_when_interrupted() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("numpy.core failed to import") from None
+
+
+@pytest.mark.parametrize(
+    "happens, status, words",
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGINT), 130, f"interrupted; {GO_ON}"),
+        (import_that_fails_when_interrupted, 130, f"interrupted; {GO_ON}"),
+        (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, f"told to end; {GO_ON}"),
+        (lambda: Path("/dev/full").write_text("x" * 10**6), 1, f"error: No space left on device; {GO_ON}"),
+        (lambda: Path("/no/such").write_text(""), 1, f"error: No such file or directory (/no/such); {GO_ON}"),
+        (lambda: np.empty(2**55), 1, f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes"),
+        (
+            lambda: torch.empty(2**50),
+            1,
+            f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes",
+        ),
+    ],
+)
+def test_what_ends_a_command_is_told_in_one_line(
+    happens: Callable[[], object], status: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as ended, one_line_errors():
-        raise KeyboardInterrupt
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "interrupted; the same command goes on from the last checkpoint\n"
+        happens()
+        pytest.fail("goes on")
+    assert ended.value.code == status and capsys.readouterr().err == words + "\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_other_errors_are_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError), one_line_errors():
+        1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize("wait", [0.1, 0.6, 1.2, 2.0])
+def test_interrupted_from_the_first_second(tmp_path: Path, wait: float) -> None:
+    """While it imports, and a little later: one line, or (earlier than Python itself) nothing of ours."""
+    command = [sys.executable, "-m", "simulations", "two_step", "--results", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    time.sleep(wait)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    lines = [line for line in said.splitlines() if not line.startswith("two_step: ")]
+    assert process.returncode == 130 and lines == [f"interrupted; {GO_ON}"]
 
 
 def test_figure5(quick_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

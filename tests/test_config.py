@@ -142,12 +142,12 @@ def test_saved_configs_that_are_none() -> None:
 def test_differences_name_the_field_and_both_values() -> None:
     config = config_of("foraging")
     saved = as_saved(replace(config, discount=0.5, held_out=((0.1, 0.3),)))
-    assert differences(config, saved) == [
-        "discount: saved 0.5, now 0.75",
-        "held_out: saved [[0.1, 0.3]], now [[0.1, 0.2], [0.3, 0.4]]",
-    ]
+    assert differences(config, saved) == {
+        "discount": (0.5, 0.75),
+        "held_out": ([[0.1, 0.3]], [[0.1, 0.2], [0.3, 0.4]]),
+    }
     del saved["discount"]
-    assert differences(config, saved)[0] == "discount: saved nothing, now 0.75"
+    assert differences(config, saved)["discount"] == (None, 0.75)
 
 
 # -- the numbers of the paper

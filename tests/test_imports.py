@@ -11,17 +11,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
-    {"errors"},
+    {"errors", "provenance"},
     {"config", "random_streams", "trial_columns"},
     {"trials", "dopamine", "results"},
     {"tasks", "published", "plotting"},
     {"agents", "networks"},
     {"analysis", "rollout"},
     {"a2c", "checkpoints", "film"},
+    {"learning_curves"},
     {"training"},
-    {"workers"},
+    {"workers", "memory"},
     {"simulation"},
-    {"command_line"},
+    {"command_line", "finished_run"},
 ]
 """Modules and packages of pfc_metarl. Each knows those on the floors below it, and inside its own package."""
 MODULES = {

@@ -164,6 +164,9 @@ def test_a_file_that_is_gone_is_made_again(tmp_path: Path, calls: Calls) -> None
         (folder.path / name).unlink()
         calls.run(tmp_path)
         assert calls.done == [stage] and files(folder) == before
+        (folder.path / name).write_bytes(before[name][:-5])
+        calls.run(tmp_path)
+        assert calls.done == [stage] and files(folder) == before
 
 
 def test_an_interrupted_training_is_gone_on_with(tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,38 +192,145 @@ def test_an_interrupted_training_is_gone_on_with(tmp_path: Path, calls: Calls, m
 # -- folders
 
 
+def begun(path: Path) -> RunFolder:
+    """A folder in which training has begun."""
+    path.mkdir(exist_ok=True)
+    folder = RunFolder(path, "")
+    folder.open("two_step", CONFIG)
+    folder.write_table("learning_curve.csv", pd.DataFrame({"reward": [0.5]}))
+    return folder
+
+
 def test_a_folder_of_another_config_names_the_field(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    folder.open("two_step", CONFIG)
+    with pytest.raises(RunError, match=r"\(discount: saved 0\.9, now 0\.8\); --overwrite replaces it, or choose"):
+        folder.open("two_step", replace(CONFIG, discount=0.8))
+    many = replace(CONFIG, discount=0.8, units=9, networks=3, learning_rate=0.1, entropy_cost=0.1, trials=11)
+    with pytest.raises(RunError, match=r"; discount: .* and 2 more\); --overwrite") as caught:
+        folder.open("two_step", many)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    with pytest.raises(RunError, match="holds no run of foraging"):
+        folder.open("foraging", CONFIG, overwrite=True)
+    assert (tmp_path / "learning_curve.csv").exists()
+
+
+def test_a_config_that_has_led_to_nothing_is_not_in_the_way(tmp_path: Path) -> None:
+    """The corrected command works after one that failed at once."""
     folder = RunFolder(tmp_path, "")
     folder.open("two_step", CONFIG)
-    folder.open("two_step", CONFIG)
-    with pytest.raises(RunError, match=r"\(discount: saved 0\.9, now 0\.8\); --overwrite replaces it"):
-        folder.open("two_step", replace(CONFIG, discount=0.8))
-    with pytest.raises(RunError, match="holds no run of foraging"):
-        folder.open("foraging", CONFIG)
+    folder.open("two_step", replace(CONFIG, discount=0.8))
+    assert folder.read_json("config.json")["config"]["discount"] == 0.8
 
 
 def test_overwriting_removes_what_the_run_has_written_and_nothing_else(tmp_path: Path, calls: Calls) -> None:
     folder = calls.run(tmp_path)
     (folder.path / "thesis.tex").write_text("years of work")
+    (folder.path / "my_analysis").mkdir()
     folder.open("two_step", replace(CONFIG, discount=0.5), overwrite=True)
-    assert {p.name for p in folder.path.iterdir()} == {"config.json", "provenance.json", "thesis.tex"}
+    assert {p.name for p in folder.path.iterdir()} == {"config.json", "provenance.json", "thesis.tex", "my_analysis"}
     assert folder.read_json("config.json")["config"]["discount"] == 0.5 and not folder.finished
     calls.run(tmp_path, overwrite=True)
     assert calls.done == list(STAGES) and (folder.path / "thesis.tex").exists()
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(RunError, match="is not empty and holds no config.json"):
-        RunFolder(tmp_path, "").open("two_step", CONFIG, overwrite)
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+def test_a_run_begins_beside_foreign_files_and_never_writes_over_one(tmp_path: Path, calls: Calls) -> None:
+    mine = tmp_path / "two_step" / "rewards.csv"
+    mine.parent.mkdir()
+    mine.write_text("my own rewards")
+    for overwrite in (False, True):
+        with pytest.raises(RunError, match=r"rewards\.csv is in the way, and not of this run; move it, then go on"):
+            calls.run(tmp_path, overwrite=overwrite)
+        assert mine.read_text() == "my own rewards"
+    mine.rename(mine.with_name("mine.csv"))
+    calls.run(tmp_path)
+    assert calls.done == ["analyse", "compare"] and mine.with_name("mine.csv").read_text() == "my own rewards"
+
+
+@pytest.mark.parametrize("content", ["{}", '{"simulation": "two_step"}', '{"my": "settings"}'])
+def test_a_config_of_somebody_else_is_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(RunError, match="holds no run of two_step"):
+        RunFolder(tmp_path, "").open("two_step", CONFIG, overwrite=True)
+    assert (tmp_path / "config.json").read_text() == content
+
+
+def test_provenance_cannot_have_files_elsewhere_removed(tmp_path: Path) -> None:
+    folder, elsewhere = begun(tmp_path / "run"), tmp_path / "thesis.tex"
+    elsewhere.write_text("years of work")
+    told = read_provenance(folder)
+    told["files"]["../thesis.tex"] = "train"
+    (folder.path / "provenance.json").write_text(json.dumps(told))
+    with pytest.raises(RunError, match=r"provenance\.json cannot be read; move .* away to start anew"):
+        folder.open("two_step", CONFIG, overwrite=True)
+    assert elsewhere.exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot write to .*; choose another --results folder"):
-        RunFolder(tmp_path / "file" / "two_step", "").open("two_step", CONFIG)
+    with (
+        pytest.raises(RunError, match="cannot write to .*; choose another --results folder"),
+        RunFolder(tmp_path / "file" / "two_step", "").locked(),
+    ):
+        pytest.fail("goes on")
+
+
+def test_two_commands_in_one_folder(tmp_path: Path, calls: Calls) -> None:
+    """The second says so and stops, and changes nothing; afterwards it may run."""
+    with RunFolder(tmp_path / "two_step", "").locked():
+        with pytest.raises(RunError, match="another command is at work in .*two_step; wait for it"):
+            calls.run(tmp_path)
+        assert not calls.done and not list((tmp_path / "two_step").iterdir())
+    assert calls.run(tmp_path).finished
+
+
+# -- settings that bear on the test alone
+
+
+def test_settings_that_bear_on_later_stages_leave_the_networks_alone(tmp_path: Path, calls: Calls) -> None:
+    folder = calls.run(tmp_path)
+    trained = files(folder)["checkpoint.pt"]
+    longer = replace(CONFIG, test_episodes=6)
+
+    def again(**options: Any) -> None:
+        calls.done.clear()
+        run(calls.simulation, longer, Options(results=tmp_path, processes=1, **options))
+
+    for options in ({}, {"again_from": "analyse"}):
+        with pytest.raises(RunError, match=r"\(test_episodes: saved 4, now 6\); --from test goes on with its networks"):
+            again(**options)
+    again(again_from="test")
+    assert calls.done == ["test", "analyse", "compare"] and files(folder)["checkpoint.pt"] == trained
+    assert folder.read_json("config.json")["config"]["test_episodes"] == 6
+    assert len(folder.read_table("trials.parquet")) == 6 * CONFIG.networks * CONFIG.trials
+    again()
+    assert calls.done == []
+
+
+def test_trained_networks_of_another_run_are_used(tmp_path: Path, calls: Calls) -> None:
+    first = calls.run(tmp_path / "first")
+    longer = replace(CONFIG, test_episodes=6)
+    options = Options(results=tmp_path / "second", trained=first.path, processes=1)
+    calls.done.clear()
+    second = run(calls.simulation, longer, options)
+    assert calls.done == ["test", "analyse", "compare"] and second.finished
+    for name in ("checkpoint.pt", "learning_curve.csv"):
+        assert files(second)[name] == files(first)[name]
+    assert read_provenance(second)["stages"]["train"]["taken_from"] == str(first.path)
+    with pytest.raises(RunError, match=r"were trained with other settings \(discount: 0\.9, now 0\.8\)"):
+        run(calls.simulation, replace(longer, discount=0.8), replace(options, results=tmp_path / "third"))
+    with pytest.raises(RunError, match="holds no trained networks"):
+        run(calls.simulation, longer, replace(options, trained=tmp_path, results=tmp_path / "fourth"))
+
+
+def test_a_comparison_of_a_changed_task_says_so(
+    tmp_path: Path, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = calls.run(tmp_path)
+    (told,) = folder.read_table("comparison.csv")["changed"].unique()
+    assert "units 8 (48)" in told and "trials 10 (100)" in told and "discount" not in told
+    assert f"not the preset's settings, so that published values need not hold: {told}" in capsys.readouterr().out
+    assert SIMULATION.changed(SIMULATION.presets["paper"]) == ""
 
 
 def test_nothing_is_half_written(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 import torch
 from fakes import SMALL, TWO_STEP, Running
 
-import pfc_metarl.training as training
+import pfc_metarl.learning_curves as learning_curves
 from pfc_metarl.a2c import Learner
 from pfc_metarl.checkpoints import load_checkpoint
 from pfc_metarl.config import Config
@@ -109,7 +109,7 @@ def test_networks_of_all_units_are_joined(tmp_path: Path) -> None:
 
 def test_the_learning_curve_is_the_reward_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where episodes differ in length, and in stretches of several updates, the last one shorter."""
-    monkeypatch.setattr(training, "PIECES", 4)
+    monkeypatch.setattr(learning_curves, "PIECES", 4)
     task, config = SMALL["foraging"], replace(CONFIG, networks=2, episodes=9, episodes_per_update=1)
     got = finish(tmp_path, config, task=task)
     learner = Learner(config, task, config.seeds)
@@ -159,7 +159,7 @@ def test_resumed_equals_uninterrupted(
 
 def test_what_is_done_between_checkpoints_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle of a stretch of three updates."""
-    monkeypatch.setattr(training, "PIECES", 3)
+    monkeypatch.setattr(learning_curves, "PIECES", 3)
     config = replace(CONFIG, networks=1, episodes=9, episodes_per_update=1)
     whole = as_bytes(finish(tmp_path / "whole", config))
     with monkeypatch.context() as patch:
