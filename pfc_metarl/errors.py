@@ -1,9 +1,11 @@
 """Errors that are the user's to mend: one clear line, no traceback."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 
@@ -27,7 +29,13 @@ class TrainingDiverged(UserError):
     """The loss or its gradient is no longer finite."""
 
 
+class Stopped(KeyboardInterrupt):
+    """This process was told to stop. (After a KeyboardInterrupt itself Python may end with a status of its own.)"""
+
+
 GO_ON = "what was finished is safe, and the same command goes on from there"
+STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""With which a command ends that was told to."""
 
 
 @contextmanager
@@ -39,19 +47,22 @@ def one_line_errors() -> Iterator[None]:
     """
     told: list[int] = []
 
-    def stop(number: int, frame: object) -> NoReturn:
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
         told.append(number)
-        raise KeyboardInterrupt
+        if _importing(frame):  # an exception there may abort the process, in the C++ of a package
+            print(_stopped(number), file=sys.stderr, flush=True)
+            os._exit(STATUS[number])
+        raise Stopped
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in STATUS}
     try:
         yield
     except UserError as error:
         _end(f"error: {error}", 2)
     except BaseException as error:
-        if told or isinstance(error, KeyboardInterrupt):  # in the middle of an import it may come out as another one
-            ended = signal.SIGTERM in told
-            _end(f"{'told to end' if ended else 'interrupted'}; {GO_ON}", 143 if ended else 130)
+        if told or isinstance(error, KeyboardInterrupt):  # it may come out as another one
+            number = told[0] if told else signal.SIGINT
+            _end(_stopped(number), STATUS[number])
         if isinstance(error, OSError):
             where = f" ({error.filename})" if error.filename else ""
             _end(f"error: {error.strerror or error}{where}; {GO_ON}", 1)
@@ -61,6 +72,16 @@ def one_line_errors() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _stopped(number: int) -> str:
+    return f"{'told to end' if number == signal.SIGTERM else 'interrupted'}; {GO_ON}"
 
 
 def _end(line: str, status: int) -> NoReturn:

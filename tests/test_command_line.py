@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -168,16 +167,21 @@ def test_other_errors_are_not_hidden() -> None:
         1 / 0  # noqa: B018
 
 
-@pytest.mark.parametrize("wait", [0.1, 0.6, 1.2, 2.0])
-def test_interrupted_from_the_first_second(tmp_path: Path, wait: float) -> None:
-    """While it imports, and a little later: one line, or (earlier than Python itself) nothing of ours."""
-    command = [sys.executable, "-m", "simulations", "two_step", "--results", str(tmp_path)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    time.sleep(wait)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    lines = [line for line in said.splitlines() if not line.startswith("two_step: ")]
-    assert process.returncode == 130 and lines == [f"interrupted; {GO_ON}"]
+@pytest.mark.parametrize("number, status, words", [("INT", 130, "interrupted"), ("TERM", 143, "told to end")])
+@pytest.mark.parametrize("wait", [0.2, 1.0, 3.0])
+def test_stopped_from_the_first_second(tmp_path: Path, wait: float, number: str, status: int, words: str) -> None:
+    """It and its processes: while they import, and a little later."""
+    code = (
+        "import os, signal, threading\n"
+        "import simulations.__main__ as command\n"
+        f"threading.Timer({wait}, os.killpg, (os.getpgrp(), signal.SIG{number})).start()\n"
+        "with command.one_line_errors():\n"
+        f"    command.main(['two_step', '--processes', '2', '--results', {str(tmp_path)!r}])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    lines = [line for line in done.stderr.splitlines() if line != "two_step: train"]
+    assert (done.returncode, lines) == (status, [f"{words}; {GO_ON}"])
 
 
 def test_figure5(quick_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
