@@ -49,6 +49,8 @@ class TwoStepConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require("analysed_episodes", self.analysed_episodes <= self.test_episodes, "at most test_episodes")
+        varies = self.reward_high != self.reward_low or 0 < self.reward_low < 1
+        self.require("reward_low", varies, f"other than reward_high ({self.reward_high}), or no outcome would vary")
 
 
 PRESETS = {

@@ -88,6 +88,20 @@ def test_networks_of_another_run_are_refused(tmp_path: Path) -> None:
             networks_from(bad, config, tasks, path)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, number: float) -> None:
+    (unit,) = units(CONFIG, {"": TWO_STEP}, tmp_path)
+    train_unit(unit)
+    state, weights = load_checkpoint(unit.path), join([unit]).weights
+    for network in (state["network"], weights[""]["network"]):
+        network["recurrent.bias"][1, 0, 3] = number
+    save_checkpoint(state, unit.path)
+    with pytest.raises(RunError, match="holds numbers that are not finite; delete it"):
+        train_unit(unit)
+    with pytest.raises(RunError, match="results/checkpoint.pt holds numbers that are not finite"):
+        networks_from(weights, CONFIG, {"": TWO_STEP}, Path("results/checkpoint.pt"))
+
+
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "training.pt"
     save_checkpoint({"update": 1}, path)

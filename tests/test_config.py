@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import pickle
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
@@ -11,9 +12,10 @@ from typing import Any, get_type_hints
 import pytest
 
 import simulations
-from pfc_metarl.config import Config, Range, differences, from_saved, in_range, ranges
+from pfc_metarl.config import Config, Range, bears_on, differences, from_saved, in_range, ranges
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.simulation import Simulation
+from pfc_metarl.training import training_settings
 
 MODULES = [importlib.import_module(f"simulations.{m.name}") for m in pkgutil.iter_modules(simulations.__path__)]
 SIMULATIONS: dict[str, Simulation[Any]] = {m.SIMULATION.name: m.SIMULATION for m in MODULES if hasattr(m, "SIMULATION")}
@@ -281,3 +283,33 @@ def test_numbers_that_follow() -> None:
         assert config.episodes * task.steps == pytest.approx(expected, rel=1e-3), name
     assert next(iter(SIMULATIONS["inferred_value"].tasks(config_of("inferred_value")).values())).steps == 200
     assert next(iter(SIMULATIONS["two_step"].tasks(config_of("two_step")).values())).steps == 300
+
+
+@every_simulation
+def test_fields_that_bear_on_the_test_alone_do_not_change_the_tasks_of_training(name: str) -> None:
+    """So that networks need not be trained anew for them; of the agents, none knows a simulation's own fields."""
+    simulation = SIMULATIONS[name]
+    config = simulation.config(next(iter(simulation.presets)), quick=True)
+    own = [f.name for f in fields(config) if bears_on(type(config), [f.name]) != "train"]
+    assert own and not set(own) & {f.name for f in fields(Config)}
+    assert {"test_episodes", "test_blocks", "test_actions"} & set(own)
+    before = simulation.tasks(config)
+    for field in own:
+        value = getattr(config, field)
+        for other in (2 * value, value + 1, value / 2) if isinstance(value, int | float) else ("risky_loss",):
+            try:
+                changed = replace(config, **{field: type(value)(other)})
+            except ConfigError:
+                continue
+            assert training_settings(changed) == training_settings(config)
+            after = simulation.tasks(changed)
+            assert [vars(task).keys() for task in after.values()] == [vars(task).keys() for task in before.values()]
+            assert all(same(vars(after[c]), vars(before[c])) for c in before)
+            break
+        else:
+            pytest.fail(f"no other value of {field}")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, arrays and all."""
+    return pickle.dumps(one) == pickle.dumps(other)

@@ -189,6 +189,22 @@ def test_an_interrupted_training_is_gone_on_with(tmp_path: Path, calls: Calls, m
     assert read_provenance(folder)["stages"]["train"]["resumed"] is True
 
 
+def test_the_learning_curve_grows_while_training_goes_on(
+    tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pfc_metarl.simulation.CURVE_EVERY", 0.0)
+    written, original = [], RunFolder.write_table
+
+    def write_table(self: RunFolder, name: str, table: pd.DataFrame) -> None:
+        original(self, name, table)
+        written.extend([len(self.read_table(name))] * (name == "learning_curve.csv"))
+
+    monkeypatch.setattr(RunFolder, "write_table", write_table)
+    calls.run(tmp_path)
+    updates = CONFIG.updates
+    assert written == [CONFIG.networks * n for n in [*range(1, updates + 1), updates]] and updates > 1
+
+
 # -- folders
 
 

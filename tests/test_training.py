@@ -132,6 +132,19 @@ def test_the_learning_curve_is_the_reward_per_trial(tmp_path: Path, monkeypatch:
         np.testing.assert_allclose(table[k + 1, [2, 4, 6, 8, 9][stretch], t + 1], expected[stretch, k, t])
 
 
+def test_without_a_terminal_a_line_is_written_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = replace(CONFIG, networks=1, episodes=8)
+    finish(tmp_path / "short", config)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(learning_curves, "SAY_EVERY", 0.0)
+    trained = finish(tmp_path / "long", config)
+    said, rewards = capsys.readouterr().err.splitlines(), trained.curve["reward_per_trial"]
+    assert [line.split(", ")[0] for line in said] == ["networks 1-1: 50%", "networks 1-1: 100%"]
+    assert all(line.endswith(f" left, reward/trial {reward:.3f}") for line, reward in zip(said, rewards))
+
+
 # -- interrupted, and gone on with
 
 
