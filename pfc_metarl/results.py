@@ -1,5 +1,6 @@
 """Run folders: the results of one run of a simulation on disk, whole or not at all, and where they come from."""
 
+import hashlib
 import json
 import os
 import shlex
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -30,6 +32,18 @@ def written_aside(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """Of a file's content, to tell whether it is still the same."""
+    at = path.stat()
+    return _digest(path, at.st_size, at.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
 class RunFolder:
@@ -64,14 +78,12 @@ class RunFolder:
         return stage in self._provenance()["stages"]
 
     def damaged(self, stage: str) -> list[str]:
-        """Files of a stage that are gone, or not as long as they were when it was done."""
-        told = self._provenance()
-        long = {name: told.get("bytes", {}).get(name) for name, its in told["files"].items() if its == stage}
-        return [name for name, size in long.items() if not self._is_whole(self.path / name, size)]
-
-    @staticmethod
-    def _is_whole(path: Path, size: int | None) -> bool:
-        return path.is_file() and size in (None, path.stat().st_size)
+        """Files of a stage that are gone, or not what they were when it was done."""
+        digests = self._provenance().get("digests", {})
+        paths = {name: self.path / name for name in self.files(stage)}
+        return [
+            name for name, path in paths.items() if not path.is_file() or digests.get(name) not in (None, digest(path))
+        ]
 
     @property
     def finished(self) -> bool:
@@ -114,8 +126,12 @@ class RunFolder:
             RunError: the folder holds something else, or a stage before the one asked for has not been done.
         """
         saved, known = self._saved(simulation), (self.path / "provenance.json").exists()
-        if known and not saved and not overwrite:
+        if saved and not known:
+            raise RunError(f"{self.path} holds a run without provenance.json; move it away to start anew")
+        if not saved and not overwrite and self._provenance()["files"]:
             raise RunError(f"{self.path} holds results but no config.json; --overwrite trains anew")
+        if not known:
+            self._write_json("provenance.json", {"stages": {}, "files": {}})
         if saved and not overwrite:
             self._reconcile(config, saved["config"], again_from)
         elif known:
@@ -198,9 +214,7 @@ class RunFolder:
         self.disown([name for name in self.files(stage) if name not in self._written])
         told = self._provenance()
         told["stages"][stage] = provenance(started) | self._notes
-        told["bytes"] = told.get("bytes", {}) | {
-            name: (self.path / name).stat().st_size for name, its in told["files"].items() if its == stage
-        }
+        told["digests"] = told.get("digests", {}) | {name: digest(self.path / name) for name in self.files(stage)}
         self._write_json("provenance.json", told)
 
     def claim(self, names: Iterable[str]) -> None:
@@ -282,8 +296,11 @@ class RunFolder:
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
-        if not (self.path / "config.json").exists() or not (self.stage or self.finished):
+        if not (self.path / "config.json").exists() or not (self.stage or all(map(self.ended, STAGES))):
             raise RunError(f"{self.path} holds no finished run; make it with: {self.command}")
+        damaged = [] if self.stage else [own for stage in STAGES for own in self.damaged(stage)]
+        if damaged:
+            raise RunError(f"{self.path / damaged[0]} is gone or damaged; make it again with: {self.command}")
         if not path.exists():
             raise RunError(f"{self.path} holds no {name}; the run's config does not make it")
         return path
@@ -291,7 +308,7 @@ class RunFolder:
 
 def _is_provenance(content: dict[str, Any]) -> bool:
     """Its parts are there, and its files lie in the folder itself (they may be removed)."""
-    parts = [content.get(part, {}) for part in ("stages", "files", "bytes")]
+    parts = [content.get(part, {}) for part in ("stages", "files", "digests")]
     return {"stages", "files"} <= set(content) and all(
         isinstance(part, dict) and all(Path(name).name == name for name in part) for part in parts
     )
