@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from pfc_metarl.errors import RunError
-from pfc_metarl.results import written_aside
+from pfc_metarl.files import written_aside
 
 
 def load_checkpoint(path: Path) -> dict:

@@ -1,15 +1,12 @@
 """Run folders: the results of one run of a simulation on disk, whole or not at all, and where they come from."""
 
-import hashlib
 import json
-import os
 import shlex
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -20,30 +17,8 @@ from filelock import FileLock, Timeout
 
 from pfc_metarl.config import STAGES, Settings, bears_on, differences, listed
 from pfc_metarl.errors import RunError
+from pfc_metarl.files import digest, written_aside
 from pfc_metarl.provenance import provenance
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """A temporary path to write to; moved to `path` when all went well, removed otherwise."""
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield aside
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def digest(path: Path) -> str:
-    """Of a file's content, to tell whether it is still the same."""
-    at = path.stat()
-    return _digest(path, at.st_size, at.st_mtime_ns)
-
-
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
 class RunFolder:

@@ -14,10 +14,11 @@ import pfc_metarl
 import pfc_metarl.workers as workers
 from pfc_metarl.config import STAGES
 from pfc_metarl.errors import RunError
+from pfc_metarl.files import written_aside
 from pfc_metarl.finished_run import Run
 from pfc_metarl.published import Quantity, compare
 from pfc_metarl.random_streams import TEST, generators
-from pfc_metarl.results import RunFolder, written_aside
+from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Options, Tables, run
 from simulations.two_step import SIMULATION
