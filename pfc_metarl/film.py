@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pfc_metarl.results import written_aside
+from pfc_metarl.files import written_aside
 
 
 def save_gif(views: np.ndarray, path: Path, scale: int = 3, per_second: float = 15.0) -> None:
