@@ -58,6 +58,10 @@ class Recurrent(nn.Module, ABC):
         self.bias = nn.Parameter(torch.zeros(len(seeds), 1, width))
         self.initial = nn.Parameter(torch.zeros(len(seeds), self.states, units), requires_grad=learned_start)
 
+    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of inputs, recurrent, and biases."""
+        return self.input_weight, self.hidden_weight, self.bias
+
     def start(self, episodes: int) -> State:
         """The state at an episode's start, for so many episodes per network."""
         return tuple(x.unsqueeze(1).expand(-1, episodes, -1) for x in self.initial.unbind(1))

@@ -30,24 +30,38 @@ def _see_all(see, task, episodes, trials, observations):  # type: ignore[no-unty
                 see(task, episodes[k, e], trials[k, e], observations[k, e])
 
 
+@cache
+def stepper(see: Callable, act: Callable) -> Callable:
+    """A task's step in one episode: take an action, fill in what is seen next, and return what was earned."""
+    see, act = compiled(see), compiled(act)
+
+    def step(task, endless, steps_per_trial, episode, trials, action, observation):  # type: ignore[no-untyped-def]
+        episode.event = 0
+        reward = np.float32(0)
+        if not episode.over:
+            if steps_per_trial > 0:
+                trial, number = divmod(episode.time, steps_per_trial)
+                trials[trial].actions[number] = action
+            reward = np.float32(act(task, episode, trials, action))
+            episode.time += 1
+            if not endless and episode.time == episode.trials * steps_per_trial:
+                episode.over = True
+        observation[...] = 0
+        if not episode.over:
+            see(task, episode, trials, observation)
+        return reward
+
+    return compiled(step)
+
+
 @compiled
 def _step_all(  # type: ignore[no-untyped-def]
-    see, act, task, endless, steps_per_trial, episodes, trials, observations, actions, rewards
+    step, task, endless, steps_per_trial, episodes, trials, observations, actions, rewards
 ):
     for k in range(episodes.shape[0]):
         for e in range(episodes.shape[1]):
-            episode = episodes[k, e]
-            episode.event = 0
-            rewards[k, e] = 0.0
-            if not episode.over:
-                if steps_per_trial > 0:
-                    trial, step = divmod(episode.time, steps_per_trial)
-                    trials[k, e, trial].actions[step] = actions[k, e]
-                rewards[k, e] = act(task, episode, trials[k, e], actions[k, e])
-                episode.time += 1
-                if not endless and episode.time == episode.trials * steps_per_trial:
-                    episode.over = True
-    _see_all(see, task, episodes, trials, observations)
+            told = (episodes[k, e], trials[k, e], actions[k, e], observations[k, e])
+            rewards[k, e] = step(task, endless, steps_per_trial, *told)
 
 
 class Episodes:
@@ -79,7 +93,7 @@ class Episodes:
         self.began = np.zeros(size, np.int64)
         self.endless = task.continues or task.running  # does `act` alone say when an episode is over?
         self.finished: list[tuple[int, int, np.ndarray, np.ndarray]] = []  # see `ended`
-        self._see, self._act = compiled(type(task).see), compiled(type(task).act)
+        self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act)
 
     def begin(self, rngs: Sequence[np.random.Generator]) -> None:
         """Begin episodes (or the next stretch of one that never ends), one generator per network."""
@@ -107,7 +121,7 @@ class Episodes:
 
     def look(self) -> None:
         """Fill in what is seen now."""
-        _see_all(self._see, self.task.parameters, self.records, self.trials, self.observation)
+        _see_all(self.see, self.task.parameters, self.records, self.trials, self.observation)
 
     def step(self, actions: np.ndarray, renew: Renew | None = None) -> np.ndarray:
         """Take actions (network, episode).
@@ -116,7 +130,7 @@ class Episodes:
             Whether an episode begins with what is seen next, (network, episode); only where they are running.
         """
         told = (self.task.parameters, self.endless, self.task.steps_per_trial, self.records, self.trials)
-        _step_all(self._see, self._act, *told, self.observation, actions, self.reward)
+        _step_all(self.step_one, *told, self.observation, actions, self.reward)
         begins = np.zeros(self.records.shape, bool)
         if self.task.running and renew is not None:
             for k, e in np.argwhere(self.records["over"]):
