@@ -17,7 +17,7 @@ from torch import Tensor
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import make_agent
-from pfc_metarl.networks.agent import Agent
+from pfc_metarl.networks.agent import Agent, Costs
 from pfc_metarl.random_streams import RUNNING, TRAINING, generator, generators
 from pfc_metarl.rollout import Carry, Trajectory, play
 from pfc_metarl.tasks.episodes import Episodes
@@ -143,7 +143,7 @@ class Learner:
             return generator(RUNNING, seeds[network], 0, slot, number)
 
         rngs = generators(TRAINING, seeds, self.update)
-        return play(self.network, self.task, rngs, episodes, start=self.carry, renew=renew)
+        return play(self.network, self.task, rngs, episodes, start=self.carry, renew=renew, learn=True)
 
     def losses(self, trajectory: Trajectory) -> Tensor:
         """The loss of each network on what it did: (network,)."""
@@ -159,6 +159,18 @@ class Learner:
         own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active)
         return own + self.network.auxiliary_loss()
 
+    def backward(self, trajectory: Trajectory) -> Tensor:
+        """Fill in the gradients of the losses, by compiled loops where these have played; returns the losses."""
+        if trajectory.played is None:
+            losses = self.losses(trajectory)
+            losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
+            return losses
+        following = trajectory.played.values[:, len(trajectory.actions) :]  # none but where episodes run on
+        bootstrap = following[:, 0] if following.size else np.zeros_like(trajectory.played.values[:, 0])
+        entropy_cost = self.schedule(self.config.entropy_cost, self.config.entropy_cost_end)
+        costs = Costs(self.config.discount, self.config.state_value_cost, entropy_cost)
+        return self.network.learn(trajectory.played, trajectory.seen.begins[0], bootstrap, costs)
+
     def learn(self) -> Trajectory:
         """One update: play episodes, compute the loss, step the weights.
 
@@ -166,8 +178,7 @@ class Learner:
             TrainingDiverged: if a loss or gradient is not finite; the weights are left as they were.
         """
         trajectory = self.play()
-        losses = self.losses(trajectory)
-        losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
+        losses = self.backward(trajectory)
         norms = clip_gradients(self.network, self.config.gradient_clip)
         finite = torch.isfinite(losses) & torch.isfinite(norms)
         if not finite.all():

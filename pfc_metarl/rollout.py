@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.networks.agent import Agent, Seen, State
+from pfc_metarl.networks.agent import Agent, Played, Seen, State, Stimulus, last_seen
 from pfc_metarl.tasks.episodes import Episodes, Renew, led_episodes
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import KEYS, NETWORKS, by_session, check_trials, responses, trial_table
@@ -54,6 +54,8 @@ class Trajectory(NamedTuple):
     """Where it ended."""
     seeds: list[int]
     """One per network."""
+    played: Played | None = None
+    """What compiled loops left of it, for the gradient."""
 
     @property
     def probabilities(self) -> Tensor:
@@ -114,6 +116,7 @@ def play(
     stimulation: Stimulation | None = None,
     forget: bool = False,
     given: pd.DataFrame | None = None,
+    learn: bool = False,
 ) -> Trajectory:
     """Play whole episodes (or the next stretch of such as run on), weights fixed, actions drawn from the policy.
 
@@ -128,6 +131,7 @@ def play(
         forget: begin every trial as an episode begins, state, last reward and last action (a lesion of all memory).
         given: a trial table of the task: lead the networks along its subjects' own choices and outcomes; an episode for
             each of its sessions, in their order. Nothing is drawn.
+        learn: keep what the gradient of compiled loops needs.
 
     Raises:
         ConfigError: stimulation of an agent that does not see prediction errors, or on an event unknown to the task.
@@ -140,7 +144,11 @@ def play(
         steps, choose = len(actions), _follow(actions, agent.device)
     else:
         world = _begin(task, len(agent.seeds), episodes, rngs, start, renew)
-        steps, choose = task.steps, _sample(rngs, task, world.reward.shape[1], agent.device)
+        noise = _noise(rngs, task, world.reward.shape[1])
+        if agent.compiled and not (forget or task.running):
+            drawn = stimulation and stimulation.draw(rngs, task.steps, world.reward.shape[1], task.events)
+            return _play_compiled(agent, start or _at_start(agent, world), world, noise, drawn, learn)
+        steps, choose = task.steps, _sample(noise, agent.device)
     added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
     protocol = stimulation and stimulation.draw(rngs, steps, world.reward.shape[1], task.events)
     now = start or _at_start(agent, world)
@@ -168,6 +176,33 @@ def play(
     whole = Seen(*(torch.stack(x) for x in zip(*seen)))
     acts, rewards, logits, values, activity, on = (torch.stack(x) for x in zip(*done))
     return Trajectory(whole, first, acts, rewards, logits, values, activity, on, now, agent.seeds)
+
+
+def _play_compiled(
+    agent: Agent, now: Carry, world: Episodes, noise: np.ndarray, stimulus: Stimulus | None, learn: bool
+) -> Trajectory:
+    """The same, in the agent's compiled loops."""
+    first, steps = now.state, noise.shape[1]
+    observation = torch.from_numpy(world.observation.copy())
+    inputs = last_seen(observation, now.reward, now.action, agent.actions)
+    played = agent.unroll(world, _begun(agent, now), inputs, noise, stimulus, learn)
+    told = steps + world.task.continues
+
+    def by_time(x: np.ndarray, steps: int = steps) -> Tensor:
+        return torch.from_numpy(x).transpose(0, 1)[:steps]
+
+    actions, rewards, begins = by_time(played.actions), by_time(played.rewards), torch.zeros_like(now.begins)
+    size = observation.shape[-1]
+    seen = Seen(
+        observations=by_time(played.inputs[..., :size], told),
+        rewards=by_time(played.inputs[..., size], told),
+        actions=torch.cat([now.action[None], actions])[:told],
+        begins=torch.stack([now.begins, *[begins] * (told - 1)]),
+        added=by_time(played.added, told),
+    )
+    end = Carry(played.state, rewards[-1].clone(), actions[-1].clone(), begins, world)
+    outcome = (by_time(played.logits), by_time(played.values), by_time(played.activity), by_time(played.active))
+    return Trajectory(seen, first, actions, rewards, *outcome, end, agent.seeds, played if learn else None)
 
 
 def _begin(
@@ -220,14 +255,18 @@ def _withhold(now: Carry, begins: Tensor) -> Carry:
     return now._replace(reward=reward, action=action, begins=begins)
 
 
-def _sample(
-    rngs: Sequence[np.random.Generator], task: Task, episodes: int, device: torch.device
-) -> Callable[[int, Tensor], Tensor]:
-    """Draws from the softmax: the arg max of logits plus Gumbel noise, which is -log of an exponential."""
+def _noise(rngs: Sequence[np.random.Generator], task: Task, episodes: int) -> np.ndarray:
+    """Gumbel noise, which is -log of an exponential: (network, time, episode, action)."""
     size = (task.steps, episodes, task.actions)
-    drawn = torch.from_numpy(np.stack([rng.standard_exponential(size, np.float32) for rng in rngs], axis=1))
-    noise = drawn.log_().neg_().to(device)
-    return lambda t, logits: torch.argmax(logits + noise[t], -1)
+    drawn = np.stack([rng.standard_exponential(size, np.float32) for rng in rngs])
+    with np.errstate(divide="ignore"):
+        return np.negative(np.log(drawn, out=drawn), out=drawn)
+
+
+def _sample(noise: np.ndarray, device: torch.device) -> Callable[[int, Tensor], Tensor]:
+    """Draws from the softmax: the arg max of logits plus Gumbel noise."""
+    own = torch.from_numpy(noise).to(device)
+    return lambda t, logits: torch.argmax(logits + own[:, t], -1)
 
 
 def _follow(actions: np.ndarray, device: torch.device) -> Callable[[int, Tensor], Tensor]:

@@ -1,14 +1,15 @@
 """Actor and critic apart, the actor seeing prediction errors in place of rewards (Methods, "Simulation 6")."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import prediction_error
-from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll, last_seen
+from pfc_metarl.networks.agent import Agent, Played, Seen, State, Step, Unroll, last_seen
+from pfc_metarl.networks.compiled import Unrolled
 from pfc_metarl.networks.lstm import LSTM
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.task import Task
@@ -83,3 +84,25 @@ class ActorCriticRPE(Agent):
         of_actor = last_seen(seen.observations, delta, seen.actions, self.actions)
         activity = self.actor(of_actor, seen.begins, state[:n])
         return Unroll(self.policy(activity), values, activity)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops play and learn; see `Agent`."""
+        return self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
+
+    def unroll(self, *arguments: Any) -> Played:
+        """Play in compiled loops; see `Agent`."""
+        return self._unrolled().play(*arguments)
+
+    def learn(self, *arguments: Any) -> Tensor:
+        """Fill in the gradient; see `Agent`."""
+        losses, (actor, critic), of_readouts = self._unrolled().gradients(*arguments)
+        self.actor.take_gradients(actor)
+        self.critic.take_gradients(critic)
+        for head, (weight, bias) in zip((self.policy, self.value), of_readouts):
+            head.weight.grad, head.bias.grad = weight, bias
+        return losses
+
+    def _unrolled(self) -> Unrolled:
+        policy, value = ((head.weight, head.bias) for head in (self.policy, self.value))
+        return Unrolled([self.actor, self.critic], policy, value, self.discount)

@@ -9,12 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pfc_metarl.config import Config
+from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
 
+Stimulus = tuple[int, np.ndarray]
 State = tuple[Tensor, ...]
 """What an agent carries from step to step, each (network, episode, ...)."""
 
@@ -52,6 +55,34 @@ class Unroll(NamedTuple):
     activity: Tensor
 
 
+class Played(NamedTuple):
+    """What compiled loops leave of a play; arrays are (network, time, episode, ...)."""
+
+    inputs: np.ndarray
+    """Observation, last reward and last action (one-hot), of one step more."""
+    added: np.ndarray
+    """What a stimulator added to the prediction errors, of one step more."""
+    activity: np.ndarray
+    logits: np.ndarray
+    values: np.ndarray
+    """Of one step more where episodes run on."""
+    actions: np.ndarray
+    rewards: np.ndarray
+    active: np.ndarray
+    state: State
+    """After the last step."""
+    memory: tuple[np.ndarray, ...]
+    """What the agent's gradient needs besides."""
+
+
+class Costs(NamedTuple):
+    """Of the loss (see `pfc_metarl.a2c.loss`)."""
+
+    discount: float
+    state_value: float
+    entropy: float
+
+
 class Agent(nn.Module, ABC):
     """Networks that play and learn together.
 
@@ -64,6 +95,8 @@ class Agent(nn.Module, ABC):
 
     sees_prediction_errors: ClassVar[bool] = False
     """Whether prediction errors are among the inputs, so that stimulation can act on them."""
+    play_plainly = False
+    """Leave compiled loops aside (set on an agent, to compare)."""
 
     def __init__(self, seeds: Sequence[int], observations: tuple[int, ...], actions: int, units: int) -> None:
         super().__init__()
@@ -89,6 +122,38 @@ class Agent(nn.Module, ABC):
     def auxiliary_loss(self) -> Tensor | float:
         """What is added to each network's loss after `forward`: (network,); nothing by default."""
         return 0.0
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it plays by `unroll` and learns by `learn`, compiled loops, in place of `act` and `forward`."""
+        return False
+
+    def unroll(
+        self, world: Episodes, state: State, inputs: Tensor, noise: np.ndarray, stimulus: Stimulus | None, learn: bool
+    ) -> Played:
+        """Play episodes in compiled loops.
+
+        Args:
+            world: the episodes, which are stepped.
+            state: before the first step.
+            inputs: of the first step: observation, last reward, last action (network, episode, input).
+            noise: added to the logits, of which the action is the arg max (network, time, episode, action).
+            stimulus: number of the event that is stimulated, and what is then added to the next prediction error
+                (time, network, episode); None: nothing.
+            learn: whether to keep what the gradient needs.
+        """
+        raise NotImplementedError
+
+    def learn(self, played: Played, begins: Tensor, bootstrap: np.ndarray, costs: Costs) -> Tensor:
+        """Fill in the gradient of the networks' losses on what they played, and return the losses (network,).
+
+        Args:
+            played: with what the gradient needs.
+            begins: whether an episode began with the first step (network, episode).
+            bootstrap: what follows the last step (network, episode).
+            costs: of the loss.
+        """
+        raise NotImplementedError
 
     @property
     def device(self) -> torch.device:

@@ -1,130 +1,131 @@
-"""The compiled loops under the prefrontal network: play and learn without a call of PyTorch in between."""
+"""The compiled loops (`kernels`) under agents with LSTMs: they play and learn without a call of PyTorch in between."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pfc_metarl.networks import kernels
-from pfc_metarl.networks.agent import State
-from pfc_metarl.networks.prefrontal import PrefrontalNetwork
+from pfc_metarl.networks.agent import Costs, Played, State, Stimulus
+from pfc_metarl.networks.recurrent import Recurrent
 from pfc_metarl.tasks.episodes import Episodes
 
-
-class Played(NamedTuple):
-    """What a play leaves, for the trajectory and for the gradient; arrays are (network, time, episode, ...)."""
-
-    inputs: np.ndarray
-    """Observation, last reward and last action, of one step more."""
-    hidden: np.ndarray
-    """Before each step, and after the last one."""
-    cell: np.ndarray
-    gates: np.ndarray
-    squashed: np.ndarray
-    logits: np.ndarray
-    values: np.ndarray
-    """Of one step more where episodes run on."""
-    actions: np.ndarray
-    rewards: np.ndarray
-    active: np.ndarray
-    state: State
-    """After the last step."""
+Weights = tuple[Tensor, Tensor]
+"""Of a linear read-out: (network, unit, output), and biases (network, 1, output)."""
 
 
-def play(
-    agent: PrefrontalNetwork, world: Episodes, state: State, inputs: Tensor, noise: np.ndarray, steps: int, learn: bool
-) -> Played:
-    """Play episodes.
+class Unrolled:
+    """Layers and read-outs through an unroll.
 
     Args:
-        agent: the networks.
-        world: the episodes, which are stepped.
-        state: of the agent, before the first step.
-        inputs: of the first step (network, episode, input).
-        noise: added to the logits, of which the action is the arg max (network, time, episode, action).
-        steps: to be played.
-        learn: whether to keep what the gradient needs.
+        layers: LSTMs. Of two the first is an actor, which sees the prediction errors of the second, a critic.
+        policy: read out of the first layer.
+        value: read out of the last layer.
+        discount: gamma of the prediction errors.
     """
-    task, (networks, size), units = world.task, world.records.shape, agent.units
-    wx, wh, b, wo, bo = weights(agent)
-    told = steps + task.continues  # one more where episodes run on
 
-    def empty(*shape: int) -> np.ndarray:
-        return np.empty((networks, *shape), np.float32)
+    def __init__(self, layers: Sequence[Recurrent], policy: Weights, value: Weights, discount: float = 0.0) -> None:
+        self.layers, self.discount = layers, np.float32(discount)
+        wx, wh, b = (np.stack([_numbers(own) for own in w]) for w in zip(*(layer.weights() for layer in layers)))
+        self.recurrent = wh
+        self.of_layers = (wx, wh, b[:, :, 0])
+        self.outputs = [np.ascontiguousarray(_numbers(w).swapaxes(1, 2)) for w, _ in (policy, value)]
+        self.biases = [np.ascontiguousarray(_numbers(b)[:, 0]) for _, b in (policy, value)]
 
-    hidden, cell = empty(told + 1, size, units), empty(told + 1 if learn else 2, size, units)
-    seen = empty(steps + 1, size, inputs.shape[-1])
-    seen[:, 0], hidden[:, 0], cell[:, 0] = inputs, state[0], state[1]
-    kept = told if learn else 1
-    gates, squashed = empty(kept, size, 4 * units), empty(kept, size, units)
-    logits, values, rewards = empty(steps, size, agent.actions), empty(told, size), empty(steps, size)
-    actions, active = np.empty((networks, steps, size), np.int64), np.empty((networks, steps, size), np.bool_)
-    kernels.play(
-        world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records, world.trials,
-        wx, wh, b, wo, bo, steps, noise,
-        seen, hidden, cell, gates, squashed, logits, values, actions, rewards, active,
-    )  # fmt: skip
-    world.observation[:], world.reward[:] = seen[:, -1, :, : world.observation.shape[-1]], rewards[:, -1]
-    after = (torch.from_numpy(hidden[:, steps]), torch.from_numpy(cell[:, steps % cell.shape[1]]))
-    return Played(seen, hidden, cell, gates, squashed, logits, values, actions, rewards, active, after)
+    def play(
+        self,
+        world: Episodes,
+        state: State,
+        inputs: Tensor,
+        noise: np.ndarray,
+        stimulus: Stimulus | None,
+        learn: bool,
+    ) -> Played:
+        """Play episodes; arguments as those of `Agent.unroll`."""
+        task, number, (networks, steps, size, actions) = world.task, len(self.layers), noise.shape
+        told, units = steps + task.continues, state[0].shape[-1]  # one more where episodes run on
+
+        def empty(*shape: int) -> np.ndarray:
+            return np.empty(shape, np.float32)
+
+        kept = told if learn else 1  # of what only the gradient needs
+        hidden = empty(number, networks, told + 1, size, units)
+        cell = empty(number, networks, told + 1 if learn else 2, size, units)
+        gates, squashed = empty(number, networks, kept, size, 4 * units), empty(number, networks, kept, size, units)
+        for i in range(number):
+            hidden[i, :, 0], cell[i, :, 0] = state[2 * i], state[2 * i + 1]
+        last_value, begun = (
+            (_numbers(s).copy() for s in state[2 * number :]) if number > 1 else empty(2, networks, size)
+        )
+        seen, added = (
+            empty(networks, steps + 1, size, inputs.shape[-1]),
+            np.zeros((networks, steps + 1, size), np.float32),
+        )
+        seen[:, 0] = inputs
+        of_actor = empty(networks, told, size, inputs.shape[-1]) if number > 1 else seen[:, :0]
+        logits, values, rewards = empty(*noise.shape), empty(networks, told, size), empty(networks, steps, size)
+        chosen, active = np.empty((networks, steps, size), np.int64), np.empty((networks, steps, size), np.bool_)
+        event, stimuli = stimulus or (-1, empty(0, networks, size))
+        (wp, wv), (bp, bv) = self.outputs, self.biases
+        kernels.play(
+            world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records, world.trials,
+            *self.of_layers, wp, bp, wv, bv, self.discount, steps, noise, event, stimuli,
+            seen, of_actor, hidden, cell, gates, squashed, last_value, begun, added,
+            logits, values, chosen, rewards, active,
+        )  # fmt: skip
+        world.observation[:], world.reward[:] = seen[:, -1, :, : -1 - actions], rewards[:, -1]
+        after = [x for i in range(number) for x in (hidden[i, :, steps], cell[i, :, steps % cell.shape[2]])]
+        after += [values[:, steps - 1], np.ones_like(begun)] if number > 1 else []
+        memory = (of_actor, hidden, cell, gates, squashed)
+        return Played(
+            seen, added, hidden[0, :, 1 : steps + 1], logits, values, chosen, rewards, active,
+            tuple(torch.from_numpy(x.copy()) for x in after), memory,
+        )  # fmt: skip
+
+    def gradients(
+        self, played: Played, begins: Tensor, bootstrap: np.ndarray, costs: Costs
+    ) -> tuple[Tensor, list[list[Tensor]], list[tuple[Tensor, Tensor]]]:
+        """The gradient of the networks' losses; arguments as those of `Agent.learn`.
+
+        Returns:
+            Losses (network,); of each layer the gradients of input weights, recurrent weights, biases and initial
+            state; of policy and value those of weights and biases.
+        """
+        of_actor, hidden, cell, gates, squashed = played.memory
+        number, (networks, steps, size, actions) = len(self.layers), played.logits.shape
+        rows, units = steps * size, hidden.shape[-1]
+        d_out, losses = np.empty((networks, steps, size, actions + 1), np.float32), np.empty(networks, np.float32)
+        what = (played.logits, played.values, played.actions, played.rewards, played.active, bootstrap)
+        kernels.errors(*what, *(np.float32(cost) for cost in costs), d_out, losses)
+        d_outs = np.split(d_out.reshape(networks, rows, actions + 1), [actions], axis=-1)  # policy, value
+        d_hidden = np.zeros((number, networks, rows, units), np.float32)
+        for d, weights, layer in zip(d_outs, self.outputs, (0, -1)):
+            d_hidden[layer] += d @ weights
+        d_gates, d_state = np.empty_like(gates[:, :, :steps]), np.zeros((2, number, networks, size, units), np.float32)
+        back = np.ascontiguousarray(self.recurrent.swapaxes(2, 3))
+        of_layers, of_readouts = [], []
+        for i in range(number):
+            d_own = d_hidden[i].reshape(networks, steps, size, units)
+            kernels.through_time(d_own, gates[i], cell[i], squashed[i], back[i], d_gates[i], *d_state[:, i])
+            d = d_gates[i].reshape(networks, rows, -1)
+            inputs = played.inputs if i == number - 1 else of_actor
+            initial = np.stack([(own * begins.numpy()[..., None]).sum(1) for own in d_state[:, i]], axis=1)
+            of_layers.append([_sent(inputs, d), _sent(hidden[i], d), d.sum(1, keepdims=True), initial])
+        for d, layer in zip(d_outs, (0, -1)):
+            of_readouts.append((_sent(hidden[layer][:, 1:], d), d.sum(1, keepdims=True)))
+        return (
+            torch.from_numpy(losses),
+            [[torch.from_numpy(g) for g in own] for own in of_layers],
+            [(torch.from_numpy(w), torch.from_numpy(b)) for w, b in of_readouts],
+        )
 
 
-def learn(
-    agent: PrefrontalNetwork, played: Played, begins: Tensor, bootstrap: np.ndarray, discount: float,
-    state_value_cost: float, entropy_cost: float,
-) -> Tensor:  # fmt: skip
-    """Fill in the gradients of the networks' losses.
-
-    Args:
-        agent: the networks that played.
-        played: what they did, with what the gradient needs.
-        begins: whether an episode began with the first step (network, episode).
-        bootstrap: what follows the last step (network, episode).
-        discount, state_value_cost, entropy_cost: gamma, beta_v, beta_e.
-
-    Returns:
-        Losses, (network,).
-    """
-    wx, wh, b, wo, bo = weights(agent)
-    networks, steps, size, number = played.logits.shape
-    units = agent.units
-    d_out = np.empty((networks, steps, size, number + 1), np.float32)
-    losses = np.empty(networks, np.float32)
-    costs = (np.float32(discount), np.float32(state_value_cost), np.float32(entropy_cost))
-    what = (played.logits, played.values, played.actions, played.rewards, played.active, bootstrap)
-    kernels.errors(*what, *costs, d_out, losses)
-    rows = steps * size
-    d_out = d_out.reshape(networks, rows, number + 1)
-    d_hidden = np.matmul(d_out, wo).reshape(networks, steps, size, units)
-    d_gates, (d_h, d_c) = (
-        np.empty((networks, steps, size, 4 * units), np.float32),
-        np.zeros((2, networks, size, units), np.float32),
-    )
-    back = np.ascontiguousarray(wh.swapaxes(1, 2))
-    kernels.through_time(d_hidden, played.gates, played.cell, played.squashed, back, d_gates, d_h, d_c)
-    d_gates = d_gates.reshape(networks, rows, 4 * units)
-
-    def sent(x: np.ndarray, d: np.ndarray) -> np.ndarray:
-        return np.matmul(x[:, :steps].reshape(networks, rows, -1).swapaxes(1, 2), d)
-
-    at_start = begins.numpy()[..., None]
-    gradients = {
-        agent.recurrent.input_weight: sent(played.inputs, d_gates),
-        agent.recurrent.hidden_weight: sent(played.hidden, d_gates),
-        agent.recurrent.bias: d_gates.sum(1, keepdims=True),
-        agent.recurrent.initial: np.stack([(d * at_start).sum(1) for d in (d_h, d_c)], axis=1),
-        agent.heads.weight: sent(played.hidden[:, 1:], d_out),
-        agent.heads.bias: d_out.sum(1, keepdims=True),
-    }
-    for parameter, gradient in gradients.items():
-        if parameter.requires_grad:
-            parameter.grad = torch.from_numpy(gradient)
-    return torch.from_numpy(losses)
+def _numbers(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().numpy()
 
 
-def weights(agent: PrefrontalNetwork) -> tuple[np.ndarray, ...]:
-    """Input, recurrent and bias, and of the read-outs (network, output, unit) and bias."""
-    layer, heads = agent.recurrent, agent.heads
-    wx, wh, b, wo, bo = (p.detach().numpy() for p in (*layer.weights(), heads.weight, heads.bias))
-    return wx, wh, b[:, 0], np.ascontiguousarray(wo.swapaxes(1, 2)), bo[:, 0]
+def _sent(x: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Gradient of weights by what they see (network, time, episode, input) and the errors (network, row, output)."""
+    steps = d.shape[1] // x.shape[2]
+    return x[:, :steps].reshape(len(x), d.shape[1], -1).swapaxes(1, 2) @ d

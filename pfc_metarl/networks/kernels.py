@@ -56,55 +56,91 @@ def lstm_step(x, h, c, wx, wh, b, from_x, gates, h_new, c_new, squashed):  # typ
 
 
 @kernel
+def read_out(h, w):  # type: ignore[no-untyped-def]
+    """One output of a linear read-out, without its bias."""
+    z = F(0)
+    for j in range(h.shape[0]):
+        z += h[j] * w[j]
+    return z
+
+
+@kernel
+def choose(h, w, b, noise, logits):  # type: ignore[no-untyped-def]
+    """Fill in the logits, and draw from the softmax: the arg max of logits plus Gumbel noise."""
+    best, action = F(-np.inf), 0
+    for a in range(logits.shape[0]):
+        logits[a] = read_out(h, w[a]) + b[a]
+        if logits[a] + noise[a] > best:
+            best, action = logits[a] + noise[a], a
+    return action
+
+
+@kernel
+def tell(following, reward, action):  # type: ignore[no-untyped-def]
+    """Last reward and last action, one-hot, into the next step's inputs."""
+    following[:] = 0
+    following[0] = reward
+    following[1 + action] = 1
+
+
+@kernel
 def play(  # type: ignore[no-untyped-def]
     step, task, endless, steps_per_trial, episodes, trials,
-    wx, wh, b, wo, bo, steps, noise,
-    inputs, hidden, cell, gates, squashed, logits, values, actions, rewards, active,
+    wx, wh, b, wp, bp, wv, bv, discount, steps, noise, event, stimulus,
+    inputs, of_actor, hidden, cell, gates, squashed, last_value, begun, added,
+    logits, values, actions, rewards, active,
 ):  # fmt: skip
-    """Play the prefrontal networks' episodes.
+    """Play episodes.
+
+    Either one layer gives policy and value; or there are two, the first of which, the actor, sees in place of the last
+    reward the prediction error that the values of the second, the critic, give (see `ActorCriticRPE`).
 
     Args:
-        step, task, endless, steps_per_trial, episodes, trials: the task's step and what it takes (see `stepper`).
-        wx, wh, b, wo, bo: weights (network, ...); of the read-outs (network, output, unit), the value last.
+        step, task, endless, steps_per_trial, episodes, trials: the task's step, and what it takes (see `stepper`).
+        wx, wh, b: weights of the layers (layer, network, ...).
+        wp, bp, wv, bv: of policy and value (network, output, unit) and (network, output).
+        discount: gamma, of the prediction error.
         steps: to be played; where `values` has one more, that of the state that follows is filled in.
         noise: added to the logits, of which the action is the arg max (network, time, episode, action).
-        inputs: (network, time + 1, episode, input); the first step's are given.
-        hidden, cell: (network, time + 1, episode, unit), before each step; the first are given.
-        gates, squashed: filled in, for the gradient.
+        event, stimulus: number of the event that is stimulated, and what is then added to the next prediction error
+            (time, network, episode).
+        inputs: observation, last reward, last action (network, time + 1, episode, input); the first step's are given.
+        of_actor: what the actor sees (network, time, episode, input), filled in where there are two layers.
+        hidden, cell: (layer, network, time + 1, episode, unit), before each step; the first are given.
+        gates, squashed: (layer, network, time, episode, ...), filled in for the gradient.
+        last_value, begun: the value before and whether there was one (network, episode), kept up to date.
+        added: to the prediction errors (network, time + 1, episode); the first are given.
         logits, values, actions, rewards, active: filled in.
     """
-    networks, _, size, number = logits.shape
-    seen = inputs.shape[3] - 1 - number
-    from_x = np.empty((size, wh.shape[2]), F)
+    layers, (networks, _, size, number) = len(wx), logits.shape
+    critic, seen, ring = layers - 1, inputs.shape[3] - 1 - number, cell.shape[2]
+    from_x = np.empty((size, wh.shape[3]), F)
     for n in range(networks):
         for t in range(values.shape[1]):
-            k, ring, h_new = t % gates.shape[1], cell.shape[1], hidden[n, t + 1]
-            c, c_new = cell[n, t % ring], cell[n, (t + 1) % ring]
-            state = (inputs[n, t], hidden[n, t], c, wx[n], wh[n], b[n], from_x)
-            lstm_step(*state, gates[n, k], h_new, c_new, squashed[n, k])
-            for e in range(size):
-                he, best, action = h_new[e], F(-np.inf), 0
-                for a in range(number + 1):
-                    z, w = F(0), wo[n, a]
-                    for j in range(he.shape[0]):
-                        z += he[j] * w[j]
-                    z += bo[n, a]
-                    if a == number:
-                        values[n, t, e] = z
-                    elif t < steps:
-                        logits[n, t, e, a] = z
-                        z += noise[n, t, e, a]
-                        if z > best:
-                            best, action = z, a
-                if t < steps:
-                    following = inputs[n, t + 1, e]
-                    actions[n, t, e] = action
-                    active[n, t, e] = not episodes[n, e].over
-                    told = (episodes[n, e], trials[n, e], action, following[:seen])
-                    rewards[n, t, e] = step(task, endless, steps_per_trial, *told)
-                    following[seen] = rewards[n, t, e]
-                    following[seen + 1 :] = 0
-                    following[seen + 1 + action] = 1
+            for layer in range(critic, -1, -1):
+                x = inputs[n, t] if layer == critic else of_actor[n, t]
+                c, c_new = cell[layer, n, t % ring], cell[layer, n, (t + 1) % ring]
+                told = (x, hidden[layer, n, t], c, wx[layer, n], wh[layer, n], b[layer, n], from_x)
+                k, h = t % gates.shape[2], hidden[layer, n, t + 1]
+                lstm_step(*told, gates[layer, n, k], h, c_new, squashed[layer, n, k])
+                if layer == critic:
+                    for e in range(size):
+                        values[n, t, e] = read_out(h[e], wv[n, 0]) + bv[n, 0]
+                if layer > 0:
+                    for e in range(size):
+                        of_actor[n, t, e] = inputs[n, t, e]
+                        error = inputs[n, t, e, seen] + discount * values[n, t, e] - last_value[n, e]
+                        of_actor[n, t, e, seen] = begun[n, e] * error + added[n, t, e]
+                        last_value[n, e], begun[n, e] = values[n, t, e], F(1)
+            if t < steps:
+                for e in range(size):
+                    following, episode = inputs[n, t + 1, e], episodes[n, e]
+                    action = choose(hidden[0, n, t + 1, e], wp[n], bp[n], noise[n, t, e], logits[n, t, e])
+                    active[n, t, e] = not episode.over
+                    reward = step(task, endless, steps_per_trial, episode, trials[n, e], action, following[:seen])
+                    tell(following[seen:], reward, action)
+                    actions[n, t, e], rewards[n, t, e] = action, reward
+                    added[n, t + 1, e] = stimulus[t, n, e] if episode.event == event else F(0)
 
 
 @kept

@@ -62,6 +62,12 @@ class Recurrent(nn.Module, ABC):
         """Of inputs, recurrent, and biases."""
         return self.input_weight, self.hidden_weight, self.bias
 
+    def take_gradients(self, gradients: Sequence[Tensor]) -> None:
+        """Those of `weights`, then that of the initial state."""
+        for parameter, gradient in zip((*self.weights(), self.initial), gradients, strict=True):
+            if parameter.requires_grad:
+                parameter.grad = gradient
+
     def start(self, episodes: int) -> State:
         """The state at an episode's start, for so many episodes per network."""
         return tuple(x.unsqueeze(1).expand(-1, episodes, -1) for x in self.initial.unbind(1))
