@@ -1,20 +1,22 @@
-"""Who executes the units of a training: this process, or several beside each other."""
+"""Who executes the units of a training: this thread, or several threads or processes beside each other."""
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
 from pfc_metarl.errors import RunError
+from pfc_metarl.networks import make_agent
 from pfc_metarl.training import Unit, train_unit
 
 LOOK_EVERY = 5.0
-"""Seconds between looks at what other processes have saved."""
+"""Seconds between looks at what others have saved."""
 _told_to_end = threading.Event()
 """Has this process, a worker, been told to end?"""
 _at_work = threading.Lock()
@@ -24,28 +26,49 @@ _at_work = threading.Lock()
 def execute(units: Sequence[Unit], processes: int, saved: Callable[[], None] = lambda: None) -> None:
     """Train all units, at most so many at once; how many changes nothing in the results.
 
+    Units that play in compiled loops are trained by threads, others by processes.
+
     Args:
         units: to be trained, or gone on with.
-        processes: that work beside each other.
-        saved: called in this process now and then, when units may have saved more of their learning curves.
+        processes: threads or processes that work beside each other.
+        saved: called in this thread now and then, when units may have saved more of their learning curves.
 
     Raises:
         TrainingDiverged, RunError: as `train_unit`; the other units keep their last checkpoints.
     """
-    if min(processes, len(units)) == 1:
+    at_once = min(processes, len(units))
+    compiled = all(make_agent(unit.config, unit.task, unit.seeds[:1]).compiled for unit in units)
+    how = "compiled loops, which takes some seconds at first" if compiled else "single steps of PyTorch"
+    print(f"training {len(units)} blocks of networks, {at_once} at once, in {how}", file=sys.stderr, flush=True)
+    if at_once == 1:
         for unit in units:
             train_unit(unit, saved=saved)
-        return
+    elif compiled:
+        _in_threads(units, at_once, saved)
+    else:
+        _in_processes(units, at_once, saved)
+
+
+def _in_threads(units: Sequence[Unit], at_once: int, saved: Callable[[], None]) -> None:
+    told_to_end = threading.Event()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            _wait(
+                {pool.submit(train_unit, unit, i % at_once, told_to_end.is_set) for i, unit in enumerate(units)}, saved
+            )
+        except BaseException:
+            told_to_end.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _in_processes(units: Sequence[Unit], at_once: int, saved: Callable[[], None]) -> None:
     spawn, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    with ProcessPoolExecutor(min(processes, len(units)), spawn, _begin_worker) as pool:
+    with ProcessPoolExecutor(at_once, spawn, _begin_worker) as pool:
         try:
             with _interrupts_wait():
-                going = {pool.submit(_train, unit, i % processes) for i, unit in enumerate(units)}
-            while going:
-                done, going = wait(going, LOOK_EVERY, FIRST_EXCEPTION)
-                for one in done:
-                    one.result()
-                saved()
+                going = {pool.submit(_train, unit, i % at_once) for i, unit in enumerate(units)}
+            _wait(going, saved)
         except BaseException as error:
             for worker in set(multiprocessing.active_children()) - set(others):
                 worker.terminate()
@@ -56,6 +79,15 @@ def execute(units: Sequence[Unit], processes: int, saved: Callable[[], None] = l
                     "checkpoint, with fewer --processes if need be"
                 ) from None
             raise
+
+
+def _wait(going: set[Future], saved: Callable[[], None]) -> None:
+    """Until all are done, or one has failed."""
+    while going:
+        done, going = wait(going, LOOK_EVERY, FIRST_EXCEPTION)
+        for one in done:
+            one.result()
+        saved()
 
 
 @contextmanager
