@@ -60,6 +60,7 @@ class Bandit(Task):
     name = "bandit"
     observations = (1,)
     steps_per_trial, choice_step = 1, 0
+    outcome_fields = [("choice", "i1"), ("reward", "i1"), ("regret", "f4")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
@@ -72,19 +73,14 @@ class Bandit(Task):
                 raise ConfigError(f"arms must be 2 with the distribution {distribution}, not {arms}")
         elif len(distribution) != arms or not all(0 <= p <= 1 for p in distribution):
             raise ConfigError(f"distribution must be {arms} probabilities, one per arm, not {tuple(distribution)}")
-        self.trials = self.steps = trials
+        self.trials = trials
         self.actions, self.distribution = arms, distribution
         self.parameters = Rules(time_scale or trials)
         self.episode_fields = [
             *((f"p_{arm}", "f4") for arm in range(arms)),
             ("regrets", "f4", (arms,)),  # the best arm's probability less each arm's
         ]
-        self.trial_fields = [
-            ("pays", "i1", (arms,)),  # would each arm pay?
-            ("choice", "i1"),
-            ("reward", "i1"),
-            ("regret", "f4"),
-        ]
+        self.trial_fields = [("pays", "i1", (arms,))]  # would each arm pay?
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Reward probabilities, and which arms would pay; see `Task`."""
@@ -114,6 +110,5 @@ class Bandit(Task):
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: the rewards it got, whichever arm it had chosen; regret is NaN where p is not told."""
         trials["pays"] = met["reward"][:, None]
-        columns = [f"p_{arm}" for arm in range(self.actions)]
-        p = [met[column][0] if column in met else np.nan for column in columns]
+        p = [met.get(f"p_{arm}", [np.nan])[0] for arm in range(self.actions)]
         self._write(episode, np.array([p], np.float32))

@@ -71,22 +71,14 @@ class TwoStep(Task):
         ("common", "?"),
         ("good_state", "i1"),
         ("pays", "i1", (2,)),  # would each state pay?
-        ("choice", "i1"),
-        ("state", "i1"),
-        ("reward", "i1"),
-        ("valid", "?"),
     ]
+    outcome_fields = [("choice", "i1"), ("state", "i1"), ("reward", "i1"), ("valid", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
-        self,
-        trials: int,
-        common_probability: float,
-        reward_high: float,
-        reward_low: float,
-        switch_probability: float,
+        self, trials: int, common_probability: float, reward_high: float, reward_low: float, switch_probability: float
     ) -> None:
-        self.trials, self.steps = trials, 3 * trials
+        self.trials = trials
         self.common_probability, self.switch_probability = common_probability, switch_probability
         self.reward_high, self.reward_low = reward_high, reward_low
 
@@ -101,16 +93,11 @@ class TwoStep(Task):
             good = trials["good_state"] == state
             p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
             trials["pays"][..., state] = luck < p
-        trials["choice"] = trials["state"] = NONE
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""
-        trials["common"], trials["pays"] = met["common"], met["reward"][:, None]
-        if "good_state" in met:
-            trials["good_state"] = met["good_state"]
-        trials["choice"] = trials["state"] = NONE
-        if "good_state" in met:
-            trials["good_state"] = met["good_state"]
+        super().lead(episode, trials, met)
+        trials["pays"] = met["reward"][:, None]
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """Fixation, then the choice, then a response of the same side (that of animals is not told)."""
