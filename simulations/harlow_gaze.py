@@ -18,14 +18,15 @@ from pfc_metarl.analysis.learning_set import (
     accuracy_by_trial,
     stretches_of_learning,
 )
-from pfc_metarl.config import Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import Count
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import compare
 from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
 from pfc_metarl.tasks.pictures import Pictures, bundled_pictures, load_images
+from simulations.harlow import Simulation5Config, accuracy_quantities
 
 TRAINED = "pixels"
 """The condition of training."""
@@ -34,29 +35,15 @@ SOLVED = 90.0
 
 
 @dataclass(frozen=True)
-class HarlowGazeConfig(Config):
-    """Methods, "Simulation 5"."""
+class HarlowGazeConfig(Simulation5Config):
+    """Methods, "Simulation 5". The episodes of an update run on, each in a slot of its own."""
 
-    networks: Count = 50
-    """Networks, trained and tested together (P: 50)."""
-    units: Count = 256
-    """LSTM units (P: 256)."""
     learned_start: bool = False
     """The state at an episode's start is 0 (P)."""
     episodes: Count = 28_800_000
     """Stretches of training per network (P: about 1e5 episodes per thread, of at most 900 actions, 9 stretches)."""
-    episodes_per_update: Count = 32
-    """Slots in which episodes run side by side (P: 32 threads, asynchronous; here together)."""
     unroll: Count = 100
     """Actions per stretch, after which the weights are updated (P: 100)."""
-    learning_rate: Positive = 7.5e-4
-    """Learning rate at the start (P: 7.5e-4)."""
-    discount: Probability = 0.91
-    """Discount factor gamma per action (P: 0.91)."""
-    state_value_cost: NotNegative = 0.4
-    """Weight of the state-value loss, beta_v (P: 0.4)."""
-    entropy_cost: NotNegative = 0.001
-    """Weight of the policy's entropy at the start, beta_e (P: 0.001)."""
     features: Count = 256
     """Units of the eye's last layer (256, Mirowski et al. 2016; P: "a conventional image-processing network")."""
     filters: tuple[tuple[int, int, int], ...] = ((16, 8, 4), (32, 4, 2))
@@ -124,9 +111,7 @@ def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
         rewards (time,) of an episode of the first network on held-out pictures.
     """
     agent, conditions = networks[TRAINED], (TRAINING_PICTURES, HELD_OUT_PICTURES, RESET)
-    tables = [
-        play_in(config, agent, condition, i).assign(condition=condition) for i, condition in enumerate(conditions)
-    ]
+    tables = [play_in(config, agent, condition, i) for i, condition in enumerate(conditions)]
     return Tested(pd.concat(tables, ignore_index=True), one_episode(config, agent, len(conditions)))
 
 
@@ -177,18 +162,8 @@ def held_out(accuracy: pd.DataFrame) -> pd.DataFrame:
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 6c's final line, in percent, for all networks trained; distance: 5."""
     wide = held_out(tables["accuracy"]).pivot(index="subject", columns="trial", values="accuracy")
-    quantities = []
-    for trial in range(1, 7):
-        if trial not in wide:
-            continue  # episodes shorter than the paper's
-        ours = wide[trial].fillna(0).to_numpy()  # a network that never got so far has not solved the task
-        gap = 5 - abs(ours - 50) if trial == 1 else ours - SOLVED
-        paper = published_value(6, series="meta-RL", condition="final", x=trial)
-        monkeys = published_value(6, panel="b", condition="257-312", x=trial)
-        rule = "50 within 5" if trial == 1 else f"> {SOLVED:g}"
-        name = f"held-out pictures, trial {trial}: % correct"
-        quantities.append(Quantity(name, ours, paper, 5, rule, gap, animal=monkeys))
-    return compare(quantities)
+    wide = wide.fillna(0)  # a network that never got so far has not solved the task
+    return compare(list(accuracy_quantities("held-out pictures", wide, f"> {SOLVED:g}", SOLVED).values()))
 
 
 SIMULATION = Simulation(
