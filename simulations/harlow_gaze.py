@@ -3,9 +3,10 @@
 An "episode" of training is one stretch of actions in one slot; the task's own episodes run on from stretch to stretch.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from pfc_metarl.config import Count
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare
 from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
-from pfc_metarl.rollout import play
+from pfc_metarl.rollout import Trajectory, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
 from pfc_metarl.tasks.pictures import Pictures, bundled_pictures, load_images
@@ -98,11 +99,6 @@ def make_task(config: HarlowGazeConfig, held_out: bool) -> HarlowGaze:
     return HarlowGaze(config.task, pictures.held_out if held_out else pictures.training, config.unroll)
 
 
-def renewal(config: HarlowGazeConfig, test: int) -> Callable[[int, int, int], np.random.Generator]:
-    """The generators of the episodes that a test meets (from 1; 0: those of training)."""
-    return lambda network, slot, number: generator(RUNNING, config.seeds[network], test, slot, number)
-
-
 def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
     """Frozen weights, on training and on held-out pictures, and on these without memory from trial to trial.
 
@@ -117,30 +113,37 @@ def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
 
 def play_in(config: HarlowGazeConfig, agent: Agent, condition: str, index: int) -> pd.DataFrame:
     """The trial table of a condition, played stretch by stretch for the sake of memory."""
-    task, carry, tables = make_task(config, held_out=condition != TRAINING_PICTURES), None, []
-    slots, forget = config.episodes_per_update, condition == RESET
-    rngs, renew = generators(TEST, config.seeds, index), renewal(config, index + 1)
-    for _ in range(-(-config.test_actions // config.unroll)):
-        played = play(agent, task, rngs, slots, start=carry, renew=renew, forget=forget)
-        carry = played.end
-        tables.append(played.table())
+    task, slots = make_task(config, held_out=condition != TRAINING_PICTURES), config.episodes_per_update
+    endless = stretches(config, agent, task, index, slots, forget=condition == RESET)
+    tables = [played.table() for played in islice(endless, -(-config.test_actions // config.unroll))]
     table = pd.concat(tables).sort_values(["subject", "session", "trial"], ignore_index=True)
     return table.assign(condition=condition)
 
 
+def stretches(
+    config: HarlowGazeConfig, agent: Agent, task: HarlowGaze, index: int, slots: int, forget: bool = False
+) -> Iterator[Trajectory]:
+    """The networks go on playing, stretch by stretch; each test (from 0) has chances of its own."""
+    rngs, carry = generators(TEST, config.seeds, index), None
+
+    def renew(network: int, slot: int, number: int) -> np.random.Generator:
+        return generator(RUNNING, config.seeds[network], index + 1, slot, number)
+
+    while True:
+        played = play(agent, task, rngs, slots, start=carry, renew=renew, forget=forget)
+        carry = played.end
+        yield played
+
+
 def one_episode(config: HarlowGazeConfig, agent: Agent, index: int) -> dict[str, np.ndarray]:
     """What the first network sees and earns in an episode on held-out pictures (its first 150 actions at most)."""
-    task, carry = make_task(config, held_out=True), None
     views: list[np.ndarray] = []
     rewards: list[np.ndarray] = []
-    rngs, renew = generators(TEST, config.seeds, index), renewal(config, index + 1)
-    while sum(len(part) for part in rewards) < 150:
-        played = play(agent, task, rngs, 1, start=carry, renew=renew)
-        carry = played.end
+    for played in stretches(config, agent, make_task(config, held_out=True), index, slots=1):
         ends = np.append(np.flatnonzero(played.seen.begins[1:, 0, 0].cpu()) + 1, len(played.rewards))
         views.append(played.seen.observations[: ends[0], 0, 0].cpu().numpy())
         rewards.append(played.rewards[: ends[0], 0, 0].cpu().numpy())
-        if len(ends) > 1:
+        if len(ends) > 1 or sum(len(part) for part in rewards) >= 150:
             break
     return {"views": np.concatenate(views), "rewards": np.concatenate(rewards)}
 

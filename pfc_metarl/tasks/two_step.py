@@ -88,11 +88,9 @@ class TwoStep(Task):
         start = uniform(rng, len(episodes)) < 0.5
         trials["good_state"] = (start[:, None] + switches.cumsum(1)) % 2
         trials["common"] = uniform(rng, *trials.shape) < self.common_probability
-        luck = uniform(rng, *trials.shape)
-        for state in (0, 1):
-            good = trials["good_state"] == state
-            p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
-            trials["pays"][..., state] = luck < p
+        good = trials["good_state"][..., None] == (0, 1)
+        p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
+        trials["pays"] = uniform(rng, *trials.shape)[..., None] < p
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""
