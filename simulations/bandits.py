@@ -1,7 +1,7 @@
 """The introductory example: learning to solve two-armed bandits (Fig. 1; Wang et al. 2016)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play, watch
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
-from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit
+from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit, Distribution
 from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on
 
 READ_OUT_TRIALS = (1, 2, 5, 10, 20, 40, 60, 80, 100)
@@ -31,7 +31,7 @@ class BanditsConfig(Config):
 
     trials: Annotated[int, Interval(ge=10, le=100)] = 100
     """Trials per episode (A)."""
-    distributions: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = DISTRIBUTIONS
+    distributions: tuple[Distribution, ...] = DISTRIBUTIONS
     """Distributions to train on, a set of networks for each (A: these five)."""
     episodes: Count = 20_000
     """Training episodes per network (A)."""

@@ -78,11 +78,8 @@ PRESETS = {
 
 def make_tasks(config: HarlowConfig) -> dict[str, HarlowSymbolic]:
     """The task, and the paper's control in which the unrewarded object is another one on every trial."""
-
-    def task(replaced: bool) -> HarlowSymbolic:
-        return HarlowSymbolic(config.trials, config.features, config.fixation_reward, replaced)
-
-    return {INTACT: task(False), REPLACED: task(True)}
+    rules = config.trials, config.features, config.fixation_reward
+    return {INTACT: HarlowSymbolic(*rules), REPLACED: HarlowSymbolic(*rules, replaced=True)}
 
 
 def test(config: HarlowConfig, networks: Networks) -> Tested:

@@ -1,7 +1,7 @@
 """The introductory Bernoulli bandits (Fig. 1; Wang et al. 2016): one choice per step, reward 1 or 0."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -10,13 +10,8 @@ from pfc_metarl.tasks.task import NONE, Task, uniform
 
 PAIRS = {"easy": (0.1, 0.9), "medium": (0.25, 0.75), "hard": (0.4, 0.6)}
 """Two-armed bandits with known probabilities, on sides drawn at random."""
-DISTRIBUTIONS: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = (
-    "independent",
-    "correlated",
-    "easy",
-    "medium",
-    "hard",
-)
+Distribution = Literal["independent", "correlated", "easy", "medium", "hard"]
+DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
 """Names of the training distributions."""
 
 

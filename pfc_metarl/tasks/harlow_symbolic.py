@@ -119,6 +119,6 @@ class HarlowSymbolic(Task):
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """Fixation (or an action that is not), then the choice."""
-        choice = np.where(met["choice"] == NONE, CENTRE, met["choice"]).astype(np.int64)
-        fixation = np.where(met.get("fixated", True), CENTRE, LEFT)
-        return np.stack([np.broadcast_to(fixation, choice.shape), choice], axis=1)
+        actions = super().responses(met)
+        actions[:, FIXATION] = np.where(met.get("fixated", True), CENTRE, LEFT)
+        return actions

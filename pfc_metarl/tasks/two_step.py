@@ -99,5 +99,6 @@ class TwoStep(Task):
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """Fixation, then the choice, then a response of the same side (that of animals is not told)."""
-        choice = np.where(met["choice"] == NONE, CENTRE, met["choice"])
-        return np.stack([np.full_like(choice, CENTRE), choice, np.where(met["valid"], choice, CENTRE)], axis=1)
+        actions = super().responses(met)
+        actions[:, OUTCOME] = np.where(met["valid"], actions[:, CHOICE], CENTRE)
+        return actions
