@@ -88,7 +88,7 @@ def test(config: ForagingConfig, networks: Networks) -> Tested:
 def analyse(config: ForagingConfig, tested: Tested) -> Tables:
     """All tables of Figure 2."""
     points = matching_points(tested.trials)
-    p0 = tested.trials.groupby(SESSION, observed=True)["p0_left"].first().rename("p0_left")
+    p0 = tested.trials.groupby(SESSION, observed=True)["p0_left"].first()
     points = points.join(p0, on=SESSION)
     held_out = np.any([points["p0_left"].between(*interval) for interval in config.held_out], axis=0)
     points["parameters"] = np.where(held_out, "held out", "trained")

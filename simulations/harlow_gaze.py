@@ -114,13 +114,13 @@ def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
 def play_in(config: HarlowGazeConfig, agent: Agent, condition: str, index: int) -> pd.DataFrame:
     """The trial table of a condition, played stretch by stretch for the sake of memory."""
     task, slots = make_task(config, held_out=condition != TRAINING_PICTURES), config.episodes_per_update
-    endless = stretches(config, agent, task, index, slots, forget=condition == RESET)
+    endless = playing_on(config, agent, task, index, slots, forget=condition == RESET)
     tables = [played.table() for played in islice(endless, -(-config.test_actions // config.unroll))]
     table = pd.concat(tables).sort_values(["subject", "session", "trial"], ignore_index=True)
     return table.assign(condition=condition)
 
 
-def stretches(
+def playing_on(
     config: HarlowGazeConfig, agent: Agent, task: HarlowGaze, index: int, slots: int, forget: bool = False
 ) -> Iterator[Trajectory]:
     """The networks go on playing, stretch by stretch; each test (from 0) has chances of its own."""
@@ -139,7 +139,7 @@ def one_episode(config: HarlowGazeConfig, agent: Agent, index: int) -> dict[str,
     """What the first network sees and earns in an episode on held-out pictures (its first 150 actions at most)."""
     views: list[np.ndarray] = []
     rewards: list[np.ndarray] = []
-    for played in stretches(config, agent, make_task(config, held_out=True), index, slots=1):
+    for played in playing_on(config, agent, make_task(config, held_out=True), index, slots=1):
         ends = np.append(np.flatnonzero(played.seen.begins[1:, 0, 0].cpu()) + 1, len(played.rewards))
         views.append(played.seen.observations[: ends[0], 0, 0].cpu().numpy())
         rewards.append(played.rewards[: ends[0], 0, 0].cpu().numpy())

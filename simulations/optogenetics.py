@@ -91,15 +91,14 @@ def make_task(config: OptogeneticsConfig) -> Optogenetics:
     return Optogenetics(config.forced_pairs, config.free_pulls, config.risky_probabilities, *paid)
 
 
-def conditions(config: OptogeneticsConfig) -> dict[str, Stimulation | None]:
-    """Control, the published conditions, and the user's own."""
-    out: dict[str, Stimulation | None] = {CONTROL: None, **PUBLISHED}
-    if config.event:
-        steps = Optogenetics.steps_per_trial
-        last = config.last_trial * steps - 1 if config.last_trial else None
-        own = (config.size, config.stimulation_probability, (config.first_trial - 1) * steps, last)
-        out[OWN] = Stimulation(config.event, *own)
-    return out
+def protocols(config: OptogeneticsConfig) -> dict[str, Stimulation]:
+    """The published ones and the user's own, by condition."""
+    if not config.event:
+        return PUBLISHED
+    steps = Optogenetics.steps_per_trial
+    last = config.last_trial * steps - 1 if config.last_trial else None
+    own = (config.size, config.stimulation_probability, (config.first_trial - 1) * steps, last)
+    return {**PUBLISHED, OWN: Stimulation(config.event, *own)}
 
 
 def test(config: OptogeneticsConfig, networks: Networks) -> Tested:
@@ -111,14 +110,13 @@ def test(config: OptogeneticsConfig, networks: Networks) -> Tested:
     """
     task, network = make_task(config), networks[UNSTIMULATED]
     tables = []
-    for condition, own in conditions(config).items():
-        played = play(network, task, generators(TEST, config.seeds, 0), config.test_episodes, stimulation=own)
+    for condition, protocol in {CONTROL: None, **protocols(config)}.items():
+        played = play(network, task, generators(TEST, config.seeds, 0), config.test_episodes, stimulation=protocol)
         tables.append(played.table().assign(condition=condition))
     trials = pd.concat(tables, ignore_index=True).astype({"condition": "category"})
     doses = [
         [dose_share(config, network, own._replace(size=dose * own.size)) for dose in DOSES]
-        for own in conditions(config).values()
-        if own is not None
+        for own in protocols(config).values()
     ]
     return Tested(trials, {"dose_risky": np.array(doses)})
 
@@ -133,9 +131,8 @@ def dose_share(config: OptogeneticsConfig, network: Agent, protocol: Stimulation
 
 def analyse(config: OptogeneticsConfig, tested: Tested) -> Tables:
     """All tables of Figure 7 and its supplement."""
-    names = [name for name, own in conditions(config).items() if own is not None]
     index = pd.MultiIndex.from_product(
-        [names, DOSES, config.seeds, sorted(config.risky_probabilities)],
+        [list(protocols(config)), DOSES, config.seeds, sorted(config.risky_probabilities)],
         names=["condition", "dose", "subject", "p_risky"],
     )
     doses = pd.DataFrame({"risky": tested.arrays["dose_risky"].reshape(-1)}, index=index).reset_index()

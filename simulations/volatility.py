@@ -99,9 +99,7 @@ PRESETS = {
 
 def process(config: VolatilityConfig) -> Process:
     """The published training process, with the config's numbers."""
-    return Process(
-        config.high_volatility, config.worse_stable, config.worse_volatile, config.log_k_low, config.log_k_high
-    )
+    return Process(**{name: getattr(config, name) for name in Process._fields})
 
 
 def tasks(config: VolatilityConfig) -> dict[str, Volatility]:
