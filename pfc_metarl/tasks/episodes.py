@@ -9,7 +9,6 @@ import pandas as pd
 
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.tasks.task import Task
-from pfc_metarl.trial_columns import COLUMNS, COMMON_COLUMNS
 from pfc_metarl.trials import sessions_of
 
 Renew = Callable[[int, int, int], np.random.Generator]
@@ -186,10 +185,9 @@ def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episod
     episodes = Episodes(task, networks, len(sessions), longest)
     episodes.endless = False
     actions = np.zeros((longest, task.steps_per_trial, len(sessions)), np.int64)
-    documented = {column.name for column in (*COLUMNS[task.name], *COMMON_COLUMNS)}
     at_steps = [f"action_{step + 1}" for step in range(task.steps_per_trial)]
     for i, own in enumerate(sessions):
-        met = {name: own[name].to_numpy() for name in documented & set(own)}
+        met = {str(column): own[column].to_numpy() for column in own}
         episodes.records["trials"][0, i] = len(own)
         task.lead(episodes.records[0, i : i + 1], episodes.trials[0, i, : len(own)], met)
         told = own[at_steps].to_numpy() if set(at_steps) <= set(own) else task.responses(met)

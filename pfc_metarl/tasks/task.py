@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pfc_metarl.trial_columns import NONE
+from pfc_metarl.trial_columns import COLUMNS, NONE
 
 Field = tuple[Any, ...]
 """Name, type and (for an array) shape, as numpy has it; arrays are of numbers ("i1" in place of "?")."""
@@ -67,14 +67,15 @@ class Task(ABC):
         """Draw all that chance decides: fill in the records (episode,) and (episode, trial), which are `blank`."""
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """Put in place of chance what somebody met in a session. By default: the columns that are called like fields.
+        """Put in place of chance what somebody met in a session. By default: the documented columns that are fields.
 
         Args:
             episode, trials: the records of one episode, `blank`: (1,) and (trial,).
             met: columns of the trial table, each (trial,).
         """
+        told = {column.name for column in COLUMNS[self.name]} & set(met)
         for records, fields in ((episode, self.episode_fields), (trials, self.trial_fields)):
-            for name in {field[0] for field in fields} & set(met):
+            for name in told & {field[0] for field in fields}:
                 records[name] = met[name][: len(records)]
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
