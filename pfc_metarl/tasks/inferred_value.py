@@ -75,10 +75,8 @@ class InferredValue(Task):
         ("trial_in_block", "i4"),
         ("reverses", "?"),  # does the rewarded cue change at this trial's start?
         ("cue", "i1"),
-        ("rewarded_cue", "i1"),
-        ("reward", "i1"),
-        ("valid", "?"),
     ]
+    outcome_fields = [("rewarded_cue", "i1"), ("reward", "i1"), ("valid", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, blocks: int, block_trials: int, switch_probability: float) -> None:
@@ -86,7 +84,6 @@ class InferredValue(Task):
             raise ConfigError(f"switch_probability must be between 0 and 1, not {switch_probability}")
         self.blocks, self.block_trials, self.switch_probability = blocks, block_trials, switch_probability
         self.trials = blocks * block_trials
-        self.steps = 4 * self.trials
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Reversals, the cue that is rewarded at the stream's start, and the cues; see `Task`."""
@@ -98,8 +95,7 @@ class InferredValue(Task):
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its cues, and which of them was rewarded."""
-        for column in ("block", "trial_in_block", "cue"):
-            trials[column] = met[column]
+        super().lead(episode, trials, met)
         rewarded = met["rewarded_cue"]
         episode["rewarded"] = rewarded[0]
         trials["reverses"][1:] = rewarded[1:] != rewarded[:-1]
