@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from pfc_metarl.results import written_aside
+from pfc_metarl.results import RunFolder, written_aside
 
 MM = 1 / 25.4
 WIDTH = 180 * MM
@@ -26,6 +26,9 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
     "#808080",
 )
 """Colours that colour-blind readers can tell apart (Okabe & Ito)."""
+
+NO_SETTINGS = {"--results": 1, "--processes": 1, "--from": 1, "--quick": 0, "--overwrite": 0}
+"""Options of a run's command that say nothing of what was trained and tested, with the words that follow them."""
 
 STYLE: Mapping[str, object] = {
     "font.size": 7,
@@ -105,14 +108,51 @@ def limits(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+def room_above(ax: Axes, share: float) -> None:
+    """Leave a share of the axes' height free above what is drawn, for a legend."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, low + (high - low) / (1 - share))
+
+
+def settings_given(run: RunFolder) -> str:
+    """The settings that a run's command named, such as "--preset paper --units 16"; "" if it named none.
+
+    What a preset's own values are is known to the simulations alone, which figures do not import.
+    """
+    command = run.read_json("provenance.json")["stages"].get("train", {}).get("command", "")
+    words = iter(command.partition(" -m simulations ")[2].split())
+    given: list[str] = []
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in NO_SETTINGS:
+            for _ in range(0 if value else NO_SETTINGS[name]):
+                next(words, None)
+        elif word.startswith("--") or given:
+            given.append(word)
+    return " ".join(given)
+
+
 def figures_folder(results: Path, quick: bool) -> Path:
     """Where figures are written, below the results."""
     return results / "quick" / "figures" if quick else results / "figures"
 
 
-def save(figure: Figure, results: Path, name: str, quick: bool) -> None:
-    """Write figures/name.pdf and .png below the results; results of a quick run are stamped as such."""
+def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", run: RunFolder | None = None) -> None:
+    """Write figures/name.pdf and .png below the results; results of a quick run are stamped as such.
+
+    Args:
+        figure: what to write.
+        results: folder of the simulations' results.
+        name: of the files.
+        quick: whether the results are those of a quick run.
+        note: what a reader must know, in small letters below the panels.
+        run: the run that is drawn; settings that its command named are added to the note.
+    """
     folder = figures_folder(results, quick)
+    given = settings_given(run) if run else ""
+    lines = [note, f"Run with {given}"] if given else [note]
+    if any(lines):
+        figure.supxlabel("\n".join(filter(None, lines)), x=0.01, ha="left", fontsize=5.5, color="0.3")
     if quick:
         stamp = "quick run: not a result"
         figure.text(0.5, 0.5, stamp, fontsize=40, color="0.5", alpha=0.3, ha="center", va="center", rotation=30).set(
