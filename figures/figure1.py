@@ -78,7 +78,7 @@ def draw(results: Path, quick: bool) -> None:
         save(figure, results, "figure1", quick, run=run)
     with paper_figure(height_mm=75) as figure:
         supplement(figure, run)
-        save(figure, results, "figure1_supplement_belief", quick, run=run)
+        save(figure, results, "figure1_supplement_belief", quick, "a, b: means; thin lines: one network each.", run)
 
 
 def agent_diagram(ax: Axes) -> None:
@@ -202,10 +202,11 @@ def supplement(figure: Figure, run: RunFolder) -> None:
             by_network = own.groupby(["subject", "trial"])["r2"].mean().unstack("subject")
             ax.plot(by_network.index, by_network, color=colour, linewidth=0.4, alpha=0.6)
             ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=group)
-        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1))
+        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1.02))
         ax.set_ylabel("Held-out r²")
         panel_letter(ax, "ab"[i])
-    ax.legend(loc="lower right")
+        if i == 0:
+            ax.legend(loc="lower left")
     ax = figure.add_subplot(grid[2])
     table = run.read_table("generalisation.csv").groupby(["training", "test"], sort=False)["regret"].mean().unstack()
     sns.heatmap(

@@ -21,7 +21,8 @@ INPUTS = {"reward": (BLUE, -0.15), "prediction_error": (VERMILLION, 0.15)}
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/prediction_error_input."""
-    table = run_folder(results, "prediction_error_input", quick).read_table("inputs.csv")
+    run = run_folder(results, "prediction_error_input", quick)
+    table = run.read_table("inputs.csv")
     with paper_figure(height_mm=130) as figure:
         axes = list(figure.subplots(3, 2).flat)
         for ax, name, letter in zip(axes, TITLES, "abcdef"):
@@ -30,7 +31,7 @@ def draw(results: Path, quick: bool) -> None:
             panel_letter(ax, letter)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        save(figure, results, "figure_s9_prediction_error_input", quick)
+        save(figure, results, "figure_s9_prediction_error_input", quick, "Bars: 95 % intervals over networks.", run)
 
 
 def panel(ax: Axes, table: pd.DataFrame) -> None:

@@ -1,20 +1,24 @@
 """The one style and palette of all figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.transforms import Bbox
 
 from pfc_metarl.results import RunFolder, written_aside
 
 MM = 1 / 25.4
 WIDTH = 180 * MM
 """Width of a two-column figure, in inches."""
+LINE = 165
+"""Letters in a line of a note below the panels."""
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
     "#0072B2",
@@ -114,6 +118,14 @@ def room_above(ax: Axes, share: float) -> None:
     ax.set_ylim(low, low + (high - low) / (1 - share))
 
 
+def same_height(axes: Iterable[Axes]) -> None:
+    """Give axes the same limits of y, which hold what is drawn in any of them."""
+    axes = list(axes)
+    lows, highs = zip(*(ax.get_ylim() for ax in axes))
+    for ax in axes:
+        ax.set_ylim(min(lows), max(highs))
+
+
 def settings_given(run: RunFolder) -> str:
     """The settings that a run's command named, such as "--preset paper --units 16"; "" if it named none.
 
@@ -150,9 +162,13 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
     """
     folder = figures_folder(results, quick)
     given = settings_given(run) if run else ""
-    lines = [note, f"Run with {given}"] if given else [note]
-    if any(lines):
-        figure.supxlabel("\n".join(filter(None, lines)), x=0.01, ha="left", fontsize=5.5, color="0.3")
+    lines = [line for text in (note, given and f"Run with {given}") for line in wrap(text, LINE)]
+    size, below = 5.5, (3 + 7 * len(lines)) / 72 if lines else 0.0  # in points, in inches: below what is laid out
+    figure.text(2 * MM / WIDTH, 0, "\n".join(lines), fontsize=size, color="0.3", va="top", linespacing=7 / size)
+    figure.draw_without_rendering()  # lay out once, without the notes
+    figure.set_layout_engine("none")
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     if quick:
         stamp = "quick run: not a result"
         figure.text(0.5, 0.5, stamp, fontsize=40, color="0.5", alpha=0.3, ha="center", va="center", rotation=30).set(
@@ -161,5 +177,6 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ("pdf", "png"):
         with written_aside(folder / f"{name}.{ending}") as aside:
-            figure.savefig(aside, format=ending)
+            width, height = figure.get_size_inches()
+            figure.savefig(aside, format=ending, bbox_inches=Bbox([[0, -below], [width, height]]))
         print(folder / f"{name}.{ending}")
