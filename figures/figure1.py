@@ -128,6 +128,7 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
             style: dict[str, Any] = {"s": 4, "marker": "s", "facecolor": face, "edgecolor": colour, "linewidth": 0.6}
             ax.scatter(points["trial"], points["session"], label=label, **style)
         ax.set_title(f"$(p_L, p_R)$ = {name}", loc="left")
+        ax.locator_params(axis="x", integer=True)
         ax.set(ylabel="Episode", yticks=[1, episodes], ylim=(episodes + 0.7, 0.3))
         if i == 0:
             panel_letter(ax, "c")

@@ -24,6 +24,8 @@ from pfc_metarl.trials import NETWORKS, UNTRAINED
 
 LABELS = dict(zip(FACTORS, ("last\nchoice $a$", "last\nreward $r$", "product\n$a × r$", "choice\nvalue $v$")))
 
+KINDS = {"reward": (BLUE, "o"), "choice": (VERMILLION, "s")}
+
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/foraging."""
@@ -62,11 +64,12 @@ def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
     """Panel d: the first network's episodes, with its own lines."""
     subject = points["subject"].min()
     own = points[points["subject"] == subject]
-    for name, colour in (("trained", BLUE), ("held out", VERMILLION)):
+    for name, colour, marker in (("trained", BLUE, "o"), ("held out", VERMILLION, "^")):
         part = own[own["parameters"] == name]
         line = fits[(fits["subject"] == subject) & (fits["parameters"] == name)].iloc[0]
-        style: dict[str, Any] = {"s": 3, "color": colour, "alpha": 0.6, "linewidth": 0, "rasterized": True}
-        ax.scatter(part["log2_reward"], part["log2_choice"], label=f"{name}: slope {line['slope']:.2f}", **style)
+        style: dict[str, Any] = {"s": 4, "color": colour, "alpha": 0.6, "linewidth": 0, "rasterized": True}
+        label = f"{name}: slope {line['slope']:.2f}"
+        ax.scatter(part["log2_reward"], part["log2_choice"], marker=marker, label=label, **style)
         ax.axline((0, line["intercept"]), slope=line["slope"], color=colour)
     slopes = fits[fits["parameters"] == "all"]["slope"]
     matching_axes(
@@ -114,18 +117,18 @@ def history_axes(ax: Axes, title: str) -> None:
 
 def monkey_history(ax: Axes) -> None:
     """Panel c: the lags that could be read from the published panel."""
-    for kind, colour in (("reward", BLUE), ("choice", VERMILLION)):
+    for kind, (colour, marker) in KINDS.items():
         own = published(2, panel="c", condition=kind)
-        ax.plot(own["x"], own["value"], marker="o", color=colour, label=kind)
+        ax.plot(own["x"], own["value"], marker=marker, color=colour, label=kind)
     history_axes(ax, "Monkeys: effect of past trials")
 
 
 def model_history(ax: Axes, weights: pd.DataFrame) -> None:
     """Panel f: mean over networks, every network as a thin line; the paper's network dotted, the right way up."""
-    for kind, colour in (("reward", BLUE), ("choice", VERMILLION)):
+    for kind, (colour, marker) in KINDS.items():
         own = weights[weights["kind"] == kind].pivot(index="lag", columns="subject", values="weight")
         ax.plot(own.index, own, color=colour, linewidth=0.3, alpha=0.6)
-        ax.plot(own.index, own.mean(axis=1), color=colour, marker="o", label=kind)
+        ax.plot(own.index, own.mean(axis=1), color=colour, marker=marker, label=kind)
         paper = published(2, panel="f", condition=kind)
         ax.plot(paper["x"], paper["value"], color=colour, linestyle=":", linewidth=0.9)
     ax.plot([], [], color=GREY, linestyle=":", label="as published\n(axis turned)")

@@ -162,10 +162,10 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
     """
     folder = figures_folder(results, quick)
     given = settings_given(run) if run else ""
-    lines = [line for text in (note, given and f"Run with {given}") for line in wrap(text, LINE)]
-    size, below = 5.5, (3 + 7 * len(lines)) / 72 if lines else 0.0  # in points, in inches: below what is laid out
-    figure.text(2 * MM / WIDTH, 0, "\n".join(lines), fontsize=size, color="0.3", va="top", linespacing=7 / size)
-    figure.draw_without_rendering()  # lay out once, without the notes
+    notes = [line for text in (note, given and f"Run with {given}") for line in wrap(text, LINE)]
+    below = (3 + 7 * len(notes)) / 72 if notes else 0.0  # inches, of lines of 7 points
+    figure.text(0.01, 0, "\n".join(notes), fontsize=5.5, linespacing=7 / 5.5, color="0.3", va="top")
+    figure.draw_without_rendering()  # panels and legends are laid out now, as if there were no notes
     figure.set_layout_engine("none")
     for legend in figure.legends:
         legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
