@@ -104,7 +104,6 @@ def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
     ax.scatter([], [], s=5, facecolor="white", edgecolor="black", linewidth=0.5, label="a unit of one network")
     ax.legend(loc="upper right", handlelength=1.2)
     room_above(ax, 0.2)
-    ax.set_yticks([0, 0.5, 1])
     ax.set_title("Meta-RL: units, mean\n(above: share at p < .05)", pad=11)
 
 

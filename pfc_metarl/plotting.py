@@ -113,8 +113,9 @@ def limits(values: Sequence[float]) -> tuple[float, float]:
 
 
 def room_above(ax: Axes, share: float) -> None:
-    """Leave a share of the axes' height free above what is drawn, for a legend."""
+    """Leave a share of the axes' height free above what is drawn, for a legend; without ticks."""
     low, high = ax.get_ylim()
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
     ax.set_ylim(low, low + (high - low) / (1 - share))
 
 
