@@ -33,7 +33,8 @@ def draw(results: Path, quick: bool) -> None:
             if i == 0:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         state_panels(figure, bottom, run.read_table("state_pca.csv"))
-        note = "a: peaks and troughs read from published curves; no intervals are given. b: a dot for each network."
+        note = "a: peaks and troughs read from published curves; no intervals are given. b: a dot for each network. "
+        note += "c: one network; each column has its own axes."
         save(figure, results, "figure4", quick, note, run)
 
 
