@@ -3,10 +3,12 @@
 import importlib
 import json
 import pkgutil
+import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ import figures.__main__
 import pfc_metarl
 import simulations
 from figures import figure6
+from pfc_metarl import plotting
 from pfc_metarl.a2c import Learner
 from pfc_metarl.analysis.blocks import BLOCKS
 from pfc_metarl.command_line import command_line
@@ -149,9 +152,10 @@ def run_is_read_back(simulation: Simulation, config: Config, folder: RunFolder) 
 
 
 def figures_are_drawn(name: str, results: Path) -> None:
-    """Without a single warning; those that read the run's folder."""
+    """Without a single warning, though tick labels be longer than they are; those that read the run's folder."""
     drawn = results / "quick" / "figures"
-    with warnings.catch_warnings():
+    long_labels = {"xtick.labelsize": 9, "ytick.labelsize": 9}
+    with patch.dict(plotting.STYLE, long_labels), warnings.catch_warnings():
         warnings.simplefilter("error")
         if name == "harlow_gaze":  # its two panels, for the rest is of harlow
             seeing = RunFolder(results / "quick" / name, "")
@@ -187,6 +191,30 @@ def analyses_done_again_are_the_same(simulation: Simulation, config: Config, fol
     again = json.loads(note.read_text())
     assert [again["stages"][stage] == told["stages"][stage] for stage in STAGES] == [True, True, False, False]
     assert again["files"] == told["files"] and all("once" not in again["stages"][s]["command"] for s in STAGES[2:])
+
+
+@pytest.mark.parametrize(
+    "command, given",
+    [
+        ("python -m simulations all --quick --results results/mine --processes 1", ""),
+        ("python -m simulations two_step --overwrite --common-probability 0.7 --results=r", "--common-probability 0.7"),
+        ("python -m simulations bandits --from test --distributions independent correlated --units=16 --processes 2",
+         "--distributions independent correlated --units=16"),
+        ("python -m pytest --verbose", ""),
+    ],
+)  # fmt: skip
+def test_settings_that_were_given_are_said_below_a_figure(command: str, given: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", "")
+    folder.path.mkdir()
+    told = {"stages": {"train": {"command": command}}, "files": {}}
+    (folder.path / "provenance.json").write_text(json.dumps(told))
+    assert plotting.settings_given(folder) == given
+    with paper_figure(60) as figure:
+        figure.subplots().plot([0, 1])
+        save(figure, tmp_path, "said", quick=False, run=folder)
+        assert [text.get_text() for text in figure.texts] == [f"Run with {given}" if given else ""]
+    _, height = struct.unpack(">II", (tmp_path / "figures" / "said.png").read_bytes()[16:24])
+    assert (height > 60 / 25.4 * 300 + 1) == bool(given)
 
 
 def test_every_figure_is_of_a_simulation() -> None:
