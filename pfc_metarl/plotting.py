@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -30,9 +31,6 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
     "#808080",
 )
 """Colours that colour-blind readers can tell apart (Okabe & Ito)."""
-
-NO_SETTINGS = {"--results": 1, "--processes": 1, "--from": 1, "--quick": 0, "--overwrite": 0}
-"""Options of a run's command that say nothing of what was trained and tested, with the words that follow them."""
 
 STYLE: Mapping[str, object] = {
     "font.size": 7,
@@ -127,22 +125,11 @@ def same_height(axes: Iterable[Axes]) -> None:
         ax.set_ylim(min(lows), max(highs))
 
 
-def settings_given(run: RunFolder) -> str:
-    """The settings that a run's command named, such as "--preset paper --units 16"; "" if it named none.
-
-    What a preset's own values are is known to the simulations alone, which figures do not import.
-    """
-    command = run.read_json("provenance.json")["stages"].get("train", {}).get("command", "")
-    words = iter(command.partition(" -m simulations ")[2].split())
-    given: list[str] = []
-    for word in words:
-        name, _, value = word.partition("=")
-        if name in NO_SETTINGS:
-            for _ in range(0 if value else NO_SETTINGS[name]):
-                next(words, None)
-        elif word.startswith("--") or given:
-            given.append(word)
-    return " ".join(given)
+def changed_settings(run: RunFolder) -> str:
+    """The settings of a run that are not those of its preset; "" if there are none."""
+    comparison = run.read_table("comparison.csv")
+    told = comparison.get("changed", pd.Series(dtype=str)).dropna()
+    return str(told.iloc[0]) if len(told) else ""
 
 
 def figures_folder(results: Path, quick: bool) -> Path:
@@ -159,11 +146,11 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
         name: of the files.
         quick: whether the results are those of a quick run.
         note: what a reader must know, in small letters below the panels.
-        run: the run that is drawn; settings that its command named are added to the note.
+        run: the run that is drawn; settings of it that are not those of its preset are added to the note.
     """
     folder = figures_folder(results, quick)
-    given = settings_given(run) if run else ""
-    notes = [line for text in (note, given and f"Run with {given}") for line in wrap(text, LINE)]
+    changed = changed_settings(run) if run and not quick else ""
+    notes = [line for text in (note, changed and f"Not as in the preset: {changed}") for line in wrap(text, LINE)]
     below = (3 + 7 * len(notes)) / 72 if notes else 0.0  # inches, of lines of 7 points
     figure.text(0.01, 0, "\n".join(notes), fontsize=5.5, linespacing=7 / 5.5, color="0.3", va="top")
     figure.draw_without_rendering()  # panels and legends are laid out now, as if there were no notes

@@ -3,6 +3,7 @@
 import importlib
 import json
 import pkgutil
+import shutil
 import struct
 import warnings
 from dataclasses import replace
@@ -193,28 +194,19 @@ def analyses_done_again_are_the_same(simulation: Simulation, config: Config, fol
     assert again["files"] == told["files"] and all("once" not in again["stages"][s]["command"] for s in STAGES[2:])
 
 
-@pytest.mark.parametrize(
-    "command, given",
-    [
-        ("python -m simulations all --quick --results results/mine --processes 1", ""),
-        ("python -m simulations two_step --overwrite --common-probability 0.7 --results=r", "--common-probability 0.7"),
-        ("python -m simulations bandits --from test --distributions independent correlated --units=16 --processes 2",
-         "--distributions independent correlated --units=16"),
-        ("python -m pytest --verbose", ""),
-    ],
-)  # fmt: skip
-def test_settings_that_were_given_are_said_below_a_figure(command: str, given: str, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run", "")
-    folder.path.mkdir()
-    told = {"stages": {"train": {"command": command}}, "files": {}}
-    (folder.path / "provenance.json").write_text(json.dumps(told))
-    assert plotting.settings_given(folder) == given
+@pytest.mark.parametrize("changed", ["", "common_probability 0.7 (0.8)"])
+def test_settings_that_were_changed_are_said_below_a_figure(changed: str, quick_results: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "two_step", "")
+    shutil.copytree(quick_results / "quick" / "two_step", folder.path)
+    comparison = folder.read_table("comparison.csv").assign(changed=changed)
+    with folder.doing("compare"):
+        folder.write_table("comparison.csv", comparison)
     with paper_figure(60) as figure:
         figure.subplots().plot([0, 1])
-        save(figure, tmp_path, "said", quick=False, run=folder)
-        assert [text.get_text() for text in figure.texts] == [f"Run with {given}" if given else ""]
+        save(figure, tmp_path, "said", quick=False, run=RunFolder(folder.path, ""))
+        assert [text.get_text() for text in figure.texts] == [f"Not as in the preset: {changed}" if changed else ""]
     _, height = struct.unpack(">II", (tmp_path / "figures" / "said.png").read_bytes()[16:24])
-    assert (height > 60 / 25.4 * 300 + 1) == bool(given)
+    assert (height > 60 / 25.4 * 300 + 1) == bool(changed)
 
 
 def test_every_figure_is_of_a_simulation() -> None:
