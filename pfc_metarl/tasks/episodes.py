@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.tasks.task import Task
+from pfc_metarl.tasks.task import Task, require_counts
 from pfc_metarl.trials import sessions_of
 
 Renew = Callable[[int, int, int], np.random.Generator]
@@ -66,9 +66,13 @@ class Episodes:
         observation: what is seen now, (network, episode, ...).
         reward: what the last action earned, (network, episode).
         began: episodes that have begun in each slot, (network, episode).
+
+    Raises:
+        ConfigError: no episodes, or none that have trials.
     """
 
     def __init__(self, task: Task, networks: int, episodes: int, trials: int | None = None) -> None:
+        require_counts(networks=networks, episodes=episodes, trials=task.trials)
         self.task = task
         size = (networks, episodes)
         self._blank = of_episode, of_trial = task.blank

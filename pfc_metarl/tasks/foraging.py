@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, LEFT, RIGHT, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, LEFT, RIGHT, Task, require_probabilities, uniform
 
 FIXATION, CHOICE = 0, 1
 """Steps of a trial, and what is seen at each: places in the one-hot observation."""
@@ -76,8 +76,7 @@ class Foraging(Task):
     ) -> None:
         if not 1 <= shortest_episode <= trials:
             raise ConfigError(f"shortest_episode must be 1 to {trials}, the longest, not {shortest_episode}")
-        if not 0 <= base_probability_sum <= 1:
-            raise ConfigError(f"base_probability_sum must be between 0 and 1, not {base_probability_sum}")
+        require_probabilities(base_probability_sum=base_probability_sum)
         if not intervals or not all(0 <= low <= high <= base_probability_sum for low, high in intervals):
             raise ConfigError(f"intervals must lie between 0 and {base_probability_sum}, low before high: {intervals}")
         self.trials, self.shortest_episode = trials, shortest_episode

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, require_finite, uniform
 
 FIXATION, CHOICE = 0, 1
 """Steps of a trial."""
@@ -75,6 +75,7 @@ class HarlowSymbolic(Task):
     def __init__(self, trials: int, features: int, fixation_reward: float, replaced: bool = False) -> None:
         if features < 2:
             raise ConfigError(f"features must be at least 2, not {features}")
+        require_finite(fixation_reward=fixation_reward)
         self.trials, self.features, self.replaced = trials, features, replaced
         self.observations = (1 + 2 * features,)  # fixation cue, left object, right object
         self.parameters = Rules(fixation_reward)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, Task, require_counts, require_probabilities, uniform
 
 FIXATION, CUE, ACTION, OUTCOME = 0, 1, 2, 3
 """Steps of a trial."""
@@ -62,7 +61,7 @@ class InferredValue(Task):
         switch_probability: chance that the rewarded cue changes at a block's start.
 
     Raises:
-        ConfigError: no such probability.
+        ConfigError: no such probability, or no trials.
     """
 
     name = "inferred_value"
@@ -80,8 +79,8 @@ class InferredValue(Task):
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, blocks: int, block_trials: int, switch_probability: float) -> None:
-        if not 0 <= switch_probability <= 1:
-            raise ConfigError(f"switch_probability must be between 0 and 1, not {switch_probability}")
+        require_probabilities(switch_probability=switch_probability)
+        require_counts(blocks=blocks, block_trials=block_trials)
         self.blocks, self.block_trials, self.switch_probability = blocks, block_trials, switch_probability
         self.trials = blocks * block_trials
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, Task, require_finite, uniform
 
 FIXATION, CHOICE = 0, 1
 """Steps of a trial."""
@@ -75,7 +75,7 @@ class Optogenetics(Task):
         safe_reward, risky_reward: what the arms pay.
 
     Raises:
-        ConfigError: no such probabilities.
+        ConfigError: no such probabilities, or rewards that are not finite.
     """
 
     name = "optogenetics"
@@ -101,6 +101,7 @@ class Optogenetics(Task):
     ) -> None:
         if not risky_probabilities or not all(0 <= p <= 1 for p in risky_probabilities):
             raise ConfigError(f"risky_probabilities must be between 0 and 1, not {risky_probabilities}")
+        require_finite(safe_reward=safe_reward, risky_reward=risky_reward)
         self.forced_pairs, self.risky_probabilities = forced_pairs, risky_probabilities
         self.trials = 2 * forced_pairs + free_pulls
         self.parameters = Rules(safe_reward, risky_reward)

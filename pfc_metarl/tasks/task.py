@@ -108,3 +108,24 @@ def _record(fields: Sequence[Field]) -> np.ndarray:
 def uniform(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Uniform numbers in [0, 1), (episode, ...) from a draw of (..., episode), single precision."""
     return np.moveaxis(rng.random((*shape[1:], shape[0]), dtype=np.float32), -1, 0)
+
+
+def require_probabilities(**values: float) -> None:
+    """Raise a ConfigError that names the first value that is not between 0 and 1."""
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} must be between 0 and 1, not {value}")
+
+
+def require_finite(**values: float) -> None:
+    """Raise a ConfigError that names the first value that is NaN or infinite."""
+    for name, value in values.items():
+        if not np.isfinite(value):
+            raise ConfigError(f"{name} must be finite, not {value}")
+
+
+def require_counts(**values: int) -> None:
+    """Raise a ConfigError that names the first value that is not a whole number from 1."""
+    for name, value in values.items():
+        if value < 1 or value % 1:
+            raise ConfigError(f"{name} must be a whole number of at least 1, not {value}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pfc_metarl.tasks.task import CENTRE, NONE, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, NONE, Task, require_probabilities, uniform
 
 FIXATION, CHOICE, OUTCOME = 0, 1, 2
 """Steps of a trial."""
@@ -62,6 +62,9 @@ class TwoStep(Task):
         common_probability: of the common transition.
         reward_high, reward_low: reward probabilities of the better and of the worse state.
         switch_probability: chance per trial that the two swap.
+
+    Raises:
+        ConfigError: no such probability.
     """
 
     name = "two_step"
@@ -78,6 +81,10 @@ class TwoStep(Task):
     def __init__(
         self, trials: int, common_probability: float, reward_high: float, reward_low: float, switch_probability: float
     ) -> None:
+        require_probabilities(
+            common_probability=common_probability, reward_high=reward_high, reward_low=reward_low,
+            switch_probability=switch_probability,
+        )  # fmt: skip
         self.trials = trials
         self.common_probability, self.switch_probability = common_probability, switch_probability
         self.reward_high, self.reward_low = reward_high, reward_low

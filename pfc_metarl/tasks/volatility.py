@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import LEFT, Task, uniform
+from pfc_metarl.tasks.task import LEFT, Task, require_finite, require_probabilities, uniform
 
 LOW_FIRST, HIGH_FIRST = "low first", "high first"
 
@@ -124,9 +124,9 @@ class Volatility(Task):
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int, course: Process | Schedule, reward_scale: float = 0.01) -> None:
-        for name in {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields):
-            if not 0 <= getattr(course, name) <= 1:
-                raise ConfigError(f"{name} must be between 0 and 1, not {getattr(course, name)}")
+        probabilities = {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields)
+        require_probabilities(**{name: getattr(course, name) for name in sorted(probabilities)})
+        require_finite(reward_scale=reward_scale)
         if isinstance(course, Schedule) and course.order not in (LOW_FIRST, HIGH_FIRST):
             raise ConfigError(f"order must be {LOW_FIRST} or {HIGH_FIRST}, not {course.order}")
         self.trials, self.course = trials, course
