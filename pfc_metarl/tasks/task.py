@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.trial_columns import COLUMNS, NONE
 
 Field = tuple[Any, ...]
