@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT, EXAMPLES
@@ -23,6 +24,7 @@ from pfc_metarl.plotting import (
     limits,
     panel_letter,
     paper_figure,
+    room_above,
     save,
 )
 from pfc_metarl.published import published
@@ -44,6 +46,15 @@ PUBLISHED_NAME = {
     "UCB": "ucb",
     "Thompson": "thompson",
 }
+PUBLISHED_STYLE: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markevery": (4, 10),
+    "markersize": 2.5,
+    "markerfacecolor": "white",
+    "markeredgewidth": 0.6,
+}
+"""Of panel d: a circle at trials 5, 15, ..."""
 TRAJECTORIES = (0.99, 0.46, 0.33, 0.01)
 """Probabilities p_L of the episodes drawn in panel e, as in the paper."""
 
@@ -54,17 +65,20 @@ def draw(results: Path, quick: bool) -> None:
     trials = run.read_table("trials.parquet")
     state = run.read_table("state_pca.csv")
     with paper_figure(height_mm=150) as figure:
-        grid = figure.add_gridspec(3, 12, height_ratios=[1, 1.15, 1.15])
-        agent_diagram(figure.add_subplot(grid[0, :5]))
-        network_diagram(figure.add_subplot(grid[0, 5:]))
-        choice_panels(figure, grid[1, :6], trials)
-        regret_panel(figure.add_subplot(grid[1, 6:]), run.read_table("regret.csv"))
-        trajectory_panels(figure, grid[2, :8], state)
-        last_state_panel(figure, figure.add_subplot(grid[2, 8:]), state)
-        save(figure, results, "figure1", quick)
+        # a grid for each row: columns of different widths in one would share their largest margins
+        rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.15, 1.15])
+        top, middle = rows[0].subgridspec(1, 2, width_ratios=[5, 7]), rows[1].subgridspec(1, 2)
+        bottom = rows[2].subgridspec(1, 2, width_ratios=[2, 1])
+        agent_diagram(figure.add_subplot(top[0]))
+        network_diagram(figure.add_subplot(top[1]))
+        choice_panels(figure, middle[0], trials)
+        regret_panel(figure.add_subplot(middle[1]), run.read_table("regret.csv"))
+        trajectory_panels(figure, bottom[0], state)
+        last_state_panel(figure, figure.add_subplot(bottom[1]), state)
+        save(figure, results, "figure1", quick, run=run)
     with paper_figure(height_mm=75) as figure:
         supplement(figure, run)
-        save(figure, results, "figure1_supplement_belief", quick)
+        save(figure, results, "figure1_supplement_belief", quick, "a, b: means; thin lines: one network each.", run)
 
 
 def agent_diagram(ax: Axes) -> None:
@@ -109,10 +123,12 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
     for i, name in enumerate(EXAMPLES):
         ax = figure.add_subplot(axes[i])
         choices = own[(own["test"] == name) & (own["session"] <= episodes) & (own["trial"] <= shown)]
-        for choice, colour, label in ((0, BLUE, "left"), (1, VERMILLION, "right")):
+        for choice, colour, face, label in ((0, BLUE, BLUE, "left"), (1, VERMILLION, "white", "right")):
             points = choices[choices["choice"] == choice]
-            ax.scatter(points["trial"], points["session"], s=3, marker="s", color=colour, linewidth=0, label=label)
+            style: dict[str, Any] = {"s": 4, "marker": "s", "facecolor": face, "edgecolor": colour, "linewidth": 0.6}
+            ax.scatter(points["trial"], points["session"], label=label, **style)
         ax.set_title(f"$(p_L, p_R)$ = {name}", loc="left")
+        ax.locator_params(axis="x", integer=True)
         ax.set(ylabel="Episode", yticks=[1, episodes], ylim=(episodes + 0.7, 0.3))
         if i == 0:
             panel_letter(ax, "c")
@@ -123,25 +139,28 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
 
 
 def regret_panel(ax: Axes, regret: pd.DataFrame) -> None:
-    """Panel d: cumulative regret on (.25, .75), mean and 95 % interval; published curves dotted."""
+    """Panel d: cumulative regret on (.25, .75), mean and 95 % interval; open circles: published curves."""
     for group, colour in AGENT_COLOUR.items():
         own = regret[regret["group"] == group]
         sns.lineplot(own, x="trial", y="regret", color=colour, label=group, errorbar=("ci", 95), ax=ax, seed=0)
         paper = published(1, panel="d", condition=PUBLISHED_NAME[group])
-        ax.plot(paper["x"], paper["value"], color=colour, linestyle=":", linewidth=0.8)
+        ax.plot(paper["x"], paper["value"], color=colour, **PUBLISHED_STYLE)
     for group, style in ((BAYES_INDEPENDENT, "-"), (BAYES_CORRELATED, "--")):
         own = regret[regret["group"] == group]
-        ax.plot(own["trial"], own["regret"], color="black", linewidth=0.6, linestyle=style)
-    ax.plot([], [], color="black", linewidth=0.6, label="Bayes-optimal (dashed: correlated)")
-    ax.plot([], [], color=GREY, linestyle=":", label="as published")
+        ax.plot(own["trial"], own["regret"], color="black", linewidth=0.6, linestyle=style, label=group)
+    ax.plot([], [], color=GREY, label="as published", **PUBLISHED_STYLE)
     ax.set(xlabel="Trial", ylabel="Cumulative regret", ylim=(0, None))
-    ax.legend(loc="upper left", ncols=2, fontsize=5.5, handlelength=1.2, labelspacing=0.2, columnspacing=0.8)
-    ax.set_ylim(0, ax.get_ylim()[1] * 1.3)
+    ax.set_title("$(p_L, p_R)$ = (.25, .75); bands: 95 % intervals")
+    ax.legend(loc="upper left", ncols=2, fontsize=5.5, handlelength=1.8, labelspacing=0.2, columnspacing=0.8)
+    room_above(ax, 0.25)
     panel_letter(ax, "d")
 
 
 def trajectory_panels(figure: Figure, spec: Any, state: pd.DataFrame) -> None:
-    """Panel e: the state's path through its first two principal components, trial 1 dark, the last bright."""
+    """Panel e: the state's path through its first two principal components, trial 1 dark, the last bright.
+
+    A triangle points to the side that was chosen.
+    """
     axes = spec.subgridspec(1, len(TRAJECTORIES), wspace=0.08)
     p_left = state.groupby("session")["p_left"].first()
     for i, p in enumerate(TRAJECTORIES):
@@ -160,6 +179,8 @@ def trajectory_panels(figure: Figure, spec: Any, state: pd.DataFrame) -> None:
         else:
             panel_letter(ax, "e")
     figure.colorbar(image, ax=ax, label="Trial", aspect=30, pad=0.02)
+    sides = [Line2D([], [], linestyle="", marker=marker, color=GREY) for marker in "<>"]
+    figure.legend(sides, ["e: chose left", "e: chose right"], loc="outside lower left", ncols=2, handletextpad=0.1)
 
 
 def last_state_panel(figure: Figure, ax: Axes, state: pd.DataFrame) -> None:
@@ -182,16 +203,17 @@ def supplement(figure: Figure, run: RunFolder) -> None:
             by_network = own.groupby(["subject", "trial"])["r2"].mean().unstack("subject")
             ax.plot(by_network.index, by_network, color=colour, linewidth=0.4, alpha=0.6)
             ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=group)
-        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1))
+        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1.02))
         ax.set_ylabel("Held-out r²")
         panel_letter(ax, "ab"[i])
-    ax.legend(loc="lower right")
+        if i == 0:
+            ax.legend(loc="lower left")
     ax = figure.add_subplot(grid[2])
     table = run.read_table("generalisation.csv").groupby(["training", "test"], sort=False)["regret"].mean().unstack()
     sns.heatmap(
         table[list(table.index)], annot=True, fmt=".1f", cmap="Blues", cbar=False, ax=ax, annot_kws={"size": 6.5}
     )
     ax.set(xlabel="Tested on", ylabel="Trained on", title="Cumulative regret at the last trial")
-    ax.tick_params(axis="both", rotation=0, length=0)
-    ax.set_xticklabels([name[:6] + "." if len(name) > 7 else name for name in table.index])
+    ax.tick_params(axis="y", rotation=0, length=0)
+    ax.tick_params(axis="x", rotation=30, length=0)
     panel_letter(ax, "c")

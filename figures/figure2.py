@@ -3,17 +3,28 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.plotting import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    dots,
+    panel_letter,
+    paper_figure,
+    room_above,
+    same_height,
+    save,
+)
 from pfc_metarl.published import published, published_value
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 
-LABELS = dict(zip(FACTORS, ("$a$", "$r$", "$a × r$", "$v$")))
+LABELS = dict(zip(FACTORS, ("last\nchoice $a$", "last\nreward $r$", "product\n$a × r$", "choice\nvalue $v$")))
+
+KINDS = {"reward": (BLUE, "o"), "choice": (VERMILLION, "s")}
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -27,9 +38,10 @@ def draw(results: Path, quick: bool) -> None:
         model_matching(axes[1, 0], run.read_table("matching_points.csv"), run.read_table("matching_fits.csv"))
         model_coding(axes[1, 1], run.read_table("unit_coding.csv"))
         model_history(axes[1, 2], run.read_table("history_weights.csv"))
+        same_height(axes[:, 2])
         for ax, letter in zip(axes.flat, "abcdef"):
             panel_letter(ax, letter)
-        save(figure, results, "figure2", quick)
+        save(figure, results, "figure2", quick, "Monkeys: as published; no intervals are given.", run)
 
 
 def matching_axes(ax: Axes, title: str) -> None:
@@ -52,11 +64,12 @@ def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
     """Panel d: the first network's episodes, with its own lines."""
     subject = points["subject"].min()
     own = points[points["subject"] == subject]
-    for name, colour in (("trained", BLUE), ("held out", VERMILLION)):
+    for name, colour, marker in (("trained", BLUE, "o"), ("held out", VERMILLION, "^")):
         part = own[own["parameters"] == name]
         line = fits[(fits["subject"] == subject) & (fits["parameters"] == name)].iloc[0]
-        style: dict[str, Any] = {"s": 3, "color": colour, "alpha": 0.6, "linewidth": 0, "rasterized": True}
-        ax.scatter(part["log2_reward"], part["log2_choice"], label=f"{name}: slope {line['slope']:.2f}", **style)
+        style: dict[str, Any] = {"s": 4, "color": colour, "alpha": 0.6, "linewidth": 0, "rasterized": True}
+        label = f"{name}: slope {line['slope']:.2f}"
+        ax.scatter(part["log2_reward"], part["log2_choice"], marker=marker, label=label, **style)
         ax.axline((0, line["intercept"]), slope=line["slope"], color=colour)
     slopes = fits[fits["parameters"] == "all"]["slope"]
     matching_axes(
@@ -74,7 +87,7 @@ def monkey_coding(ax: Axes) -> None:
 
 
 def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
-    """Panel e: mean over units and networks, a dot for each unit of the first network; lines: untrained."""
+    """Panel e: mean over units and networks, a dot for each unit of the first network; lines: untrained; shares."""
     own = coding[coding["method"] == SPEARMAN].assign(size=lambda table: table["r"].abs())
     untrained, own = own[own["group"] == UNTRAINED], own[own["group"] == NETWORKS]
     first = own[own["subject"] == own["subject"].min()]
@@ -87,32 +100,35 @@ def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
         ax.text(x, 1.0, f"{share:.0%}", ha="center", va="bottom", color=GREY, transform=ax.get_xaxis_transform())
     ax.set_xticks(range(len(FACTORS)), list(LABELS.values()))
     ax.set_ylabel("|partial correlation| (Spearman)")
-    ax.set_title("Meta-RL: units (lines: untrained); share at p < .05", pad=12)
+    ax.plot([], [], color=VERMILLION, label="untrained, mean")
+    ax.scatter([], [], s=5, facecolor="white", edgecolor="black", linewidth=0.5, label="a unit of one network")
+    ax.legend(loc="upper right", handlelength=1.2)
+    room_above(ax, 0.2)
+    ax.set_title("Meta-RL: units, mean\n(above: share at p < .05)", pad=11)
 
 
 def history_axes(ax: Axes, title: str) -> None:
     """Labels of a history panel."""
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xlabel="Trials back", ylabel="Weight (log odds)", title=title, xticks=[1, 5, 10, 15], xlim=(0.5, 15.5))
-    ax.legend(loc="center right")
+    ax.legend(loc="lower right")
 
 
 def monkey_history(ax: Axes) -> None:
     """Panel c: the lags that could be read from the published panel."""
-    for kind, colour in (("reward", BLUE), ("choice", VERMILLION)):
+    for kind, (colour, marker) in KINDS.items():
         own = published(2, panel="c", condition=kind)
-        ax.plot(own["x"], own["value"], marker="o", color=colour, label=kind)
+        ax.plot(own["x"], own["value"], marker=marker, color=colour, label=kind)
     history_axes(ax, "Monkeys: effect of past trials")
 
 
 def model_history(ax: Axes, weights: pd.DataFrame) -> None:
     """Panel f: mean over networks, every network as a thin line; the paper's network dotted, the right way up."""
-    for kind, colour in (("reward", BLUE), ("choice", VERMILLION)):
+    for kind, (colour, marker) in KINDS.items():
         own = weights[weights["kind"] == kind].pivot(index="lag", columns="subject", values="weight")
         ax.plot(own.index, own, color=colour, linewidth=0.3, alpha=0.6)
-        ax.plot(own.index, own.mean(axis=1), color=colour, marker="o", label=kind)
+        ax.plot(own.index, own.mean(axis=1), color=colour, marker=marker, label=kind)
         paper = published(2, panel="f", condition=kind)
         ax.plot(paper["x"], paper["value"], color=colour, linestyle=":", linewidth=0.9)
     ax.plot([], [], color=GREY, linestyle=":", label="as published\n(axis turned)")
     history_axes(ax, f"Meta-RL: effect of past trials (n = {weights['subject'].nunique()})")
-    ax.set_ylim(np.floor(ax.get_ylim()[0]), None)

@@ -18,7 +18,6 @@ from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 BLOCKS = [block for order in ORDERS for block in NAMES[order]]
 COLOURS = {"stable": BLUE, "volatile": VERMILLION}
 STATES = {NETWORKS: ("trained", BLUE), UNTRAINED: ("untrained, same inputs", GREY)}
-LEARNING_RATE_TICKS = [0.05, 0.1, 0.2, 0.4, 0.8]
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -29,8 +28,8 @@ def draw(results: Path, quick: bool) -> None:
         top, bottom = figure.subfigures(2, 1, height_ratios=[2, 1.1], squeeze=False)[:, 0]
         a, b = top.subplots(2, 1)
         episode_panels(a, b, run)
-        top.legend(*a.get_legend_handles_labels(), loc="outside upper center", ncols=4)
-        axes = bottom.subplots(1, 4, width_ratios=[1.4, 1, 1, 1])
+        top.legend(*a.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        axes = bottom.subplots(1, 4, width_ratios=[1.4, 1, 1, 1], sharey=True)
         humans(axes[0])
         bars(axes[1], by_network(blocks, NETWORKS), "Meta-RL")
         published_bars(axes[1])
@@ -40,12 +39,12 @@ def draw(results: Path, quick: bool) -> None:
             bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
         else:  # the control was not trained
             axes[3].axis("off")
-        save(figure, results, "figure3", quick)
+        save(figure, results, "figure3", quick, "c: bars are s.e.m. as published. d: a dot for each network.", run)
     with paper_figure(height_mm=60) as figure:
         axes = figure.subplots(1, 2)
         units_over_time(axes[0], run)
         units_by_threshold(axes[1], run)
-        save(figure, results, "figure3_volatility_units", quick)
+        save(figure, results, "figure3_volatility_units", quick, "Bands and ±: s.e.m. over networks.", run)
 
 
 def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
@@ -53,7 +52,7 @@ def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
     episode, rates = run.read_table("sample_episode.csv"), run.read_table("learning_rates.csv")
     rates = rates[(rates["order"] == LOW_FIRST) & (rates["subject"] == rates["subject"].min())]
     config = run.read_config()
-    high = f"Volatility, estimated (a) or decoded (b); 1: v = {config['high_volatility']:g}"
+    high = f"Volatility / {config['high_volatility']:g}, estimated (a) or decoded (b)"
     for ax, letter, group, name in (
         (a, "a", OBSERVER, "Ideal Bayesian observer"),
         (b, "b", NETWORKS, "Meta-RL, one network"),
@@ -77,14 +76,15 @@ def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
         behaviour(ax, own)
         ax.set_title(name, loc="left")
         ax.set(xlabel="Trial", xlim=(0, own["trial"].max() + 1), ylim=(-0.42, 1.15), yticks=[0, 0.5, 1])
+        ax.set_ylabel("Probability or rate")
         panel_letter(ax, letter)
 
 
 def behaviour(ax: Axes, episode: pd.DataFrame) -> None:
     """Choices (o) and good arms (x) under the curves, left above right."""
     styles: dict[str, dict[str, Any]] = {
-        "choice": {"marker": "o", "facecolor": "none", "edgecolor": "black"},
-        "good_arm": {"marker": "x", "color": GREY},
+        "choice": {"marker": "o", "facecolor": "none", "edgecolor": "black", "label": "Choice"},
+        "good_arm": {"marker": "x", "color": GREY, "label": "Arm that pays on this trial"},
     }
     for (column, style), offset in zip(styles.items(), (0, 0.06)):
         y = np.where(episode[column] == 0, -0.14, -0.32) - offset
@@ -106,21 +106,12 @@ def published_bars(ax: Axes) -> None:
     ax.legend(loc="upper left", handletextpad=0.1, borderpad=0)
 
 
-def log_axis(ax: Axes) -> None:
-    """Learning rate on a logarithmic axis."""
-    ax.set_yscale("log")
-    ax.set(ylim=(0.04, 1.0), ylabel="Learning rate")
-    ax.set_yticks(LEARNING_RATE_TICKS, [f"{tick:g}" for tick in LEARNING_RATE_TICKS])
-    ax.minorticks_off()
-
-
 def bars(ax: Axes, rates: pd.DataFrame, title: str) -> None:
     """Mean over networks in each block, every network as a dot."""
     ax.bar(range(4), rates.mean(), width=0.7, color=[COLOURS[block.split()[0]] for block in BLOCKS])
     for x, block in enumerate(BLOCKS):
         dots(ax, x, rates[block])
-    log_axis(ax)
-    ax.set(title=f"{title} (n = {len(rates)})")
+    ax.set(title=f"{title} (n = {len(rates)})", ylim=(0, 1))
     ax.set_xticks(range(4), BLOCKS, rotation=30, ha="right", rotation_mode="anchor")
 
 
@@ -136,11 +127,10 @@ def humans(ax: Axes) -> None:
         mean, top = table[other][condition], table[f"{other} upper s.e.m."][condition]
         ax.bar(x, mean, width=0.7, color="white", edgecolor=COLOURS[condition], linewidth=1)
         ax.errorbar(x, mean, top - mean, fmt="none", color="black", linewidth=0.6)
-    log_axis(ax)
     ax.set_xticks([0, 1, 2, 3, 5, 6], [*BLOCKS, "stable", "volatile"], rotation=30, ha="right", rotation_mode="anchor")
     faces = [Line2D([], [], marker="s", linestyle="", color=GREY, markerfacecolor=f) for f in (GREY, "white")]
     ax.legend(faces, ["Behrens 2007", "Blain & Rutledge 2020"], loc="upper left", handletextpad=0.1, borderpad=0)
-    ax.set(title="Humans")
+    ax.set(title="Humans", ylabel="Learning rate", ylim=(0, 1))
     panel_letter(ax, "c")
 
 

@@ -1,6 +1,7 @@
 """Figure 4: prediction errors reflect inferred value."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -32,7 +33,9 @@ def draw(results: Path, quick: bool) -> None:
             if i == 0:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         state_panels(figure, bottom, run.read_table("state_pca.csv"))
-        save(figure, results, "figure4", quick)
+        note = "a: peaks and troughs read from published curves; no intervals are given. b: a dot for each network. "
+        note += "c: one network; each column has its own axes."
+        save(figure, results, "figure4", quick, note, run)
 
 
 def neurons(ax: Axes, comparison: str, first: bool) -> None:
@@ -42,10 +45,11 @@ def neurons(ax: Axes, comparison: str, first: bool) -> None:
         rate = published(4, panel="a", condition=f"{comparison}, cue rewarded {cue}")["value"].item()
         ax.bar(x, rate - baseline, bottom=baseline, color=CUE_COLOUR[cue], width=0.6)
     ax.axhline(baseline, color="black", linewidth=0.6)
-    ax.set(title=comparison.capitalize(), xticks=[0, 1], ylim=(0, 24), ylabel="Spikes/s after cue" if first else "")
-    ax.set_xticklabels(["rewarded before", "rewarded after reversal"])
+    ax.set(title=comparison.capitalize(), xlim=(-0.4, 1.4), ylim=(0, 24))
+    ax.set_xticks([0, 1], [f"cue rewarded\n{cue} reversal" for cue in CUE_COLOUR])
     if first:
-        ax.text(1.45, baseline + 0.5, "baseline", ha="right", va="bottom", color="black", fontsize=6)
+        ax.set_ylabel("Spikes/s after cue")
+        ax.text(1.4, baseline + 0.5, "baseline", ha="right", va="bottom", color="black", fontsize=6)
         panel_letter(ax, "a")
 
 
@@ -64,7 +68,8 @@ def model(ax: Axes, errors: pd.DataFrame, observers: pd.DataFrame, comparison: s
             value = seen[seen["group"] == observer]["prediction_error"].item()
             ax.plot(1.35, value, marker=marker, color=colour, markersize=4, linestyle="")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
-    ax.set(xticks=range(3), xticklabels=EVENTS, ylim=(-0.6, 0.6), xlim=(-0.4, 2.4))
+    largest = max(0.6, errors["prediction_error"].abs().max())
+    ax.set(xticks=range(3), xticklabels=EVENTS, ylim=(-largest, largest), xlim=(-0.4, 2.4))
     if first:
         ax.plot([], [], color="black", linestyle=":", label="b: as published")
         ax.plot([], [], color="black", linestyle="", marker="x", label="b: ideal observer, blind to blocks")
@@ -74,31 +79,36 @@ def model(ax: Axes, errors: pd.DataFrame, observers: pd.DataFrame, comparison: s
 
 
 def state_panels(figure: Figure, grid: GridSpecBase, state: pd.DataFrame) -> None:
-    """Panel c: the state by trial step (columns), on the reversal trial (top) and the one after (bottom)."""
-    steps = ("Fixation", "Cue", "Action", "Reward")
-    for row, trial in enumerate((1, 2)):
-        for step, name in enumerate(steps):
+    """Panel c: the state by trial step (columns), on the reversal trial (top) and the one after (bottom).
+
+    Filled and open marks: which cue is rewarded; their form: which cue was shown, if any was as yet.
+    """
+    faces = {1: (BLUE, "right"), 0: (VERMILLION, "left")}
+    shapes = {1: ("o", "right cue shown"), 0: ("^", "left cue shown"), None: ("s", "no cue yet")}
+    for step, name in enumerate(("Fixation", "Cue", "Action", "Reward")):
+        at_step = state[(state["step"] == step) & state["trial_in_block"].isin((1, 2))]
+        for row, trial in enumerate((1, 2)):
             ax = figure.add_subplot(grid[row, step])
-            own = state[(state["trial_in_block"] == trial) & (state["step"] == step)]
-            for rewarded, colour in ((1, BLUE), (0, VERMILLION)):
-                for cue, marker in ((1, "o"), (0, "x")):
-                    points = own[(own["rewarded_cue"] == rewarded) & (own["cue"] == cue)]
-                    ax.scatter(points["pc1"], points["pc2"], s=4, color=colour, marker=marker, linewidth=0.4, alpha=0.6)
-            ax.set(xlim=limits(state["pc1"]), ylim=limits(state["pc2"]))
+            own = at_step[at_step["trial_in_block"] == trial]
+            for (rewarded, cue), points in own.groupby(["rewarded_cue", "cue"]):
+                colour, marker = faces[rewarded][0], shapes[cue if step else None][0]
+                face = colour if rewarded else "none"
+                style: dict[str, Any] = {"s": 6, "facecolor": face, "edgecolor": colour, "marker": marker}
+                ax.scatter(points["pc1"], points["pc2"], linewidth=0.5, alpha=0.6, **style)
+            ax.set(xlim=limits(at_step["pc1"]), ylim=limits(at_step["pc2"]))
             if row == 0:
                 ax.set_title(name)
                 ax.set_xticklabels([])
             else:
                 ax.set_xlabel("PC 1")
-            if step:
-                ax.set_yticklabels([])
-            else:
+            if step == 0:
                 ax.set_ylabel(("Reversal trial n" if row == 0 else "Trial n + 1") + "\nPC 2")
                 if row == 0:
                     panel_letter(ax, "c")
-    for colour, name in ((BLUE, "right"), (VERMILLION, "left")):
-        ax.scatter([], [], s=6, color=colour, label=f"c: {name} cue rewarded")
-    ax.scatter([], [], s=6, color="black", marker="o", label="c: right cue shown")
-    ax.scatter([], [], s=6, color="black", marker="x", label="c: left cue shown")
+    for rewarded, (colour, side) in faces.items():
+        face = colour if rewarded else "white"
+        ax.scatter([], [], s=12, marker="D", facecolor=face, edgecolor=colour, label=f"c: {side} cue rewarded")
+    for marker, name in shapes.values():
+        ax.scatter([], [], s=10, marker=marker, color=GREY, label=f"c: {name}")
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, handletextpad=0.1)
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, handletextpad=0.1)

@@ -7,16 +7,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE
 from pfc_metarl.analysis.lagged import TRIAL_TYPES
 from pfc_metarl.analysis.prediction_errors import model_free_residual
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, arrow, box, dots, panel_letter, paper_figure, save
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, arrow, box, dots, panel_letter, paper_figure, same_height, save
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 
 TRANSITION_COLOUR = {"common": BLUE, "uncommon": VERMILLION}
+TRANSITION_MARKER = {"common": "o", "uncommon": "s"}
+EVENTS = {"state": ("Second stage", BLUE, "o"), "reward": ("Reward", VERMILLION, "^")}
 REWARD_STYLE: dict[str, Any] = {"rewarded": "-", "unrewarded": (0, (2, 1.2))}
 
 
@@ -38,7 +41,7 @@ def draw(results: Path, quick: bool) -> None:
         task_diagram(figure.add_subplot(top[:2]), config)
         for i, name in enumerate((MODEL_FREE, MODEL_BASED)):
             ax = figure.add_subplot(top[2 + i])
-            stay_bars(ax, reference.loc[name].mean(), name.capitalize(), legend=i == 1)
+            stay_bars(ax, reference.loc[name].mean(), name.capitalize())
             if i == 0:
                 panel_letter(ax, "b")
         ax = figure.add_subplot(middle[0])
@@ -48,27 +51,26 @@ def draw(results: Path, quick: bool) -> None:
         stay_bars(ax, stay.mean(), f"Meta-RL (n = {len(stay)})")
         for x, condition in zip(BAR_POSITIONS, CONDITIONS):
             dots(ax, x, stay[condition])
-        ax = figure.add_subplot(middle[2])
-        lag_lines(ax, rat_weights(), "Rats (n = 21)", legend=True)
-        panel_letter(ax, "d")
-        ax = figure.add_subplot(middle[3])
-        lag_lines(ax, weights, f"Meta-RL (n = {len(stay)})")
-        panel_letter(ax, "e")
+        d, e = figure.add_subplot(middle[2]), figure.add_subplot(middle[3])
+        lag_lines(d, rat_weights(), "Rats (n = 21)", legend=True)
+        panel_letter(d, "d")
+        lag_lines(e, weights, f"Meta-RL (n = {len(stay)})")
+        panel_letter(e, "e")
+        same_height([d, e])
         prediction_error_panels(figure.add_subplot(bottom[0]), figure.add_subplot(bottom[1]), errors, fits)
-        save(figure, results, "figure5", quick)
+        note = "Rats: as published; no intervals are given. Meta-RL: mean, and a dot for each network (c, e)."
+        save(figure, results, "figure5", quick, note, run)
 
 
 BAR_POSITIONS = [0, 0.8, 2, 2.8]
 
 
-def stay_bars(ax: Axes, stay: pd.Series, title: str, legend: bool = False) -> None:
+def stay_bars(ax: Axes, stay: pd.Series, title: str) -> None:
     """Stay probabilities as bars: rewarded and unrewarded, common beside uncommon."""
     colours = [TRANSITION_COLOUR[condition.split()[1]] for condition in CONDITIONS]
-    bars = ax.bar(BAR_POSITIONS, stay[CONDITIONS], width=0.75, color=colours)
-    ax.set(xticks=[0.4, 2.4], xticklabels=["Rewarded", "Unrewarded"], ylim=(0.3, 1.0), title=title)
+    ax.bar(BAR_POSITIONS, stay[CONDITIONS], width=0.75, color=colours)
+    ax.set(xticks=[0.4, 2.4], xticklabels=["Rewarded", "Unrewarded"], ylim=(0, 1), title=title)
     ax.set_ylabel("Stay probability")
-    if legend:
-        ax.legend(bars[:2], ["Common", "Uncommon"], loc="upper center", handlelength=0.8, ncols=2, columnspacing=0.8)
 
 
 def rat_weights() -> pd.DataFrame:
@@ -84,7 +86,8 @@ def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False)
         transition, reward = name.split()
         own = weights[weights["trial_type"] == name].pivot(index="subject", columns="lag", values="weight")
         colour = TRANSITION_COLOUR[transition]
-        ax.plot(own.columns, own.mean(), linestyle=REWARD_STYLE[reward], marker="o", color=colour)
+        marker = TRANSITION_MARKER[transition]
+        ax.plot(own.columns, own.mean(), linestyle=REWARD_STYLE[reward], marker=marker, color=colour)
         if subjects > 1:
             for lag in own.columns:
                 dots(ax, lag, own[lag], s=2, edgecolor=colour, linewidth=0.3, zorder=1)
@@ -97,7 +100,7 @@ def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False)
 
 
 def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.DataFrame) -> None:
-    """The first network's prediction errors against the model-based ones (f) and what is left of the model-free (g)."""
+    """One network's prediction errors against the model-based ones (f) and what is left of the model-free (g)."""
     subject = errors["subject"].min()
     own = errors[errors["subject"] == subject].copy()
     own["residual"] = model_free_residual(own)
@@ -106,17 +109,18 @@ def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.Dat
         (f, "f", "model_based", "model_based", "Model-based prediction error"),
         (g, "g", "residual", "model_free_residual", "Model-free prediction error, model-based part removed"),
     ):
-        for event, colour, text in (("state", BLUE, "Second stage"), ("reward", VERMILLION, "Reward")):
+        for event, (text, colour, marker) in EVENTS.items():
             points = own[own["event"] == event]
-            style: dict[str, Any] = {"s": 1.2, "color": colour, "alpha": 0.5, "linewidth": 0, "rasterized": True}
-            ax.scatter(points[column], points["network"], label=text, **style)
+            style: dict[str, Any] = {"s": 2, "color": colour, "alpha": 0.5, "linewidth": 0, "rasterized": True}
+            ax.scatter(points[column], points["network"], marker=marker, label=text, **style)
         x = np.array([own[column].min(), own[column].max()])
         ax.plot(x, own["network"].mean() + fit[f"slope_{name}"] * (x - own[column].mean()), color="black")
         span = fits[f"r2_{name}"]
         ax.set(xlabel=label, ylabel="Meta-RL prediction error")
-        ax.set_title(f"r² = {fit[f'r2_{name}']:.2g}   (all {len(fits)} networks: {span.min():.2g} to {span.max():.2g})")
+        others = f"all {len(fits)}: {span.min():.2g} to {span.max():.2g}"
+        ax.set_title(f"Meta-RL, one network: r² = {fit[f'r2_{name}']:.2g} ({others})")
         panel_letter(ax, letter)
-    f.legend(loc="upper left", markerscale=5, handletextpad=0.1)
+    f.legend(loc="upper left", markerscale=4, handletextpad=0.1)
 
 
 def task_diagram(ax: Axes, config: dict) -> None:
@@ -143,6 +147,8 @@ def task_diagram(ax: Axes, config: dict) -> None:
         box(ax, x, 2.05, state, width=1.6, height=0.64)
         arrow(ax, (x, 1.6), (x, 0.95), color=GREY, linewidth=0.8)
         ax.text(x, 0.55, f"reward {p:.0%}", ha="center", va="center")
+    transitions = [Patch(color=colour, label=name) for name, colour in TRANSITION_COLOUR.items()]
+    ax.legend(handles=transitions, loc="upper right", handlelength=0.8, borderpad=0)
     ax.text(5, 0.55, f"swap: {config['switch_probability']:.1%}\nper trial", ha="center", va="center", color=GREY)
     arrow(ax, (4.1, 0.55), (3.75, 0.55), color=GREY, linewidth=0.8)
     arrow(ax, (5.9, 0.55), (6.25, 0.55), color=GREY, linewidth=0.8)

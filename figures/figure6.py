@@ -22,6 +22,7 @@ from pfc_metarl.plotting import (
     figures_folder,
     panel_letter,
     paper_figure,
+    room_above,
     save,
 )
 from pfc_metarl.published import DATA, published
@@ -29,6 +30,11 @@ from pfc_metarl.results import RunFolder, run_folder
 
 CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset before each trial", VERMILLION)}
 CONDITIONS |= {REPLACED: ("Unrewarded object replaced", SKY)}
+
+NOTE = (
+    "Monkeys: as published; no intervals are given. c, d: bars are 95 % intervals over networks, if there are several. "
+    "e, f: mean, and a dot for each network. g: one network, trials 1 to 6; bars are s.d. over episodes."
+)
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -55,7 +61,7 @@ def draw(results: Path, quick: bool) -> None:
             figure.add_subplot(grid[1, 1]), run.read_table("object_code.csv"), run.read_table("first_choices.csv")
         )
         component_path(figure.add_subplot(grid[1, 2]), run.read_table("components.csv"))
-        save(figure, results, "figure6", quick)
+        save(figure, results, "figure6", quick, NOTE, run)
     save_gif(seeing.read_arrays("arrays.npz")["views"], figures_folder(results, quick) / "figure6_episode.gif")
 
 
@@ -102,7 +108,7 @@ def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:
 def accuracy_axes(ax: Axes, letter: str, title: str) -> None:
     """Axes of accuracy by trial, with the line of chance."""
     ax.axhline(50, color=GREY, linewidth=0.5, zorder=0)
-    ax.set(xlabel="Trial", ylabel="Correct (%)", xticks=range(1, 7), ylim=(30, 102))
+    ax.set(xlabel="Trial", ylabel="Correct (%)", xticks=range(1, 7), ylim=(0, 102))
     ax.set_title(title, pad=8)
     panel_letter(ax, letter)
 
@@ -116,15 +122,17 @@ def learning_lines(ax: Axes, table: pd.DataFrame, group: str, letter: str, title
             own = own.assign(subject="monkeys")
         line = mean_and_interval(own, "accuracy")
         colour = colormaps["Blues"](shade)
-        ax.errorbar(
-            line.index, line["mean"], line["half"], color=colour, marker="o", elinewidth=0.6, label=stage.capitalize()
-        )
+        ax.errorbar(line.index, line["mean"], line["half"], color=colour, elinewidth=0.6)
+        ax.plot(line["mean"], color=colour, marker="o", label=stage.capitalize())
     accuracy_axes(ax, letter, title)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(
         handles[::-1],
         labels[::-1],
         loc="lower right",
+        borderaxespad=0.2,
+        frameon=True,
+        edgecolor="none",
         handlelength=1,
         labelspacing=0.15,
         ncols=2,
@@ -141,7 +149,7 @@ def condition_lines(ax: Axes, accuracy: pd.DataFrame) -> None:
         for trial, values in own.groupby("trial")["accuracy"]:
             dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
     accuracy_axes(ax, "e", "Trained networks, new objects")
-    ax.legend(loc="center right", handlelength=1)
+    ax.legend(loc="lower right", handlelength=1)
 
 
 def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) -> None:
@@ -156,12 +164,13 @@ def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) ->
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xlabel="Trial (at fixation, no object in view)", xticks=range(1, 7), ylabel="Cross-validated r²")
     ax.set_title("Rewarded object, from the hidden state", pad=8)
-    ax.legend(loc="best", handlelength=1, fontsize=6)
+    ax.legend(loc="upper left", handlelength=1, fontsize=6)
+    room_above(ax, 0.45)
     panel_letter(ax, "f")
 
 
 def component_path(ax: Axes, components: pd.DataFrame) -> None:
-    """The first network's two principal components at the choice, mean and s.d. by trial and chosen side."""
+    """One network's two principal components at the choice, mean and s.d. by trial and chosen side."""
     own = components[components["subject"] == components["subject"].min()]
     explained = own.groupby("component")["explained"].first()
     for side, (label, colour) in enumerate((("Left", PURPLE), ("Right", ORANGE))):
@@ -170,11 +179,13 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
             chosen["mean"][1], chosen["mean"][2], chosen["sd"][2], chosen["sd"][1],
             color=colour, marker="o", elinewidth=0.4, label=label,
         )  # fmt: skip
-        for trial, row in chosen["mean"].iterrows():
-            ax.annotate(str(trial), (row[1], row[2]), (3, 3), textcoords="offset points", color=colour, fontsize=6)
+        for trial, place in zip((1, chosen.index.max()), ((3, 3), (-6, -8))):  # those between would overprint
+            at = chosen["mean"].loc[trial, [1, 2]]
+            ax.annotate(str(trial), at, place, textcoords="offset points", color=colour, fontsize=7, fontweight="bold")
     ax.set(xlabel=f"Component 1 ({explained[1]:.0%})", ylabel=f"Component 2 ({explained[2]:.0%})")
     ax.set_title("Hidden state at the choice", pad=8)
-    ax.legend(title="Chosen side", handlelength=1)
+    ax.legend(loc="upper left", title="Chosen side", ncols=2, handlelength=1)
+    room_above(ax, 0.2)
     panel_letter(ax, "g")
 
 

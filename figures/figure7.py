@@ -31,16 +31,18 @@ def draw(results: Path, quick: bool) -> None:
         for row, (letter, who) in enumerate((("a", "Rats"), ("b", "Meta-RL"))):
             panel_letter(axes[row, 0], letter)
             axes[row, 0].set_ylabel(f"{who}: risky choices (%)")
-        axes[1, 1].legend(loc="lower left")
-        save(figure, results, "figure7", quick)
+        figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        note = "Rats: means as published; no intervals are given. Meta-RL: mean, and a dot for each network."
+        save(figure, results, "figure7", quick, note, run)
     with paper_figure(height_mm=65) as figure:
         doses = run.read_table("dose_response.csv")
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for ax, condition in zip(axes, panels):
             dose_response(ax, doses[doses["condition"] == condition], condition)
         axes[0].set_ylabel("Risky choices (%)")
-        axes[0].legend(title="probability of\nrisky reward")
-        save(figure, results, "figure7_supplement_dose", quick)
+        title = "Probability of risky reward"
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, title=title)
+        save(figure, results, "figure7_supplement_dose", quick, "Thin lines: one network each.", run)
 
 
 def choice_axes(ax: Axes) -> None:
@@ -69,8 +71,7 @@ def model(ax: Axes, shares: pd.DataFrame, condition: str) -> None:
             dots(ax, x, wide[p].to_list(), s=3, edgecolor=colour, linewidth=0.4)
         if condition in STIMULATIONS:
             paper = [published_value(7, series=f"meta-RL, {name}", condition=condition, x=p) for p in PROBABILITIES]
-            label = "as published" if name == "stimulated" else None
-            ax.plot(paper, color=colour, linestyle=":", linewidth=0.8, label=label)
+            ax.plot(paper, color=colour, linestyle=":", linewidth=0.8, label=f"{name}, as published")
     choice_axes(ax)
     if condition not in STIMULATIONS:
         ax.set_title(condition.capitalize())
@@ -78,9 +79,9 @@ def model(ax: Axes, shares: pd.DataFrame, condition: str) -> None:
 
 def dose_response(ax: Axes, doses: pd.DataFrame, condition: str) -> None:
     """Risky choices over the size of the manipulation, every network as a thin line."""
-    for p, colour in zip(sorted(doses["p_risky"].unique()), (BLUE, VERMILLION)):
+    for p, colour, marker in zip(sorted(doses["p_risky"].unique()), (BLUE, VERMILLION), "os"):
         wide = doses[doses["p_risky"] == p].pivot(index="dose", columns="subject", values="risky") * 100
         ax.plot(wide.index, wide, color=colour, linewidth=0.3, alpha=0.6)
-        ax.plot(wide.index, wide.mean(axis=1), color=colour, marker="o", label=f"{p:g}")
+        ax.plot(wide.index, wide.mean(axis=1), color=colour, marker=marker, clip_on=False, label=f"{p:g}")
     ax.axvline(1, color=GREY, linewidth=0.5, linestyle=":")
     ax.set(title=condition.capitalize(), xlabel="Size (1: as published)", ylim=(0, 100))

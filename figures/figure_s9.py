@@ -16,12 +16,13 @@ TITLES = {
     "two_step": "Stay probability",
     "harlow": "Harlow's task: % correct",
 }
-INPUTS = {"reward": (BLUE, -0.15), "prediction_error": (VERMILLION, 0.15)}
+INPUTS = {"reward": (BLUE, "o", -0.15), "prediction_error": (VERMILLION, "s", 0.15)}
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/prediction_error_input."""
-    table = run_folder(results, "prediction_error_input", quick).read_table("inputs.csv")
+    run = run_folder(results, "prediction_error_input", quick)
+    table = run.read_table("inputs.csv")
     with paper_figure(height_mm=130) as figure:
         axes = list(figure.subplots(3, 2).flat)
         for ax, name, letter in zip(axes, TITLES, "abcdef"):
@@ -30,17 +31,17 @@ def draw(results: Path, quick: bool) -> None:
             panel_letter(ax, letter)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        save(figure, results, "figure_s9_prediction_error_input", quick)
+        save(figure, results, "figure_s9_prediction_error_input", quick, "Bars: 95 % intervals over networks.", run)
 
 
 def panel(ax: Axes, table: pd.DataFrame) -> None:
     """Key results of one simulation: mean and 95 % interval for either input, and the published value."""
-    for name, (colour, shift) in INPUTS.items():
+    for name, (colour, marker, shift) in INPUTS.items():
         y = [i + shift for i in range(len(table))]
         mean = table[f"{name}_ours"]
         interval = [mean - table[f"{name}_ci_low"], table[f"{name}_ci_high"] - mean]
         label = f"{name.replace('_', ' ')} as input"
-        ax.errorbar(mean, y, xerr=interval, fmt="o", color=colour, elinewidth=0.8, label=label)
+        ax.errorbar(mean, y, xerr=interval, fmt=marker, color=colour, elinewidth=0.8, label=label)
     ax.plot(table["published"], range(len(table)), "k|", markersize=8, label="as published (reward)")
     ax.set_yticks(range(len(table)), table["short"])
     ax.invert_yaxis()

@@ -59,10 +59,14 @@ class Stimulation(NamedTuple):
             The event's number (from 1), and what is added after each step: (time, network, episode).
 
         Raises:
-            ConfigError: the task knows no such event.
+            ConfigError: the task knows no such event; or no such size or probability.
         """
         if self.event not in events:
             raise ConfigError(f"unknown event {self.event}; choose one of: {', '.join(events) or 'none in this task'}")
+        if not (np.isfinite(self.size) and 0 <= self.probability <= 1):
+            raise ConfigError(
+                f"size must be finite and probability between 0 and 1, not {self.size}, {self.probability}"
+            )
         luck = np.stack([rng.random((steps, episodes)) for rng in rngs], axis=1)
         step = np.arange(steps)
         on = (step >= self.first_step) & (step <= (steps if self.last_step is None else self.last_step))

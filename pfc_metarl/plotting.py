@@ -1,20 +1,25 @@
 """The one style and palette of all figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.transforms import Bbox
 
-from pfc_metarl.results import written_aside
+from pfc_metarl.results import RunFolder, written_aside
 
 MM = 1 / 25.4
 WIDTH = 180 * MM
 """Width of a two-column figure, in inches."""
+LINE = 165
+"""Letters in a line of a note below the panels."""
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
     "#0072B2",
@@ -105,14 +110,53 @@ def limits(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+def room_above(ax: Axes, share: float) -> None:
+    """Leave a share of the axes' height free above what is drawn, for a legend; without ticks."""
+    low, high = ax.get_ylim()
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
+    ax.set_ylim(low, low + (high - low) / (1 - share))
+
+
+def same_height(axes: Iterable[Axes]) -> None:
+    """Give axes the same limits of y, which hold what is drawn in any of them."""
+    axes = list(axes)
+    lows, highs = zip(*(ax.get_ylim() for ax in axes))
+    for ax in axes:
+        ax.set_ylim(min(lows), max(highs))
+
+
+def changed_settings(run: RunFolder) -> str:
+    """The settings of a run that are not those of its preset; "" if there are none."""
+    comparison = run.read_table("comparison.csv")
+    told = comparison.get("changed", pd.Series(dtype=str)).dropna()
+    return str(told.iloc[0]) if len(told) else ""
+
+
 def figures_folder(results: Path, quick: bool) -> Path:
     """Where figures are written, below the results."""
     return results / "quick" / "figures" if quick else results / "figures"
 
 
-def save(figure: Figure, results: Path, name: str, quick: bool) -> None:
-    """Write figures/name.pdf and .png below the results; results of a quick run are stamped as such."""
+def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", run: RunFolder | None = None) -> None:
+    """Write figures/name.pdf and .png below the results; results of a quick run are stamped as such.
+
+    Args:
+        figure: what to write.
+        results: folder of the simulations' results.
+        name: of the files.
+        quick: whether the results are those of a quick run.
+        note: what a reader must know, in small letters below the panels.
+        run: the run that is drawn; settings of it that are not those of its preset are added to the note.
+    """
     folder = figures_folder(results, quick)
+    changed = changed_settings(run) if run and not quick else ""
+    notes = [line for text in (note, changed and f"Not as in the preset: {changed}") for line in wrap(text, LINE)]
+    below = (3 + 7 * len(notes)) / 72 if notes else 0.0  # inches, of lines of 7 points
+    figure.text(0.01, 0, "\n".join(notes), fontsize=5.5, linespacing=7 / 5.5, color="0.3", va="top")
+    figure.draw_without_rendering()  # panels and legends are laid out now, as if there were no notes
+    figure.set_layout_engine("none")
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     if quick:
         stamp = "quick run: not a result"
         figure.text(0.5, 0.5, stamp, fontsize=40, color="0.5", alpha=0.3, ha="center", va="center", rotation=30).set(
@@ -121,5 +165,6 @@ def save(figure: Figure, results: Path, name: str, quick: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ("pdf", "png"):
         with written_aside(folder / f"{name}.{ending}") as aside:
-            figure.savefig(aside, format=ending)
+            width, height = figure.get_size_inches()
+            figure.savefig(aside, format=ending, bbox_inches=Bbox([[0, -below], [width, height]]))
         print(folder / f"{name}.{ending}")

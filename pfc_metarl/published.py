@@ -19,7 +19,7 @@ DATA = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "da
 """The published numbers: inside the installed package, or at the root of a checkout."""
 
 
-def published(figure: int, **where: str) -> pd.DataFrame:
+def published(figure: int, **where: str | float) -> pd.DataFrame:
     """Published numbers of a figure: panel, series, condition, x, replicate, value, reading_error, source.
 
     Args:
@@ -34,9 +34,7 @@ def published(figure: int, **where: str) -> pd.DataFrame:
 
 def published_value(figure: int, **where: str | float) -> float:
     """The one published number that fits; ValueError if none or several do."""
-    table = published(figure)
-    for column, value in where.items():
-        table = table[table[column] == value]
+    table = published(figure, **where)
     table = table[table["replicate"].isna()]
     if len(table) != 1:
         raise ValueError(f"{len(table)} published numbers fit figure {figure}, {where}")
@@ -64,6 +62,14 @@ class Quantity(NamedTuple):
     """Label of a key result, beside others of its simulation; "": it is none."""
 
     @classmethod
+    def ordered(
+        cls, name: str, ours: np.ndarray, published: float, distance: float, direction: str, than: Any, **more: Any
+    ) -> "Quantity":
+        """A quantity that must be greater than others or than a number (its direction begins with ">"), or less."""
+        gap = ours - than if direction.startswith(">") else than - ours
+        return cls(name, ours, published, distance, direction, gap, **more)
+
+    @classmethod
     def signed(cls, name: str, ours: np.ndarray, published: float, distance: float, **more: Any) -> "Quantity":
         """A quantity of which the published sign must hold."""
         rule = "> 0" if published > 0 else "< 0"
@@ -71,47 +77,22 @@ class Quantity(NamedTuple):
 
 
 COLUMNS = [
-    "quantity",
-    "short",
-    "published",
-    "animal",
-    "ours",
-    "ci_low",
-    "ci_high",
-    "n",
-    "direction",
-    "networks_in_direction",
-    "distance",
-    "verdict",
-]
+    "quantity", "short", "published", "animal", "ours", "ci_low", "ci_high", "n", "direction", "networks_in_direction",
+    "distance", "verdict",
+]  # fmt: skip
 
 
 def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
     """Comparison table: published, animal, ours (mean over networks, 95 % t interval, n) and the verdict."""
     rows = []
     for q in quantities:
-        ours = np.asarray(q.ours, float)
+        ours, gap = np.asarray(q.ours, float), np.asarray(q.gap, float)
         mean, n = ours.mean(), len(ours)
         half = stats.t.ppf(0.975, n - 1) * stats.sem(ours) if n > 1 else np.nan
-        gap = np.asarray(q.gap, float)
         near = abs(mean - q.published) <= q.distance
         verdict = "disagrees" if not gap.mean() > 0 else "agrees" if near else "direction only"
-        rows.append(
-            {
-                "quantity": q.name,
-                "short": q.short,
-                "published": q.published,
-                "animal": q.animal,
-                "ours": mean,
-                "ci_low": mean - half,
-                "ci_high": mean + half,
-                "n": n,
-                "direction": q.direction,
-                "networks_in_direction": int(np.sum(gap > 0)),
-                "distance": q.distance,
-                "verdict": verdict,
-            }
-        )
+        of_networks = (mean, mean - half, mean + half, n, q.direction, int(np.sum(gap > 0)))
+        rows.append((q.name, q.short, q.published, q.animal, *of_networks, q.distance, verdict))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -1,7 +1,7 @@
 """The introductory example: learning to solve two-armed bandits (Fig. 1; Wang et al. 2016)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play, watch
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
-from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit
+from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit, Distribution
 from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on
 
 READ_OUT_TRIALS = (1, 2, 5, 10, 20, 40, 60, 80, 100)
@@ -31,7 +31,7 @@ class BanditsConfig(Config):
 
     trials: Annotated[int, Interval(ge=10, le=100)] = 100
     """Trials per episode (A)."""
-    distributions: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = DISTRIBUTIONS
+    distributions: tuple[Distribution, ...] = DISTRIBUTIONS
     """Distributions to train on, a set of networks for each (A: these five)."""
     episodes: Count = 20_000
     """Training episodes per network (A)."""
@@ -177,17 +177,11 @@ def state_pca(tested: Tested) -> pd.DataFrame:
     """The first correlated-trained network's state: session, trial, pc1, pc2, p_left, choice."""
     arrays = tested.arrays
     components, _ = principal_components(arrays["state"])  # (episode, time, 2)
-    episodes, trials, _ = components.shape
-    return pd.DataFrame(
-        {
-            "session": np.repeat(np.arange(1, episodes + 1), trials),
-            "trial": np.tile(np.arange(1, trials + 1), episodes),
-            "pc1": components[..., 0].ravel(),
-            "pc2": components[..., 1].ravel(),
-            "p_left": np.repeat(arrays["state_p"], trials),
-            "choice": arrays["state_choice"].ravel(),
-        }
-    )
+    session, trial = np.indices(components.shape[:2]) + 1
+    table = pd.DataFrame({"session": session.ravel(), "trial": trial.ravel()})
+    table[["pc1", "pc2"]] = components.reshape(-1, 2)
+    p_left = arrays["state_p"][table["session"] - 1]
+    return table.assign(p_left=p_left, choice=arrays["state_choice"].ravel())
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
@@ -203,35 +197,20 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     gittins, ucb, thompson = (at_end[group] for group in agents.AGENTS)
     gain = (wide[last] - wide[before])[trained_on("correlated")].to_numpy()
     rows = [
-        (trained_on("independent"), independent, "meta_rl_independent", "< Thompson", thompson.mean() - independent),
-        (trained_on("correlated"), correlated, "meta_rl_correlated", "< independent", independent - correlated),
-        ("Gittins", gittins, "gittins", "< Thompson", thompson.mean() - gittins),
-        ("UCB", ucb, "ucb", "> Gittins", ucb - gittins.mean()),
-        ("Thompson", thompson, "thompson", "> Gittins", thompson - gittins.mean()),
+        (trained_on("independent"), independent, "meta_rl_independent", "< Thompson", thompson.mean()),
+        (trained_on("correlated"), correlated, "meta_rl_correlated", "< independent", independent),
+        ("Gittins", gittins, "gittins", "< Thompson", thompson.mean()),
+        ("UCB", ucb, "ucb", "> Gittins", gittins.mean()),
+        ("Thompson", thompson, "thompson", "> Gittins", gittins.mean()),
     ]
-    quantities = [
-        Quantity(
-            f"regret at trial {last}, {name}",
-            ours,
-            published_value(1, condition=key, x=last),
-            0.5,
-            rule,
-            gap,
-            short=name if name.startswith(NETWORKS) else "",
-        )
-        for name, ours, key, rule, gap in rows
-    ]
-    published_at = {x: published_value(1, condition="meta_rl_correlated", x=x) for x in (before, last)}
-    quantities.append(
-        Quantity(
-            f"regret of trials {before + 1}-{last}, {trained_on('correlated')}",
-            gain,
-            published_at[last] - published_at[before],
-            0.1,
-            "< .1",
-            0.1 - gain,
-        )
-    )
+    quantities = []
+    for group, ours, key, order, than in rows:
+        name, short = f"regret at trial {last}, {group}", group if group.startswith(NETWORKS) else ""
+        paper = published_value(1, condition=key, x=last)
+        quantities.append(Quantity.ordered(name, ours, paper, 0.5, order, than, short=short))
+    paper_before, paper_last = (published_value(1, condition="meta_rl_correlated", x=x) for x in (before, last))
+    name = f"regret of trials {before + 1}-{last}, {trained_on('correlated')}"
+    quantities.append(Quantity.ordered(name, gain, paper_last - paper_before, 0.1, "< .1", 0.1))
     return compare(quantities)
 
 

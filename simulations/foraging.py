@@ -65,13 +65,8 @@ PRESETS = {
 def make_task(config: ForagingConfig, full_range: bool) -> Foraging:
     """The schedule, over the full range of base probabilities or without the held-out intervals."""
     edges = [0.0, *(edge for interval in config.held_out for edge in interval), config.base_probability_sum]
-    trained = list(zip(edges[::2], edges[1::2]))
-    return Foraging(
-        trials=config.trials,
-        shortest_episode=config.shortest_episode,
-        base_probability_sum=config.base_probability_sum,
-        intervals=[(0.0, config.base_probability_sum)] if full_range else trained,
-    )
+    intervals = [(0.0, config.base_probability_sum)] if full_range else list(zip(edges[::2], edges[1::2]))
+    return Foraging(config.trials, config.shortest_episode, config.base_probability_sum, intervals)
 
 
 def test(config: ForagingConfig, networks: Networks) -> Tested:
@@ -93,7 +88,7 @@ def test(config: ForagingConfig, networks: Networks) -> Tested:
 def analyse(config: ForagingConfig, tested: Tested) -> Tables:
     """All tables of Figure 2."""
     points = matching_points(tested.trials)
-    p0 = tested.trials.groupby(SESSION, observed=True)["p0_left"].first().rename("p0_left")
+    p0 = tested.trials.groupby(SESSION, observed=True)["p0_left"].first()
     points = points.join(p0, on=SESSION)
     held_out = np.any([points["p0_left"].between(*interval) for interval in config.held_out], axis=0)
     points["parameters"] = np.where(held_out, "held out", "trained")
@@ -138,16 +133,8 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
         size, untrained = (
             own[own["group"] == group].groupby("subject")["size"].mean().to_numpy() for group in (NETWORKS, UNTRAINED)
         )
-        quantities.append(
-            Quantity(
-                f"units coding {factor}, mean |r|",
-                size,
-                published_value(2, panel="e", condition=factor),
-                0.1,
-                "> untrained networks",
-                size - untrained,
-            )
-        )
+        name, paper = f"units coding {factor}, mean |r|", published_value(2, panel="e", condition=factor)
+        quantities.append(Quantity.ordered(name, size, paper, 0.1, "> untrained networks", untrained))
     r = tables["value_correlation"]["r"].to_numpy()
     paper = published_value(2, condition="correlation of choice values")
     quantities.append(Quantity.signed("correlation of the two choice values", r, paper, 0.1))

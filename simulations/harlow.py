@@ -18,25 +18,31 @@ from pfc_metarl.tasks.harlow_symbolic import HarlowSymbolic
 
 
 @dataclass(frozen=True)
-class HarlowConfig(Config):
-    """Methods, "Simulation 5"; the feature vectors are the twin's own."""
+class Simulation5Config(Config):
+    """Methods, "Simulation 5": what holds with vision too."""
 
     networks: Count = 50
     """Networks, trained and tested together (P: 50)."""
     units: Count = 256
     """LSTM units (P: 256)."""
-    episodes: Count = 3_200_000
-    """Training episodes per network (P: about 1e5 on each of 32 threads)."""
     episodes_per_update: Count = 32
-    """Episodes per network and update (P: 32 threads, asynchronous; here together)."""
+    """Episodes per network and update, side by side (P: 32 threads, asynchronous; here together)."""
     learning_rate: Positive = 7.5e-4
     """Learning rate at the start (P: 7.5e-4)."""
     discount: Probability = 0.91
-    """Discount factor gamma per time step (P: 0.91)."""
+    """Discount factor gamma per action (P: 0.91)."""
     state_value_cost: NotNegative = 0.4
     """Weight of the state-value loss, beta_v (P: 0.4)."""
     entropy_cost: NotNegative = 0.001
     """Weight of the policy's entropy at the start, beta_e (P: 0.001)."""
+
+
+@dataclass(frozen=True)
+class HarlowConfig(Simulation5Config):
+    """Methods, "Simulation 5"; the feature vectors are the twin's own."""
+
+    episodes: Count = 3_200_000
+    """Training episodes per network (P: about 1e5 on each of 32 threads)."""
     trials: Annotated[int, Ge(2)] = 6
     """Trials per episode (P)."""
     fixation_reward: NotNegative = 0.2
@@ -72,11 +78,8 @@ PRESETS = {
 
 def make_tasks(config: HarlowConfig) -> dict[str, HarlowSymbolic]:
     """The task, and the paper's control in which the unrewarded object is another one on every trial."""
-
-    def task(replaced: bool) -> HarlowSymbolic:
-        return HarlowSymbolic(config.trials, config.features, config.fixation_reward, replaced)
-
-    return {INTACT: task(False), REPLACED: task(True)}
+    rules = config.trials, config.features, config.fixation_reward
+    return {INTACT: HarlowSymbolic(*rules), REPLACED: HarlowSymbolic(*rules, replaced=True)}
 
 
 def test(config: HarlowConfig, networks: Networks) -> Tested:
@@ -139,25 +142,30 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """
     accuracy = tables["accuracy"]
     intact = accuracy[accuracy["condition"] == INTACT].pivot(index="subject", columns="trial", values="accuracy")
-    quantities = []
-    for trial in range(1, 7):
-        if trial not in intact:
-            continue  # episodes shorter than the paper's
-        ours = intact[trial]
-        gap = 5 - (ours - 50).abs() if trial == 1 else ours - intact[1]
-        quantities.append(
-            Quantity(
-                f"trained, trial {trial}: % correct",
-                ours.to_numpy(),
-                published_value(6, panel="c", series="meta-RL", condition="final", x=trial),
-                5,
-                "50 within 5" if trial == 1 else "> trial 1",
-                gap,
-                published_value(6, panel="b", series="monkeys", condition="257-312", x=trial),
-                short=f"trial {trial}",
-            )
-        )
-    return compare(quantities)
+    by_trial = accuracy_quantities("trained", intact, "> trial 1", intact[1])
+    return compare([quantity._replace(short=f"trial {trial}") for trial, quantity in by_trial.items()])
+
+
+def accuracy_quantities(
+    name: str, accuracy: pd.DataFrame, direction: str, than: pd.Series | float
+) -> dict[int, Quantity]:
+    """Accuracy on each trial of the paper's episodes (where ours are so long), to be at chance on the first.
+
+    Args:
+        name: of what is compared.
+        accuracy: in percent, subjects by trials.
+        direction, than: what must hold on the trials after the first; see `Quantity.ordered`.
+    """
+    quantities = {}
+    for trial in accuracy.columns.intersection(range(1, 7)):
+        label, ours = f"{name}, trial {trial}: % correct", accuracy[trial]
+        paper = published_value(6, panel="c", series="meta-RL", condition="final", x=trial)
+        monkeys = published_value(6, panel="b", series="monkeys", condition="257-312", x=trial)
+        if trial == 1:
+            quantities[trial] = Quantity(label, ours, paper, 5, "50 within 5", 5 - (ours - 50).abs(), monkeys)
+        else:
+            quantities[trial] = Quantity.ordered(label, ours, paper, 5, direction, than, animal=monkeys)
+    return quantities
 
 
 SIMULATION = Simulation(

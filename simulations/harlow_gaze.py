@@ -3,9 +3,10 @@
 An "episode" of training is one stretch of actions in one slot; the task's own episodes run on from stretch to stretch.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +20,15 @@ from pfc_metarl.analysis.learning_set import (
     accuracy_by_trial,
     stretches_of_learning,
 )
-from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import TESTED, Count
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import compare
 from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
-from pfc_metarl.rollout import play
+from pfc_metarl.rollout import Trajectory, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
 from pfc_metarl.tasks.pictures import Pictures, bundled_pictures, load_images
+from simulations.harlow import Simulation5Config, accuracy_quantities
 
 TRAINED = "pixels"
 """The condition of training."""
@@ -35,29 +37,15 @@ SOLVED = 90.0
 
 
 @dataclass(frozen=True)
-class HarlowGazeConfig(Config):
-    """Methods, "Simulation 5"."""
+class HarlowGazeConfig(Simulation5Config):
+    """Methods, "Simulation 5". The episodes of an update run on, each in a slot of its own."""
 
-    networks: Count = 50
-    """Networks, trained and tested together (P: 50)."""
-    units: Count = 256
-    """LSTM units (P: 256)."""
     learned_start: bool = False
     """The state at an episode's start is 0 (P)."""
     episodes: Count = 28_800_000
     """Stretches of training per network (P: about 1e5 episodes per thread, of at most 900 actions, 9 stretches)."""
-    episodes_per_update: Count = 32
-    """Slots in which episodes run side by side (P: 32 threads, asynchronous; here together)."""
     unroll: Count = 100
     """Actions per stretch, after which the weights are updated (P: 100)."""
-    learning_rate: Positive = 7.5e-4
-    """Learning rate at the start (P: 7.5e-4)."""
-    discount: Probability = 0.91
-    """Discount factor gamma per action (P: 0.91)."""
-    state_value_cost: NotNegative = 0.4
-    """Weight of the state-value loss, beta_v (P: 0.4)."""
-    entropy_cost: NotNegative = 0.001
-    """Weight of the policy's entropy at the start, beta_e (P: 0.001)."""
     features: Count = 256
     """Units of the eye's last layer (256, Mirowski et al. 2016; P: "a conventional image-processing network")."""
     filters: tuple[tuple[int, int, int], ...] = ((16, 8, 4), (32, 4, 2))
@@ -112,11 +100,6 @@ def make_task(config: HarlowGazeConfig, held_out: bool) -> HarlowGaze:
     return HarlowGaze(config.task, pictures.held_out if held_out else pictures.training, config.unroll)
 
 
-def renewal(config: HarlowGazeConfig, test: int) -> Callable[[int, int, int], np.random.Generator]:
-    """The generators of the episodes that a test meets (from 1; 0: those of training)."""
-    return lambda network, slot, number: generator(RUNNING, config.seeds[network], test, slot, number)
-
-
 def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
     """Frozen weights, on training and on held-out pictures, and on these without memory from trial to trial.
 
@@ -125,38 +108,43 @@ def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
         rewards (time,) of an episode of the first network on held-out pictures.
     """
     agent, conditions = networks[TRAINED], (TRAINING_PICTURES, HELD_OUT_PICTURES, RESET)
-    tables = [
-        play_in(config, agent, condition, i).assign(condition=condition) for i, condition in enumerate(conditions)
-    ]
+    tables = [play_in(config, agent, condition, i) for i, condition in enumerate(conditions)]
     return Tested(pd.concat(tables, ignore_index=True), one_episode(config, agent, len(conditions)))
 
 
 def play_in(config: HarlowGazeConfig, agent: Agent, condition: str, index: int) -> pd.DataFrame:
     """The trial table of a condition, played stretch by stretch for the sake of memory."""
-    task, carry, tables = make_task(config, held_out=condition != TRAINING_PICTURES), None, []
-    slots, forget = config.episodes_per_update, condition == RESET
-    rngs, renew = generators(TEST, config.seeds, index), renewal(config, index + 1)
-    for _ in range(-(-config.test_actions // config.unroll)):
-        played = play(agent, task, rngs, slots, start=carry, renew=renew, forget=forget)
-        carry = played.end
-        tables.append(played.table())
+    task, slots = make_task(config, held_out=condition != TRAINING_PICTURES), config.episodes_per_update
+    endless = playing_on(config, agent, task, index, slots, forget=condition == RESET)
+    tables = [played.table() for played in islice(endless, -(-config.test_actions // config.unroll))]
     table = pd.concat(tables).sort_values(["subject", "session", "trial"], ignore_index=True)
     return table.assign(condition=condition)
 
 
+def playing_on(
+    config: HarlowGazeConfig, agent: Agent, task: HarlowGaze, index: int, slots: int, forget: bool = False
+) -> Iterator[Trajectory]:
+    """The networks go on playing, stretch by stretch; each test (from 0) has chances of its own."""
+    rngs, carry = generators(TEST, config.seeds, index), None
+
+    def renew(network: int, slot: int, number: int) -> np.random.Generator:
+        return generator(RUNNING, config.seeds[network], index + 1, slot, number)
+
+    while True:
+        played = play(agent, task, rngs, slots, start=carry, renew=renew, forget=forget)
+        carry = played.end
+        yield played
+
+
 def one_episode(config: HarlowGazeConfig, agent: Agent, index: int) -> dict[str, np.ndarray]:
     """What the first network sees and earns in an episode on held-out pictures (its first 150 actions at most)."""
-    task, carry = make_task(config, held_out=True), None
     views: list[np.ndarray] = []
     rewards: list[np.ndarray] = []
-    rngs, renew = generators(TEST, config.seeds, index), renewal(config, index + 1)
-    while sum(len(part) for part in rewards) < 150:
-        played = play(agent, task, rngs, 1, start=carry, renew=renew)
-        carry = played.end
+    for played in playing_on(config, agent, make_task(config, held_out=True), index, slots=1):
         ends = np.append(np.flatnonzero(played.seen.begins[1:, 0, 0].cpu()) + 1, len(played.rewards))
         views.append(played.seen.observations[: ends[0], 0, 0].cpu().numpy())
         rewards.append(played.rewards[: ends[0], 0, 0].cpu().numpy())
-        if len(ends) > 1:
+        if len(ends) > 1 or sum(len(part) for part in rewards) >= 150:
             break
     return {"views": np.concatenate(views), "rewards": np.concatenate(rewards)}
 
@@ -178,18 +166,8 @@ def held_out(accuracy: pd.DataFrame) -> pd.DataFrame:
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 6c's final line, in percent, for all networks trained; distance: 5."""
     wide = held_out(tables["accuracy"]).pivot(index="subject", columns="trial", values="accuracy")
-    quantities = []
-    for trial in range(1, 7):
-        if trial not in wide:
-            continue  # episodes shorter than the paper's
-        ours = wide[trial].fillna(0).to_numpy()  # a network that never got so far has not solved the task
-        gap = 5 - abs(ours - 50) if trial == 1 else ours - SOLVED
-        paper = published_value(6, series="meta-RL", condition="final", x=trial)
-        monkeys = published_value(6, panel="b", condition="257-312", x=trial)
-        rule = "50 within 5" if trial == 1 else f"> {SOLVED:g}"
-        name = f"held-out pictures, trial {trial}: % correct"
-        quantities.append(Quantity(name, ours, paper, 5, rule, gap, animal=monkeys))
-    return compare(quantities)
+    wide = wide.fillna(0)  # a network that never got so far has not solved the task
+    return compare(list(accuracy_quantities("held-out pictures", wide, f"> {SOLVED:g}", SOLVED).values()))
 
 
 SIMULATION = Simulation(

@@ -116,9 +116,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     quantities = []
     for comparison in COMPARISONS:
         for cue_rewarded in (BEFORE, AFTER):
-            own = at_stimulus[
-                (at_stimulus["comparison"] == comparison) & (at_stimulus["cue_rewarded"] == cue_rewarded)
-            ]["prediction_error"].to_numpy()
+            own = at_stimulus.query("comparison == @comparison and cue_rewarded == @cue_rewarded")["prediction_error"]
             paper = published_value(4, panel="b", condition=f"{comparison}, cue rewarded {cue_rewarded}", x=2)
             name = f"stimulus, {comparison}, cue rewarded {cue_rewarded} reversal"
             quantities.append(Quantity.signed(name, own, paper, 0.1, short=f"{comparison}, {cue_rewarded}"))

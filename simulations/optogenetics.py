@@ -7,14 +7,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Interval
 
-from pfc_metarl.analysis.risk import (
-    BLOCK_RISKY_LOSS,
-    BLOCK_RISKY_REWARD,
-    BLOCK_SAFE_REWARD,
-    CONTROL,
-    OWN,
-    risky_shares,
-)
+from pfc_metarl.analysis.risk import BLOCK_RISKY_LOSS, BLOCK_RISKY_REWARD, BLOCK_SAFE_REWARD, CONTROL, OWN, risky_shares
 from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
@@ -94,24 +87,18 @@ PRESETS = {
 
 def make_task(config: OptogeneticsConfig) -> Optogenetics:
     """The task with the config's arms."""
-    return Optogenetics(
-        forced_pairs=config.forced_pairs,
-        free_pulls=config.free_pulls,
-        risky_probabilities=config.risky_probabilities,
-        safe_reward=config.safe_reward,
-        risky_reward=config.risky_reward,
-    )
+    paid = config.safe_reward, config.risky_reward
+    return Optogenetics(config.forced_pairs, config.free_pulls, config.risky_probabilities, *paid)
 
 
-def conditions(config: OptogeneticsConfig) -> dict[str, Stimulation | None]:
-    """Control, the published conditions, and the user's own."""
-    out: dict[str, Stimulation | None] = {CONTROL: None, **PUBLISHED}
-    if config.event:
-        steps = Optogenetics.steps_per_trial
-        last = config.last_trial * steps - 1 if config.last_trial else None
-        own = (config.size, config.stimulation_probability, (config.first_trial - 1) * steps, last)
-        out[OWN] = Stimulation(config.event, *own)
-    return out
+def protocols(config: OptogeneticsConfig) -> dict[str, Stimulation]:
+    """The published ones and the user's own, by condition."""
+    if not config.event:
+        return PUBLISHED
+    steps = Optogenetics.steps_per_trial
+    last = config.last_trial * steps - 1 if config.last_trial else None
+    own = (config.size, config.stimulation_probability, (config.first_trial - 1) * steps, last)
+    return {**PUBLISHED, OWN: Stimulation(config.event, *own)}
 
 
 def test(config: OptogeneticsConfig, networks: Networks) -> Tested:
@@ -123,14 +110,13 @@ def test(config: OptogeneticsConfig, networks: Networks) -> Tested:
     """
     task, network = make_task(config), networks[UNSTIMULATED]
     tables = []
-    for condition, own in conditions(config).items():
-        played = play(network, task, generators(TEST, config.seeds, 0), config.test_episodes, stimulation=own)
+    for condition, protocol in {CONTROL: None, **protocols(config)}.items():
+        played = play(network, task, generators(TEST, config.seeds, 0), config.test_episodes, stimulation=protocol)
         tables.append(played.table().assign(condition=condition))
     trials = pd.concat(tables, ignore_index=True).astype({"condition": "category"})
     doses = [
         [dose_share(config, network, own._replace(size=dose * own.size)) for dose in DOSES]
-        for own in conditions(config).values()
-        if own is not None
+        for own in protocols(config).values()
     ]
     return Tested(trials, {"dose_risky": np.array(doses)})
 
@@ -139,16 +125,14 @@ def dose_share(config: OptogeneticsConfig, network: Agent, protocol: Stimulation
     """Share of risky choices under a protocol: (network, probability)."""
     rngs = generators(TEST, config.seeds, 1)
     played = play(network, make_task(config), rngs, config.dose_episodes, stimulation=protocol)
-    shares = risky_shares(played.table().assign(condition=""))
-    wide = shares.pivot(index="subject", columns="p_risky", values="risky")
+    wide = risky_shares(played.table()).pivot(index="subject", columns="p_risky", values="risky")
     return wide.reindex(columns=sorted(config.risky_probabilities)).to_numpy()
 
 
 def analyse(config: OptogeneticsConfig, tested: Tested) -> Tables:
     """All tables of Figure 7 and its supplement."""
-    names = [name for name, own in conditions(config).items() if own is not None]
     index = pd.MultiIndex.from_product(
-        [names, DOSES, config.seeds, sorted(config.risky_probabilities)],
+        [list(protocols(config)), DOSES, config.seeds, sorted(config.risky_probabilities)],
         names=["condition", "dose", "subject", "p_risky"],
     )
     doses = pd.DataFrame({"risky": tested.arrays["dose_risky"].reshape(-1)}, index=index).reset_index()
@@ -167,25 +151,21 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
         for p in (0.5, 0.125):
             if (CONTROL, p) not in wide:
                 continue
-            control, ours = wide[CONTROL, p].to_numpy(), wide[condition, p].to_numpy()
+            control, ours, name = wide[CONTROL, p], wide[condition, p], f"% risky, {condition}, p = {p:g}"
             paper = published_value(7, series="meta-RL, stimulated", condition=condition, x=p)
             rats = published_value(7, series="rats, stimulated", condition=condition, x=p)
             effect = paper - published_value(7, series="meta-RL, control", condition=condition, x=p)
             if abs(effect) > 5:
-                rule, gap = ("> control" if effect > 0 else "< control"), (ours - control) * np.sign(effect)
+                order = "> control" if effect > 0 else "< control"
+                quantities.append(Quantity.ordered(name, ours, paper, 15, order, control, animal=rats))
             else:
-                rule, gap = "as control, within 15", 15 - np.abs(ours - control)
-            name = f"% risky, {condition}, p = {p:g}"
-            quantities.append(Quantity(name, ours, paper, 15, rule, gap, rats))
-    for p, bound in ((0.5, 75.0), (0.125, 45.0)):
+                gap = 15 - (ours - control).abs()
+                quantities.append(Quantity(name, ours, paper, 15, "as control, within 15", gap, rats))
+    for p, order, bound in ((0.5, "> 75", 75.0), (0.125, "< 45", 45.0)):
         if (CONTROL, p) in wide:
-            ours = wide[CONTROL, p].to_numpy()
+            ours, name = wide[CONTROL, p], f"% risky, control, p = {p:g}"
             controls = [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED]
-            gap = ours - bound if p == 0.5 else bound - ours
-            sign = ">" if p == 0.5 else "<"
-            quantities.append(
-                Quantity(f"% risky, control, p = {p:g}", ours, float(np.mean(controls)), 15, f"{sign} {bound:g}", gap)
-            )
+            quantities.append(Quantity.ordered(name, ours, float(np.mean(controls)), 15, order, bound))
     return compare(quantities)
 
 

@@ -65,13 +65,12 @@ PRESETS = {
 
 def make_task(config: TwoStepConfig) -> TwoStep:
     """The task with the config's probabilities."""
-    return TwoStep(
-        trials=config.trials,
-        common_probability=config.common_probability,
-        reward_high=config.reward_high,
-        reward_low=config.reward_low,
-        switch_probability=config.switch_probability,
-    )
+    return TwoStep(config.trials, *probabilities(config))
+
+
+def probabilities(config: TwoStepConfig) -> tuple[float, float, float, float]:
+    """Of the common transition, of reward in the better and in the worse state, and of a switch."""
+    return config.common_probability, config.reward_high, config.reward_low, config.switch_probability
 
 
 def test(config: TwoStepConfig, networks: Networks) -> Tested:
@@ -111,12 +110,7 @@ def reference_agents(config: TwoStepConfig) -> dict[str, ReferenceAgent]:
 
 def planner(config: TwoStepConfig) -> ModelBased:
     """The model-based agent that knows the config's probabilities."""
-    return ModelBased(
-        common_probability=config.common_probability,
-        reward_high=config.reward_high,
-        reward_low=config.reward_low,
-        switch_probability=config.switch_probability,
-    )
+    return ModelBased(*probabilities(config))
 
 
 def reference_stay_probabilities(config: TwoStepConfig) -> pd.DataFrame:
@@ -168,20 +162,11 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     stay = stay_matrix(tables["stay_probabilities"])
     partner = dict(zip(CONDITIONS, [CONDITIONS[1], CONDITIONS[0], CONDITIONS[3], CONDITIONS[2]]))
     for condition in CONDITIONS:
-        sign = 1 if condition in ("rewarded common", "unrewarded uncommon") else -1
-        gap = sign * (stay[condition] - stay[partner[condition]])
-        quantities.append(
-            Quantity(
-                f"stay after {condition}",
-                stay[condition].to_numpy(),
-                published_value(5, panel="c", series="meta-RL", condition=condition),
-                0.10,
-                f"{'>' if sign > 0 else '<'} {partner[condition]}",
-                gap,
-                published_value(5, panel="c", series="rats", condition=condition),
-                short=condition,
-            )
-        )
+        ours, other = stay[condition], partner[condition]
+        order = f"{'>' if condition in ('rewarded common', 'unrewarded uncommon') else '<'} {other}"
+        paper, rats = (published_value(5, panel="c", series=who, condition=condition) for who in ("meta-RL", "rats"))
+        more = {"animal": rats, "short": condition}
+        quantities.append(Quantity.ordered(f"stay after {condition}", ours, paper, 0.10, order, stay[other], **more))
     weights = tables["lag_weights"]
     for name in TRIAL_TYPES:
         for lag in (1, 2, 3):
@@ -190,20 +175,12 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             rats = published_value(5, panel="d", condition=name, x=lag)
             quantities.append(Quantity.signed(f"weight of {name}, lag {lag}", ours, paper, abs(paper) / 3, animal=rats))
     fits = tables["prediction_error_fits"]
-    for name, column, panel, gap in (
-        ("model-based", "r2_model_based", "f", fits["r2_model_based"] - 0.8),
-        ("model-free residual", "r2_model_free_residual", "g", 0.01 - fits["r2_model_free_residual"]),
+    for name, panel, column, distance, order, bound in (
+        ("r2 with model-based", "f", "r2_model_based", 0.10, "> .8", 0.8),
+        ("r2 with model-free residual", "g", "r2_model_free_residual", 0.01, "< .01", 0.01),
     ):
-        quantities.append(
-            Quantity(
-                f"prediction errors: r2 with {name}",
-                fits[column].to_numpy(),
-                published_value(5, panel=panel, condition=f"r2 with {name}"),
-                0.10 if panel == "f" else 0.01,
-                "> .8" if panel == "f" else "< .01",
-                gap,
-            )
-        )
+        paper = published_value(5, panel=panel, condition=name)
+        quantities.append(Quantity.ordered(f"prediction errors: {name}", fits[column], paper, distance, order, bound))
     return compare(quantities)
 
 

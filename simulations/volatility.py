@@ -99,9 +99,7 @@ PRESETS = {
 
 def process(config: VolatilityConfig) -> Process:
     """The published training process, with the config's numbers."""
-    return Process(
-        config.high_volatility, config.worse_stable, config.worse_volatile, config.log_k_low, config.log_k_high
-    )
+    return Process(**{name: getattr(config, name) for name in Process._fields})
 
 
 def tasks(config: VolatilityConfig) -> dict[str, Volatility]:
@@ -197,31 +195,19 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
         ours = blocks[blocks["group"] == group].pivot(index="subject", columns="block", values="alpha")
         for block in ours.columns if panel == "d" else BLOCKS[LOW_FIRST]:
             partner = block.replace("stable", "volatile") if "stable" in block else block.replace("volatile", "stable")
-            gap = (ours[block] - ours[partner]) * (1 if "volatile" in block else -1)
-            quantities.append(
-                Quantity(
-                    f"learning rate of the {group}, {block}",
-                    ours[block].to_numpy(),
-                    published_rate(panel, block),
-                    0.10,
-                    f"{'>' if 'volatile' in block else '<'} {partner}",
-                    gap,
-                    published_value(3, panel="c", series="humans", condition=block) if panel == "d" else float("nan"),
-                    block if panel == "d" else "",
-                )
+            order, paper = f"{'>' if 'volatile' in block else '<'} {partner}", published_rate(panel, block)
+            quantity = Quantity.ordered(
+                f"learning rate of the {group}, {block}", ours[block], paper, 0.10, order, ours[partner]
             )
+            if panel == "d":
+                humans = published_value(3, panel="c", series="humans", condition=block)
+                quantity = quantity._replace(animal=humans, short=block)
+            quantities.append(quantity)
     units = tables["volatility_units"]
     share, untrained = (units.loc[units["group"] == group, "share"].to_numpy() for group in (NETWORKS, UNTRAINED))
-    quantities.append(
-        Quantity(
-            "share of units coding volatility",
-            share,
-            published_value(3, condition="share of units coding volatility"),
-            0.12,
-            "> untrained networks",
-            share - untrained,
-        )
-    )
+    name = "share of units coding volatility"
+    paper = published_value(3, condition=name)
+    quantities.append(Quantity.ordered(name, share, paper, 0.12, "> untrained networks", untrained))
     return compare(quantities)
 
 

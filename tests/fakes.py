@@ -1,6 +1,6 @@
 """Small tasks and agents that the tests of the core share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -114,7 +114,8 @@ class Running(Task):
     observations, actions, trials = (2,), 2, 3
     steps_per_trial, running = 0, True
     episode_fields = [("label", "i8"), ("length", "i8")]
-    trial_fields = [("choice", "i1"), ("rewarded_side", "i1"), ("correct", "?")]
+    trial_fields: list = []
+    outcome_fields = [("choice", "i1"), ("rewarded_side", "i1"), ("correct", "?")]
     see, act = staticmethod(see_running), staticmethod(act_running)
 
     def __init__(self, steps: int) -> None:
@@ -125,10 +126,6 @@ class Running(Task):
         episodes["trials"] = 1
         episodes["label"], episodes["length"] = rng.integers(0, 10**6, 2)
         episodes["length"] = episodes["length"] % 3 + 1
-
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """Nobody is led along it."""
-        raise NotImplementedError
 
 
 class Clockwork(InferredValue):

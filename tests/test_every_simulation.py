@@ -3,10 +3,13 @@
 import importlib
 import json
 import pkgutil
+import shutil
+import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,7 @@ import figures.__main__
 import pfc_metarl
 import simulations
 from figures import figure6
+from pfc_metarl import plotting
 from pfc_metarl.a2c import Learner
 from pfc_metarl.analysis.blocks import BLOCKS
 from pfc_metarl.command_line import command_line
@@ -149,9 +153,10 @@ def run_is_read_back(simulation: Simulation, config: Config, folder: RunFolder) 
 
 
 def figures_are_drawn(name: str, results: Path) -> None:
-    """Without a single warning; those that read the run's folder."""
+    """Without a single warning, though tick labels be longer than they are; those that read the run's folder."""
     drawn = results / "quick" / "figures"
-    with warnings.catch_warnings():
+    long_labels = {"xtick.labelsize": 9, "ytick.labelsize": 9}
+    with patch.dict(plotting.STYLE, long_labels), warnings.catch_warnings():
         warnings.simplefilter("error")
         if name == "harlow_gaze":  # its two panels, for the rest is of harlow
             seeing = RunFolder(results / "quick" / name, "")
@@ -187,6 +192,21 @@ def analyses_done_again_are_the_same(simulation: Simulation, config: Config, fol
     again = json.loads(note.read_text())
     assert [again["stages"][stage] == told["stages"][stage] for stage in STAGES] == [True, True, False, False]
     assert again["files"] == told["files"] and all("once" not in again["stages"][s]["command"] for s in STAGES[2:])
+
+
+@pytest.mark.parametrize("changed", ["", "common_probability 0.7 (0.8)"])
+def test_settings_that_were_changed_are_said_below_a_figure(changed: str, quick_results: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "two_step", "")
+    shutil.copytree(quick_results / "quick" / "two_step", folder.path)
+    comparison = folder.read_table("comparison.csv").assign(changed=changed)
+    with folder.doing("compare"):
+        folder.write_table("comparison.csv", comparison)
+    with paper_figure(60) as figure:
+        figure.subplots().plot([0, 1])
+        save(figure, tmp_path, "said", quick=False, run=RunFolder(folder.path, ""))
+        assert [text.get_text() for text in figure.texts] == [f"Not as in the preset: {changed}" if changed else ""]
+    _, height = struct.unpack(">II", (tmp_path / "figures" / "said.png").read_bytes()[16:24])
+    assert (height > 60 / 25.4 * 300 + 1) == bool(changed)
 
 
 def test_every_figure_is_of_a_simulation() -> None:

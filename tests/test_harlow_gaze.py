@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from playing import at_random, begun, play, renew, within_binomial_bounds
 
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.film import save_gif
-from pfc_metarl.tasks.episodes import Episodes
+from pfc_metarl.tasks.episodes import Episodes, led_episodes
 from pfc_metarl.tasks.harlow_gaze import (
     CHOICE,
     FIXATION,
@@ -332,9 +333,8 @@ def test_pictures_of_the_wrong_size_or_number_are_refused(shown: np.ndarray) -> 
 
 
 def test_nobody_can_be_led() -> None:
-    world = make()
-    with pytest.raises(ConfigError, match="many actions"):
-        world.task.lead(world.records[0], world.trials[0, 0], {"choice": np.zeros(6)})
+    with pytest.raises(ConfigError, match="harlow_gaze: nobody can be led .* many actions"):
+        led_episodes(make().task, pd.DataFrame(), 1)
 
 
 def test_a_film_shows_what_was_seen(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_rewarded_object_stays_and_the_other_is_replaced_only_in_the_control
 def test_led_along_a_table_that_tells_only_what_was_correct(replaced: bool) -> None:
     task, world = make(replaced), begun(make(replaced), networks=1, episodes=1)
     met = {"choice": np.array([0, 1, NONE, 1, 0, 0]), "correct": np.array([True, True, False, False, False, True])}
-    world.trials["choice"] = world.trials["rewarded_side"] = 0
+    world.trials["rewarded_side"] = 0
     task.lead(world.records[0], world.trials[0, 0], met)
     trials, shown = world.trials[0, 0], []
     for action in task.responses(met).ravel():

@@ -397,7 +397,7 @@ def test_stimulation_is_seen_on_the_step_after_its_event(stimulated: Played) -> 
     plays = networks[optogenetics.UNSTIMULATED].plays
     sizes = {"control": ("", 0), "block risky reward": ("risky_reward", -4), "block safe reward": ("safe_reward", -1)}
     sizes |= {"block risky loss": ("risky_loss", 1), "own protocol": ("risky_loss", 2.5)}
-    assert list(optogenetics.conditions(config)) == list(sizes)
+    assert ["control", *optogenetics.protocols(config)] == list(sizes)
     for (condition, (event, size)), of_play in zip(sizes.items(), plays):
         added = np.stack(of_play)  # (time, network, episode)
         expected = np.zeros_like(added)
@@ -415,10 +415,9 @@ def test_axes_of_the_dose_response_curves(stimulated: Played) -> None:
     """The script's choices follow from all that was added, so that every cell has a share of its own."""
     config, tested, networks = stimulated
     task, agent = optogenetics.make_task(config), networks[optogenetics.UNSTIMULATED]
-    protocols = {name: own for name, own in optogenetics.conditions(config).items() if own is not None}
     table = optogenetics.analyse(config, tested)["dose_response"]
     expected = {}
-    for name, protocol in protocols.items():
+    for name, protocol in optogenetics.protocols(config).items():
         for dose in optogenetics.DOSES:
             own = protocol._replace(size=dose * protocol.size)
             trials = play(agent, task, generators(TEST, SEEDS, 1), 6, stimulation=own).table()

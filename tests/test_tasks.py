@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 from playing import Met, at_random, begun, play, rngs
 from test_harlow_gaze import example as gaze_example
 
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks import (
     TASKS,
     Bandit,
@@ -251,3 +253,24 @@ print(world.reward[0, 0])
     assert text.count(rule) == 1
     (tmp_path / "edited.py").write_text(text.replace(rule, "return 0.0 if action == CENTRE else -1.25"))
     assert float(output(code, tmp_path)) == -1.25
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: TwoStep(10, 1.5, 0.9, 0.1, 0.02), "common_probability must be between 0 and 1, not 1.5"),
+        (lambda: TwoStep(10, 0.8, float("nan"), 0.1, 0.02), "reward_high must be between 0 and 1, not nan"),
+        (lambda: InferredValue(0, 5, 0.5), "blocks must be a whole number of at least 1, not 0"),
+        (lambda: InferredValue(2, 5, -0.1), "switch_probability must be between 0 and 1"),
+        (lambda: Foraging(10, 5, 2.0, [(0, 0.5)]), "base_probability_sum must be between 0 and 1"),
+        (lambda: Optogenetics(2, 4, (0.5,), 1.0, float("inf")), "risky_reward must be finite, not inf"),
+        (lambda: HarlowSymbolic(6, 10, float("nan")), "fixation_reward must be finite, not nan"),
+        (lambda: Volatility(20, Process(high_volatility=2.0)), "high_volatility must be between 0 and 1, not 2.0"),
+        (lambda: Volatility(20, Process(), reward_scale=float("nan")), "reward_scale must be finite"),
+        (lambda: Episodes(Bandit(0, 2, "independent"), 1, 1), "trials must be a whole number of at least 1, not 0"),
+        (lambda: Episodes(Bandit(5, 2, "independent"), 1, 0), "episodes must be a whole number of at least 1, not 0"),
+    ],
+)
+def test_nonsense_is_refused_in_one_line(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{words}"):
+        make()

@@ -106,10 +106,8 @@ class ModelBased(TwoStepAgent):
         state, reward = trial["state"], trial["reward"]
         expected = self.state_values()[rows, state]
         at_state = expected - self.values()[rows, trial["choice"]]
-        p_if_better = np.where(reward == 1, self.reward_high, 1 - self.reward_high)
-        p_if_worse = np.where(reward == 1, self.reward_low, 1 - self.reward_low)
-        if_s1_better = np.where(state == 0, p_if_better, p_if_worse)
-        if_s2_better = np.where(state == 0, p_if_worse, p_if_better)
+        pays = np.where(state == 0, [[self.reward_high], [self.reward_low]], [[self.reward_low], [self.reward_high]])
+        if_s1_better, if_s2_better = np.where(reward == 1, pays, 1 - pays)
         belief = self.belief[rows]
         evidence = if_s1_better * belief + if_s2_better * (1 - belief)
         posterior = np.divide(if_s1_better * belief, evidence, out=belief.copy(), where=evidence > 0)

@@ -9,7 +9,6 @@ alpha and beta are free in each window; trials before the window drive rho but d
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,14 +27,6 @@ BETA_MAX = 500.0
 """Largest inverse temperature, per hundred points: choices that the model separates have no finite best one."""
 NEWTON_STEPS = 3
 """Per learning rate; each starts from the last one's inverse temperature."""
-
-
-class Fit(NamedTuple):
-    """Maximum-likelihood estimates, each (window,)."""
-
-    alpha: np.ndarray
-    beta: np.ndarray
-    log_likelihood: np.ndarray
 
 
 def learning_rates(
@@ -65,11 +56,10 @@ def learning_rates(
         arrays, _ = by_session(own, COLUMNS)
         if len(arrays["choice"]) < length:
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
-        fit = fit_windows(**arrays, length=length, step=step)
-        first = 1 + step * np.arange(len(fit.alpha))
         told = sliding_window_view((arrays["choice"] != NONE).any(axis=1), length)[::step].any(axis=1)
-        estimates = {name: np.where(told, getattr(fit, name), np.nan) for name in ("alpha", "beta")}
-        columns = {"first": first, "last": first + length - 1, **estimates}
+        alpha, beta = (np.where(told, estimate, np.nan) for estimate in fit_windows(arrays, length, step))
+        first = 1 + step * np.arange(len(alpha))
+        columns = {"first": first, "last": first + length - 1, "alpha": alpha, "beta": beta}
         tables.append(pd.DataFrame(dict(zip(by, values)) | columns))
     return pd.concat(tables, ignore_index=True)
 
@@ -81,17 +71,19 @@ def half_means(rates: pd.DataFrame, keys: list[str], half: int) -> pd.DataFrame:
     return numbered.groupby([*keys, "half"], sort=False)["alpha"].agg(alpha="mean", sd="std").reset_index()
 
 
-def fit_windows(
-    choice: np.ndarray,
-    good_arm: np.ndarray,
-    magnitude_left: np.ndarray,
-    magnitude_right: np.ndarray,
-    length: int,
-    step: int,
-) -> Fit:
-    """Fit all windows at once: for each alpha the best beta (concave), then the best alpha; arrays (trial, session)."""
+def fit_windows(arrays: dict[str, np.ndarray], length: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fit all windows at once: for each alpha the best beta (concave), then the best alpha.
+
+    Args:
+        arrays: the columns `COLUMNS`, each (trial, session).
+        length, step: see `learning_rates`.
+
+    Returns:
+        alpha and beta, each (window,).
+    """
+    choice, good_arm, *magnitudes = (arrays[name] for name in COLUMNS)
     sign = np.select([choice == LEFT, choice == RIGHT], [0.01, -0.01])  # to hundreds of points, towards the choice
-    left, right = (sign * magnitude_left).astype(np.float32), (sign * magnitude_right).astype(np.float32)
+    left, right = ((sign * magnitude).astype(np.float32) for magnitude in magnitudes)
     beta = np.zeros((len(choice) - length) // step + 1)
     profile, betas = np.empty((2, len(ALPHAS), len(beta)))
     for i, rho in enumerate(traces(good_arm, ALPHAS.astype(np.float32))):
@@ -118,10 +110,11 @@ def _best_beta(towards: np.ndarray, beta: np.ndarray, steps: int) -> tuple[np.nd
     return beta, log_expit(beta.astype(np.float32)[:, None] * towards).sum(1, dtype=np.float64)
 
 
-def _refine(profile: np.ndarray, betas: np.ndarray) -> Fit:
-    """Best learning rate of each window: the top of the parabola through the best grid point and its neighbours.
+def _refine(profile: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best learning rate of each window, and the inverse temperature at the best grid point.
 
-    The parabola is in the square root of alpha, in which the grid is even.
+    The rate is the top of the parabola through the best grid point and its neighbours, in the square root of alpha, in
+    which the grid is even.
 
     Args:
         profile, betas: (alpha, window) log likelihood at the best beta, and that beta.
@@ -131,8 +124,7 @@ def _refine(profile: np.ndarray, betas: np.ndarray) -> Fit:
     middle = np.clip(best, 1, len(ALPHAS) - 2)
     below, top, above = (profile[middle + i, window] for i in (-1, 0, 1))
     bend = below - 2 * top + above
-    shift = np.where(bend < 0, (below - above) / np.where(bend < 0, 2 * bend, 1), best - middle)
-    shift = np.clip(shift, -1, 1)
-    nearest = np.sqrt(ALPHAS)
-    alpha = (nearest[middle] + shift * nearest[1]) ** 2
-    return Fit(alpha, betas[best, window], profile.max(0))
+    shift = np.where(bend < 0, (below - above) / np.where(bend < 0, 2 * bend, 1), best - middle).clip(-1, 1)
+    root = np.sqrt(ALPHAS)
+    alpha = (root[middle] + shift * root[1]) ** 2
+    return alpha, betas[best, window]

@@ -32,20 +32,12 @@ def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
     """
     trials = with_responses(check_trials(trials, "foraging"))
     own = trials[steady_state(trials) & responses(trials)]
-    counts = own.assign(
-        left=own["choice"] == 0,
-        right=own["choice"] == 1,
-        left_reward=own["reward"].where(own["choice"] == 0, 0),
-        right_reward=own["reward"].where(own["choice"] == 1, 0),
-    )
-    sums = sessions_of(counts)[["left", "right", "left_reward", "right_reward"]].sum()
+    left, right = own["choice"] == 0, own["choice"] == 1
+    counts = {"left": left, "right": right, "left_reward": left * own["reward"], "right_reward": right * own["reward"]}
+    sums = sessions_of(own.assign(**counts))[list(counts)].sum()
     sums = sums[(sums > 0).all(axis=1)]
-    return pd.DataFrame(
-        {
-            "log2_choice": np.log2(sums["right"] / sums["left"]),
-            "log2_reward": np.log2(sums["right_reward"] / sums["left_reward"]),
-        }
-    ).reset_index()
+    choice, reward = sums["right"] / sums["left"], sums["right_reward"] / sums["left_reward"]
+    return pd.DataFrame({"log2_choice": np.log2(choice), "log2_reward": np.log2(reward)}).reset_index()
 
 
 def matching_fit(points: pd.DataFrame) -> pd.DataFrame:

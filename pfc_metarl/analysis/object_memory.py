@@ -1,5 +1,7 @@
 """What is held in mind in Harlow's task: path of the state, code of the rewarded object, preference (Fig. 6)."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -20,12 +22,10 @@ def components_by_trial(hidden: np.ndarray, choice: np.ndarray, subject: int) ->
     """
     scores, shares = principal_components(hidden)
     rows = []
-    for c, share in enumerate(shares):
-        for trial in range(hidden.shape[1]):
-            for side in (0, 1):
-                own = scores[choice[:, trial] == side, trial, c]
-                if len(own):
-                    rows.append((subject, c + 1, share, trial + 1, side, own.mean(), own.std()))
+    for c, trial, side in product(range(len(shares)), range(hidden.shape[1]), (0, 1)):
+        own = scores[choice[:, trial] == side, trial, c]
+        if len(own):
+            rows.append((subject, c + 1, shares[c], trial + 1, side, own.mean(), own.std()))
     return pd.DataFrame(rows, columns=["subject", "component", "explained", "trial", "choice", "mean", "sd"])
 
 

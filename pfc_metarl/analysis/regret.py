@@ -41,5 +41,6 @@ def bayes_optimal_curves(trials: int, p: tuple[float, float]) -> pd.DataFrame:
         BAYES_CORRELATED: bayes_optimal_regret_correlated(trials, p[0]),
     }
     trial = np.arange(1, trials + 1)
-    tables = [pd.DataFrame({"subject": 0, "trial": trial, "regret": curve}) for curve in curves.values()]
-    return pd.concat([table.assign(group=group) for group, table in zip(curves, tables)])[[*SUBJECT, "trial", "regret"]]
+    return pd.concat(
+        pd.DataFrame({"group": group, "subject": 0, "trial": trial, "regret": curve}) for group, curve in curves.items()
+    )

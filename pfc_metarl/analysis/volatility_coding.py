@@ -154,17 +154,11 @@ def volatility_units(
             share, over_time = share_of_units(p), share_of_units(p_by_trial(of_networks[i], design))
             by_order = pd.Series(share).groupby(volatile_first).mean().reindex([False, True])
             by_threshold = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
+            orders = {"share_stable_first": by_order[False], "share_volatile_first": by_order[True]}
             for ending, content in {
-                "": {
-                    "share": [share.mean()],
-                    "share_stable_first": [by_order[False]],
-                    "share_volatile_first": [by_order[True]],
-                },
+                "": {"share": [share.mean()], **orders},
                 "_by_trial": {"trial": np.arange(2, len(over_time) + 2), "share": over_time},
                 "_by_threshold": {"threshold": THRESHOLDS, "share": by_threshold},
             }.items():
-                table = pd.DataFrame(content)
-                table.insert(0, "group", group)
-                table.insert(1, "subject", subject)
-                tables[ending].append(table)
+                tables[ending].append(pd.DataFrame({"group": group, "subject": subject, **content}))
     return {f"volatility_units{ending}": pd.concat(parts, ignore_index=True) for ending, parts in tables.items()}

@@ -12,15 +12,6 @@ from pfc_metarl.tasks.volatility import Volatility
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (
-        Bandit,
-        Foraging,
-        Volatility,
-        InferredValue,
-        TwoStep,
-        HarlowSymbolic,
-        HarlowGaze,
-        Optogenetics,
-    )
+    for task in (Bandit, Foraging, Volatility, InferredValue, TwoStep, HarlowSymbolic, HarlowGaze, Optogenetics)
 }
 """All tasks by name."""

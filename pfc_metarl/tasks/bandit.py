@@ -1,7 +1,7 @@
 """The introductory Bernoulli bandits (Fig. 1; Wang et al. 2016): one choice per step, reward 1 or 0."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -10,13 +10,8 @@ from pfc_metarl.tasks.task import NONE, Task, uniform
 
 PAIRS = {"easy": (0.1, 0.9), "medium": (0.25, 0.75), "hard": (0.4, 0.6)}
 """Two-armed bandits with known probabilities, on sides drawn at random."""
-DISTRIBUTIONS: tuple[Literal["independent", "correlated", "easy", "medium", "hard"], ...] = (
-    "independent",
-    "correlated",
-    "easy",
-    "medium",
-    "hard",
-)
+Distribution = Literal["independent", "correlated", "easy", "medium", "hard"]
+DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
 """Names of the training distributions."""
 
 
@@ -60,6 +55,7 @@ class Bandit(Task):
     name = "bandit"
     observations = (1,)
     steps_per_trial, choice_step = 1, 0
+    outcome_fields = [("choice", "i1"), ("reward", "i1"), ("regret", "f4")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
@@ -72,19 +68,14 @@ class Bandit(Task):
                 raise ConfigError(f"arms must be 2 with the distribution {distribution}, not {arms}")
         elif len(distribution) != arms or not all(0 <= p <= 1 for p in distribution):
             raise ConfigError(f"distribution must be {arms} probabilities, one per arm, not {tuple(distribution)}")
-        self.trials = self.steps = trials
+        self.trials = trials
         self.actions, self.distribution = arms, distribution
         self.parameters = Rules(time_scale or trials)
         self.episode_fields = [
             *((f"p_{arm}", "f4") for arm in range(arms)),
             ("regrets", "f4", (arms,)),  # the best arm's probability less each arm's
         ]
-        self.trial_fields = [
-            ("pays", "i1", (arms,)),  # would each arm pay?
-            ("choice", "i1"),
-            ("reward", "i1"),
-            ("regret", "f4"),
-        ]
+        self.trial_fields = [("pays", "i1", (arms,))]  # would each arm pay?
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Reward probabilities, and which arms would pay; see `Task`."""
@@ -114,6 +105,5 @@ class Bandit(Task):
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: the rewards it got, whichever arm it had chosen; regret is NaN where p is not told."""
         trials["pays"] = met["reward"][:, None]
-        columns = [f"p_{arm}" for arm in range(self.actions)]
-        p = [met[column][0] if column in met else np.nan for column in columns]
+        p = [met.get(f"p_{arm}", [np.nan])[0] for arm in range(self.actions)]
         self._write(episode, np.array([p], np.float32))

@@ -7,8 +7,8 @@ import numba
 import numpy as np
 import pandas as pd
 
-from pfc_metarl.errors import TableError
-from pfc_metarl.tasks.task import Task
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.tasks.task import Task, require_counts
 from pfc_metarl.trials import sessions_of
 
 Renew = Callable[[int, int, int], np.random.Generator]
@@ -80,14 +80,19 @@ class Episodes:
         observation: what is seen now, (network, episode, ...).
         reward: what the last action earned, (network, episode).
         began: episodes that have begun in each slot, (network, episode).
+
+    Raises:
+        ConfigError: no episodes, or none that have trials.
     """
 
     def __init__(self, task: Task, networks: int, episodes: int, trials: int | None = None) -> None:
+        require_counts(networks=networks, episodes=episodes, trials=task.trials)
         self.task = task
         size = (networks, episodes)
-        of_episode, of_trial = task.dtypes
-        self.records = np.zeros(size, of_episode)
-        self.trials = np.zeros((*size, trials or task.trials), of_trial)
+        self._blank = of_episode, of_trial = task.blank
+        self.records = np.zeros(size, of_episode.dtype)
+        self.trials = np.zeros((*size, trials or task.trials), of_trial.dtype)
+        self.records[:], self.trials[:] = self._blank
         self.observation: np.ndarray = np.zeros((*size, *task.observations), task.observation_type)
         self.reward = np.zeros(size, np.float32)
         self.began = np.zeros(size, np.int64)
@@ -98,7 +103,7 @@ class Episodes:
     def begin(self, rngs: Sequence[np.random.Generator]) -> None:
         """Begin episodes (or the next stretch of one that never ends), one generator per network."""
         kept = self.records.copy() if self.task.continues and self.began.all() else None
-        self.records[:], self.trials[:] = 0, 0
+        self.records[:], self.trials[:] = self._blank
         self.records["trials"] = self.task.trials
         for rng, episodes, trials in zip(rngs, self.records, self.trials):
             self.task.draw(rng, episodes, trials)
@@ -115,7 +120,7 @@ class Episodes:
         self.look()
 
     def _begin_slot(self, k: int, e: int, renew: Renew) -> None:
-        self.records[k, e], self.trials[k, e] = np.zeros((), self.records.dtype), np.zeros((), self.trials.dtype)
+        self.records[k, e], self.trials[k, e] = self._blank
         self.task.draw(renew(k, e, int(self.began[k, e])), self.records[k, e : e + 1], self.trials[k, e : e + 1])
         self.began[k, e] += 1
 
@@ -189,7 +194,10 @@ def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episod
 
     Raises:
         TableError: an action that the task does not have.
+        ConfigError: trials of the task have no fixed number of steps.
     """
+    if not task.steps_per_trial:
+        raise ConfigError(f"{task.name}: nobody can be led along a table of trials, for a choice takes many actions")
     sessions = [own for _, own in sessions_of(table)]
     longest = max(len(own) for own in sessions)
     episodes = Episodes(task, networks, len(sessions), longest)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, LEFT, RIGHT, Task, require_probabilities, uniform
 
 FIXATION, CHOICE = 0, 1
 """Steps of a trial, and what is seen at each: places in the one-hot observation."""
@@ -67,25 +67,20 @@ class Foraging(Task):
         ("empty", "f4", (2,)),  # 1 - p0 of each arm
         ("waited", "f4", (2,)),  # n of each arm
     ]
-    trial_fields = [("luck", "f4"), ("choice", "i1"), ("reward", "i1"), ("valid", "?")]
+    trial_fields = [("luck", "f4")]
+    outcome_fields = [("choice", "i1"), ("reward", "i1"), ("valid", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
-        self,
-        trials: int,
-        shortest_episode: int,
-        base_probability_sum: float,
-        intervals: Sequence[tuple[float, float]],
+        self, trials: int, shortest_episode: int, base_probability_sum: float, intervals: Sequence[tuple[float, float]]
     ) -> None:
         if not 1 <= shortest_episode <= trials:
             raise ConfigError(f"shortest_episode must be 1 to {trials}, the longest, not {shortest_episode}")
-        if not 0 <= base_probability_sum <= 1:
-            raise ConfigError(f"base_probability_sum must be between 0 and 1, not {base_probability_sum}")
+        require_probabilities(base_probability_sum=base_probability_sum)
         if not intervals or not all(0 <= low <= high <= base_probability_sum for low, high in intervals):
             raise ConfigError(f"intervals must lie between 0 and {base_probability_sum}, low before high: {intervals}")
-        self.trials, self.steps = trials, 2 * trials
-        self.shortest_episode, self.base_probability_sum = shortest_episode, base_probability_sum
-        self.intervals = intervals
+        self.trials, self.shortest_episode = trials, shortest_episode
+        self.base_probability_sum, self.intervals = base_probability_sum, intervals
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Lengths, base probabilities and luck; see `Task`."""
@@ -95,7 +90,6 @@ class Foraging(Task):
         episodes["p0_left"] = left
         episodes["empty"] = 1 - np.stack([left, self.base_probability_sum - left], axis=-1)
         trials["luck"] = uniform(rng, *trials.shape)
-        trials["choice"] = NONE
 
     def _base_probability(self, drawn: np.ndarray) -> np.ndarray:
         """Uniform numbers in [0, 1) to base probabilities, uniform over the intervals."""
@@ -107,7 +101,5 @@ class Foraging(Task):
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: the rewards it got, whichever arm it had chosen."""
-        if "p0_left" in met:
-            episode["p0_left"] = met["p0_left"][0]
+        super().lead(episode, trials, met)
         trials["luck"] = np.where(met["reward"] == 1, ALWAYS, NEVER)
-        trials["choice"] = NONE

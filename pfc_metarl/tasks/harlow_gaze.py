@@ -5,7 +5,6 @@ of 360 degrees around the viewer with a screen on it; what is seen is a window o
 has to be held near the centre of gaze; two pictures appear left and right; one is chosen by looking at it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -15,7 +14,7 @@ from numba.extending import register_jitable
 
 from pfc_metarl.config import Count, NotNegative, Positive, Settings
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import NONE, Task
+from pfc_metarl.tasks.task import Task
 
 LEFT, RIGHT, STAY = 0, 1, 2
 FIXATION, CHOICE, INTERVAL = 0, 1, 2
@@ -204,12 +203,8 @@ class HarlowGaze(Task):
         ("clock", "i8"),  # time steps of the phase (fixation: of those since the gaze came near)
         ("trial_begins", "?"),  # with what is seen now
     ]
-    trial_fields = [
-        ("pictures", "i4", (2,)),  # left, right
-        ("rewarded_side", "i1"),
-        ("choice", "i1"),
-        ("correct", "?"),
-    ]
+    trial_fields = [("pictures", "i4", (2,)), ("rewarded_side", "i1")]  # pictures: left, right
+    outcome_fields = [("choice", "i1"), ("correct", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, parameters: GazeParameters, pictures: np.ndarray, steps: int) -> None:
@@ -242,15 +237,6 @@ class HarlowGaze(Task):
             on_right = own["rewarded_side"] == RIGHT
             own["pictures"][:, LEFT] = np.where(on_right, unrewarded, rewarded)
             own["pictures"][:, RIGHT] = np.where(on_right, rewarded, unrewarded)
-        trials["choice"] = NONE
-
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """Not possible.
-
-        Raises:
-            ConfigError: always.
-        """
-        raise ConfigError("harlow_gaze: nobody can be led along a table of trials, for a choice takes many actions")
 
 
 def _cross(view: int) -> tuple[np.ndarray, int]:

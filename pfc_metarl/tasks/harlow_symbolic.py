@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, RIGHT, Task, require_finite, uniform
 
 FIXATION, CHOICE = 0, 1
 """Steps of a trial."""
@@ -69,12 +69,14 @@ class HarlowSymbolic(Task):
     name = "harlow"
     actions = 3
     steps_per_trial, choice_step = 2, CHOICE
+    outcome_fields = [("choice", "i1"), ("correct", "?"), ("fixated", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int, features: int, fixation_reward: float, replaced: bool = False) -> None:
         if features < 2:
             raise ConfigError(f"features must be at least 2, not {features}")
-        self.trials, self.steps, self.features, self.replaced = trials, 2 * trials, features, replaced
+        require_finite(fixation_reward=fixation_reward)
+        self.trials, self.features, self.replaced = trials, features, replaced
         self.observations = (1 + 2 * features,)  # fixation cue, left object, right object
         self.parameters = Rules(fixation_reward)
         self.episode_fields = [("rewarded_object", "f4", (features,))]
@@ -82,9 +84,6 @@ class HarlowSymbolic(Task):
             ("rewarded_side", "i1"),
             ("left_object", "f4", (features,)),
             ("right_object", "f4", (features,)),
-            ("choice", "i1"),
-            ("correct", "?"),
-            ("fixated", "?"),
         ]
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
@@ -105,16 +104,14 @@ class HarlowSymbolic(Task):
         episodes["rewarded_object"] = rewarded[:, 0]
         trials["left_object"] = np.where(on_right, unrewarded, rewarded)
         trials["right_object"] = np.where(on_right, rewarded, unrewarded)
-        trials["choice"] = NONE
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: the sides of the rewarded object.
 
         A table does not tell what the objects looked like: directions at right angles to each other stand for them.
         """
-        if "rewarded_side" in met:
-            trials["rewarded_side"] = met["rewarded_side"]
-        else:
+        super().lead(episode, trials, met)
+        if "rewarded_side" not in met:
             chosen = np.where(met["choice"] == NONE, RIGHT, met["choice"])  # without a choice it does not matter
             trials["rewarded_side"] = np.where(met["correct"], chosen, 1 - chosen)
         other = 1 + np.arange(len(trials)) % (self.features - 1) * self.replaced
@@ -123,6 +120,6 @@ class HarlowSymbolic(Task):
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """Fixation (or an action that is not), then the choice."""
-        choice = np.where(met["choice"] == NONE, CENTRE, met["choice"]).astype(np.int64)
-        fixation = np.where(met.get("fixated", True), CENTRE, LEFT)
-        return np.stack([np.broadcast_to(fixation, choice.shape), choice], axis=1)
+        actions = super().responses(met)
+        actions[:, FIXATION] = np.where(met.get("fixated", True), CENTRE, LEFT)
+        return actions

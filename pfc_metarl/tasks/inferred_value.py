@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, Task, require_counts, require_probabilities, uniform
 
 FIXATION, CUE, ACTION, OUTCOME = 0, 1, 2, 3
 """Steps of a trial."""
@@ -62,7 +61,7 @@ class InferredValue(Task):
         switch_probability: chance that the rewarded cue changes at a block's start.
 
     Raises:
-        ConfigError: no such probability.
+        ConfigError: no such probability, or no trials.
     """
 
     name = "inferred_value"
@@ -75,18 +74,15 @@ class InferredValue(Task):
         ("trial_in_block", "i4"),
         ("reverses", "?"),  # does the rewarded cue change at this trial's start?
         ("cue", "i1"),
-        ("rewarded_cue", "i1"),
-        ("reward", "i1"),
-        ("valid", "?"),
     ]
+    outcome_fields = [("rewarded_cue", "i1"), ("reward", "i1"), ("valid", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, blocks: int, block_trials: int, switch_probability: float) -> None:
-        if not 0 <= switch_probability <= 1:
-            raise ConfigError(f"switch_probability must be between 0 and 1, not {switch_probability}")
+        require_probabilities(switch_probability=switch_probability)
+        require_counts(blocks=blocks, block_trials=block_trials)
         self.blocks, self.block_trials, self.switch_probability = blocks, block_trials, switch_probability
         self.trials = blocks * block_trials
-        self.steps = 4 * self.trials
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Reversals, the cue that is rewarded at the stream's start, and the cues; see `Task`."""
@@ -98,8 +94,7 @@ class InferredValue(Task):
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its cues, and which of them was rewarded."""
-        for column in ("block", "trial_in_block", "cue"):
-            trials[column] = met[column]
+        super().lead(episode, trials, met)
         rewarded = met["rewarded_cue"]
         episode["rewarded"] = rewarded[0]
         trials["reverses"][1:] = rewarded[1:] != rewarded[:-1]

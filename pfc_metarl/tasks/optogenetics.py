@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, Task, require_finite, uniform
 
 FIXATION, CHOICE = 0, 1
 """Steps of a trial."""
@@ -75,7 +75,7 @@ class Optogenetics(Task):
         safe_reward, risky_reward: what the arms pay.
 
     Raises:
-        ConfigError: no such probabilities.
+        ConfigError: no such probabilities, or rewards that are not finite.
     """
 
     name = "optogenetics"
@@ -87,11 +87,8 @@ class Optogenetics(Task):
         ("free", "?"),
         ("forced_side", "i1"),  # NONE: the choice is free
         ("pays", "?"),  # would the risky arm pay?
-        ("choice", "i1"),
-        ("risky", "i1"),
-        ("reward", "f4"),
-        ("valid", "?"),
     ]
+    outcome_fields = [("choice", "i1"), ("risky", "i1"), ("reward", "f4"), ("valid", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
@@ -104,9 +101,9 @@ class Optogenetics(Task):
     ) -> None:
         if not risky_probabilities or not all(0 <= p <= 1 for p in risky_probabilities):
             raise ConfigError(f"risky_probabilities must be between 0 and 1, not {risky_probabilities}")
+        require_finite(safe_reward=safe_reward, risky_reward=risky_reward)
         self.forced_pairs, self.risky_probabilities = forced_pairs, risky_probabilities
         self.trials = 2 * forced_pairs + free_pulls
-        self.steps = 2 * self.trials
         self.parameters = Rules(safe_reward, risky_reward)
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
@@ -120,20 +117,16 @@ class Optogenetics(Task):
         trials["forced_side"][:, 0:forced:2], trials["forced_side"][:, 1:forced:2] = first, ~first
         trials["forced_side"][:, forced:], trials["free"][:, forced:] = NONE, True
         trials["pays"] = uniform(rng, *trials.shape) < episodes["p_risky"][:, None]
-        trials["choice"] = trials["risky"] = NONE
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its forced pulls, and the outcomes of the risky arm."""
+        super().lead(episode, trials, met)
         choice = met["choice"]
-        if "risky_side" in met:
-            episode["risky_side"] = met["risky_side"][0]
-        else:
+        if "risky_side" not in met:
             first = np.argmax(choice != NONE)
             episode["risky_side"] = choice[first] if met["risky"][first] == 1 else 1 - choice[first]
-        episode["p_risky"] = met["p_risky"][0]
         trials["free"] = met.get("free", True)
         # the arm that was pulled tells which one was forced; where none was and it is not told, call it left
         forced_side = met.get("forced_side", np.where(choice == NONE, LEFT, choice))
         trials["forced_side"] = np.where(trials["free"], NONE, forced_side)
         trials["pays"] = met["reward"] > 0
-        trials["choice"] = trials["risky"] = NONE

@@ -5,17 +5,18 @@ episode, in the words of the Methods: `see` says what is shown now, `act` what a
 Both are compiled by numba; with the environment variable NUMBA_DISABLE_JIT=1 the same text runs as plain Python.
 
 An episode is two records: `episode` (what holds for the whole of it, and what it keeps in mind) and `trials`, one
-record per trial: what chance has decided about it, and what then happens. Their fields are `EPISODE_FIELDS` and
-`TRIAL_FIELDS`, and those that the task adds.
+record per trial: what chance has decided about it (`Task.trial_fields`), and what then happens (`outcome_fields`).
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from pfc_metarl.trial_columns import NONE
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.trial_columns import COLUMNS, NONE
 
 Field = tuple[Any, ...]
 """Name, type and (for an array) shape, as numpy has it; arrays are of numbers ("i1" in place of "?")."""
@@ -43,8 +44,6 @@ class Task(ABC):
     """Time steps of a trial; 0: that depends on what is done, and the episode's field trial_begins says when."""
     choice_step: ClassVar[int]
     """Step of the trial (from 0) at which the choice is made."""
-    steps: int
-    """Time steps of the longest episode; of one stretch where episodes run on."""
     continues: ClassVar[bool] = False
     """Whether an "episode" is a stretch of one that never ends: then the record `episode` is kept for the next."""
     running: ClassVar[bool] = False
@@ -52,7 +51,11 @@ class Task(ABC):
     events: ClassVar[tuple[str, ...]] = ()
     """Names of what an action can lead to, for stimulation."""
     episode_fields: Sequence[Field] = ()
+    """Of an episode's record, besides `EPISODE_FIELDS`."""
     trial_fields: Sequence[Field]
+    """Of a trial's record: what chance decides."""
+    outcome_fields: Sequence[Field]
+    """Of a trial's record: what then happens. choice, state and risky are NONE until then, all others 0."""
     parameters: tuple = ()
     """What `see` and `act` are told: a NamedTuple of numbers (or arrays)."""
     see: Callable[..., None]
@@ -62,16 +65,19 @@ class Task(ABC):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
-        """Draw all that chance decides: fill in the records (episode,) and (episode, trial), which are all zeros."""
+        """Draw all that chance decides: fill in the records (episode,) and (episode, trial), which are `blank`."""
 
-    @abstractmethod
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """Put in place of chance what somebody met in a session.
+        """Put in place of chance what somebody met in a session. By default: the documented columns that are fields.
 
         Args:
-            episode, trials: the records of one episode, all zeros: (1,) and (trial,).
+            episode, trials: the records of one episode, `blank`: (1,) and (trial,).
             met: columns of the trial table, each (trial,).
         """
+        told = {column.name for column in COLUMNS[self.name]} & set(met)
+        for records, fields in ((episode, self.episode_fields), (trials, self.trial_fields)):
+            for name in told & {field[0] for field in fields}:
+                records[name] = met[name][: len(records)]
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """The actions of a session that is given as trials: (trial, step). By default centre, but for the choice."""
@@ -80,17 +86,47 @@ class Task(ABC):
         actions[:, self.choice_step] = np.where(met["choice"] == NONE, nothing, met["choice"])
         return actions
 
+    @cached_property
+    def steps(self) -> int:
+        """Time steps of the longest episode; of one stretch where episodes run on."""
+        return self.trials * self.steps_per_trial
+
     @property
-    def dtypes(self) -> tuple[np.dtype, np.dtype]:
-        """Of an episode's record and of a trial's."""
+    def blank(self) -> tuple[np.ndarray, np.ndarray]:
+        """An episode's record and a trial's, before anything is drawn."""
         actions = ("actions", "i1", (max(1, self.steps_per_trial),))  # what was done at each step of the trial
-        return _record([*EPISODE_FIELDS, *self.episode_fields]), _record([actions, *self.trial_fields])
+        episode = _record([*EPISODE_FIELDS, *self.episode_fields])
+        trial = _record([actions, *self.trial_fields, *self.outcome_fields])
+        for name in {"choice", "state", "risky"} & set(trial.dtype.names or ()):
+            trial[name] = NONE
+        return episode, trial
 
 
-def _record(fields: Sequence[Field]) -> np.dtype:
-    return np.dtype((np.record, np.dtype(list(fields), align=True)))
+def _record(fields: Sequence[Field]) -> np.ndarray:
+    return np.zeros((), np.dtype((np.record, np.dtype(list(fields), align=True))))
 
 
 def uniform(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Uniform numbers in [0, 1), (episode, ...) from a draw of (..., episode), single precision."""
     return np.moveaxis(rng.random((*shape[1:], shape[0]), dtype=np.float32), -1, 0)
+
+
+def require_probabilities(**values: float) -> None:
+    """Raise a ConfigError that names the first value that is not between 0 and 1."""
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} must be between 0 and 1, not {value}")
+
+
+def require_finite(**values: float) -> None:
+    """Raise a ConfigError that names the first value that is NaN or infinite."""
+    for name, value in values.items():
+        if not np.isfinite(value):
+            raise ConfigError(f"{name} must be finite, not {value}")
+
+
+def require_counts(**values: int) -> None:
+    """Raise a ConfigError that names the first value that is not a whole number from 1."""
+    for name, value in values.items():
+        if value < 1 or value % 1:
+            raise ConfigError(f"{name} must be a whole number of at least 1, not {value}")

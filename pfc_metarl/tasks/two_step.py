@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pfc_metarl.tasks.task import CENTRE, NONE, Task, uniform
+from pfc_metarl.tasks.task import CENTRE, NONE, Task, require_probabilities, uniform
 
 FIXATION, CHOICE, OUTCOME = 0, 1, 2
 """Steps of a trial."""
@@ -62,6 +62,9 @@ class TwoStep(Task):
         common_probability: of the common transition.
         reward_high, reward_low: reward probabilities of the better and of the worse state.
         switch_probability: chance per trial that the two swap.
+
+    Raises:
+        ConfigError: no such probability.
     """
 
     name = "two_step"
@@ -71,22 +74,18 @@ class TwoStep(Task):
         ("common", "?"),
         ("good_state", "i1"),
         ("pays", "i1", (2,)),  # would each state pay?
-        ("choice", "i1"),
-        ("state", "i1"),
-        ("reward", "i1"),
-        ("valid", "?"),
     ]
+    outcome_fields = [("choice", "i1"), ("state", "i1"), ("reward", "i1"), ("valid", "?")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
-        self,
-        trials: int,
-        common_probability: float,
-        reward_high: float,
-        reward_low: float,
-        switch_probability: float,
+        self, trials: int, common_probability: float, reward_high: float, reward_low: float, switch_probability: float
     ) -> None:
-        self.trials, self.steps = trials, 3 * trials
+        require_probabilities(
+            common_probability=common_probability, reward_high=reward_high, reward_low=reward_low,
+            switch_probability=switch_probability,
+        )  # fmt: skip
+        self.trials = trials
         self.common_probability, self.switch_probability = common_probability, switch_probability
         self.reward_high, self.reward_low = reward_high, reward_low
 
@@ -96,23 +95,17 @@ class TwoStep(Task):
         start = uniform(rng, len(episodes)) < 0.5
         trials["good_state"] = (start[:, None] + switches.cumsum(1)) % 2
         trials["common"] = uniform(rng, *trials.shape) < self.common_probability
-        luck = uniform(rng, *trials.shape)
-        for state in (0, 1):
-            good = trials["good_state"] == state
-            p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
-            trials["pays"][..., state] = luck < p
-        trials["choice"] = trials["state"] = NONE
+        good = trials["good_state"][..., None] == (0, 1)
+        p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
+        trials["pays"] = uniform(rng, *trials.shape)[..., None] < p
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""
-        trials["common"], trials["pays"] = met["common"], met["reward"][:, None]
-        if "good_state" in met:
-            trials["good_state"] = met["good_state"]
-        trials["choice"] = trials["state"] = NONE
-        if "good_state" in met:
-            trials["good_state"] = met["good_state"]
+        super().lead(episode, trials, met)
+        trials["pays"] = met["reward"][:, None]
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """Fixation, then the choice, then a response of the same side (that of animals is not told)."""
-        choice = np.where(met["choice"] == NONE, CENTRE, met["choice"])
-        return np.stack([np.full_like(choice, CENTRE), choice, np.where(met["valid"], choice, CENTRE)], axis=1)
+        actions = super().responses(met)
+        actions[:, OUTCOME] = np.where(met["valid"], actions[:, CHOICE], CENTRE)
+        return actions

@@ -5,13 +5,12 @@ The good arm, if chosen, pays its magnitude; the other pays 0. Magnitudes are dr
 trial, 100 x Beta(4, 4), and shown before the choice. There is no fixation step: a trial is one time step.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import LEFT, Task, uniform
+from pfc_metarl.tasks.task import LEFT, Task, require_finite, require_probabilities, uniform
 
 LOW_FIRST, HIGH_FIRST = "low first", "high first"
 
@@ -120,19 +119,17 @@ class Volatility(Task):
         ("good_arm", "i1"),
         ("magnitude_left", "f4"),
         ("magnitude_right", "f4"),
-        ("choice", "i1"),
-        ("reward", "f4"),  # points
     ]
+    outcome_fields = [("choice", "i1"), ("reward", "f4")]  # reward in points
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int, course: Process | Schedule, reward_scale: float = 0.01) -> None:
-        for name in {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields):
-            if not 0 <= getattr(course, name) <= 1:
-                raise ConfigError(f"{name} must be between 0 and 1, not {getattr(course, name)}")
+        probabilities = {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields)
+        require_probabilities(**{name: getattr(course, name) for name in sorted(probabilities)})
+        require_finite(reward_scale=reward_scale)
         if isinstance(course, Schedule) and course.order not in (LOW_FIRST, HIGH_FIRST):
             raise ConfigError(f"order must be {LOW_FIRST} or {HIGH_FIRST}, not {course.order}")
-        self.trials = self.steps = trials
-        self.course = course
+        self.trials, self.course = trials, course
         self.parameters = Rules(np.float32(reward_scale))
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
@@ -144,8 +141,3 @@ class Volatility(Task):
         trials["good_arm"] = uniform(rng, *trials.shape) >= trials["p_left"]
         magnitudes = 100 * rng.beta(4, 4, (*trials.shape[::-1], 2)).astype(np.float32)  # (trial, episode, arm)
         trials["magnitude_left"], trials["magnitude_right"] = magnitudes.T
-
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """What a subject met: the magnitudes, and which arm was good."""
-        for column in {"good_arm", "magnitude_left", "magnitude_right", "p_left", "volatile"} & set(met):
-            trials[column] = met[column]
