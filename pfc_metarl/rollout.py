@@ -139,18 +139,18 @@ def play(
     """
     if stimulation is not None and not agent.sees_prediction_errors:
         raise ConfigError("stimulation acts on prediction errors, which only agents named actor-critic-rpe see")
-    if given is not None:
-        world, actions = led_episodes(task, check_trials(given, task.name), len(agent.seeds))
-        steps, choose = len(actions), _follow(actions, agent.device)
-    else:
-        world = _begin(task, len(agent.seeds), episodes, rngs, start, renew)
+    if given is None:
+        world, actions = _begin(task, len(agent.seeds), episodes, rngs, start, renew), None
         noise = _noise(rngs, task, world.reward.shape[1])
-        if agent.compiled and not (forget or task.running):
-            drawn = stimulation and stimulation.draw(rngs, task.steps, world.reward.shape[1], task.events)
-            return _play_compiled(agent, start or _at_start(agent, world), world, noise, drawn, learn)
-        steps, choose = task.steps, _sample(noise, agent.device)
-    added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
+    else:
+        world, actions = led_episodes(task, check_trials(given, task.name), len(agent.seeds))
+        noise = np.zeros((len(agent.seeds), len(actions), world.reward.shape[1], task.actions), np.float32)
+    steps = noise.shape[1]
     protocol = stimulation and stimulation.draw(rngs, steps, world.reward.shape[1], task.events)
+    if agent.compiled and not (forget or task.running):
+        return _play_compiled(agent, start or _at_start(agent, world), world, noise, actions, protocol, learn)
+    choose = _sample(noise, agent.device) if actions is None else _follow(actions, agent.device)
+    added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
     now = start or _at_start(agent, world)
     first, seen, done = now.state, [], []
     anew = forget or task.running  # may episodes begin on the way?
@@ -179,13 +179,20 @@ def play(
 
 
 def _play_compiled(
-    agent: Agent, now: Carry, world: Episodes, noise: np.ndarray, stimulus: Stimulus | None, learn: bool
+    agent: Agent,
+    now: Carry,
+    world: Episodes,
+    noise: np.ndarray,
+    given: np.ndarray | None,
+    stimulus: Stimulus | None,
+    learn: bool,
 ) -> Trajectory:
     """The same, in the agent's compiled loops."""
     first, steps = now.state, noise.shape[1]
     observation = torch.from_numpy(world.observation.copy())
     inputs = last_seen(observation, now.reward, now.action, agent.actions)
-    played = agent.unroll(world, _begun(agent, now), inputs, noise, stimulus, learn)
+    followed = None if given is None else np.ascontiguousarray(given.swapaxes(0, 1))
+    played = agent.unroll(world, _begun(agent, now), inputs, noise, followed, stimulus, learn)
     told = steps + world.task.continues
 
     def by_time(x: np.ndarray, steps: int = steps) -> Tensor:

@@ -109,7 +109,7 @@ class Options:
     results: Path = Path("results")
     """Folder for the results of all simulations."""
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes for training; how many changes nothing in the results."""
+    """Threads for training (processes, where networks do not play in compiled loops); how many changes no result."""
 
     def __post_init__(self) -> None:
         if self.processes < 1:

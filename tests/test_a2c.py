@@ -77,6 +77,7 @@ def targets_of(learner: Learner, monkeypatch: pytest.MonkeyPatch, updates: int) 
         return original(logits, values, actions, targets, value_cost, entropy_cost, active)
 
     monkeypatch.setattr(a2c, "loss", spy)
+    learner.network.play_plainly = True  # compiled loops do the same (test_compiled.py)
     for _ in range(updates):
         network = [p.clone() for p in learner.network.parameters()]
         trajectory = learner.learn()

@@ -245,6 +245,7 @@ def stimulated(stimulation: Stimulation | None, episodes: int = 60) -> tuple[Tra
         return step(x, state)
 
     agent.actor.step = record
+    agent.play_plainly = True  # compiled loops do the same (test_compiled.py)
     played = play(agent, task, rngs(1, 2), episodes, stimulation=stimulation)
     natural = torch.zeros_like(played.values)
     natural[1:] = played.rewards[:-1] + 0.9 * played.values[1:] - played.values[:-1]

@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,6 +69,11 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ...]:
     return as_bytes(finish(tmp_path_factory.mktemp("whole")))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ...]:
+    return as_bytes(finish(tmp_path_factory.mktemp("whole"), PLAIN))
 
 
 # -- units, and what they leave
@@ -137,10 +143,10 @@ def test_without_a_terminal_a_line_is_written_now_and_then(
 ) -> None:
     config = replace(CONFIG, networks=1, episodes=8)
     finish(tmp_path / "short", config)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.startswith("training 1 blocks of networks, 1 at once, in compiled loops")
     monkeypatch.setattr(learning_curves, "SAY_EVERY", 0.0)
     trained = finish(tmp_path / "long", config)
-    said, rewards = capsys.readouterr().err.splitlines(), trained.curve["reward_per_trial"]
+    said, rewards = capsys.readouterr().err.splitlines()[1:], trained.curve["reward_per_trial"]
     assert [line.split(", ")[0] for line in said] == ["networks 1-1: 50%", "networks 1-1: 100%"]
     assert all(line.endswith(f" left, reward/trial {reward:.3f}") for line, reward in zip(said, rewards))
 
@@ -183,7 +189,10 @@ def test_what_is_done_between_checkpoints_is_done_again(tmp_path: Path, monkeypa
     assert as_bytes(finish(tmp_path / "broken", config)) == whole
 
 
-# -- processes
+# -- threads and processes
+
+PLAIN = replace(CONFIG, agent="rnn")
+"""Networks that do not play in compiled loops: processes train them, threads the others."""
 
 
 @pytest.fixture
@@ -193,26 +202,32 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocessing, "get_context", lambda method: fork)
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_several_threads_give_the_same(tmp_path: Path, uninterrupted: tuple[bytes, ...], threads: int) -> None:
+    assert as_bytes(finish(tmp_path, processes=threads)) == uninterrupted
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["training__1.pt", "training__5.pt"]
+
+
 def test_three_processes_give_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: tuple[bytes, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted_plain: tuple[bytes, ...]
 ) -> None:
     """(In which the task is not compiled: that takes them longer than to play it as it is.)"""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    assert as_bytes(finish(tmp_path, processes=3)) == uninterrupted
+    assert as_bytes(finish(tmp_path, PLAIN, 3)) == uninterrupted_plain
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["training__1.pt", "training__5.pt"]
     assert not active_children()
 
 
-def test_two_processes_give_the_same(tmp_path: Path, copied: None, uninterrupted: tuple[bytes, ...]) -> None:
-    assert as_bytes(finish(tmp_path, processes=2)) == uninterrupted
+def test_two_processes_give_the_same(tmp_path: Path, copied: None, uninterrupted_plain: tuple[bytes, ...]) -> None:
+    assert as_bytes(finish(tmp_path, PLAIN, 2)) == uninterrupted_plain
 
 
-def at_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
-    """In each of the processes, do something before an update."""
+def at_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None], everywhere: bool = False) -> None:
+    """In each of the processes (or everywhere), do something before an update."""
     original, main = Learner.learn, os.getpid()
 
     def learn(self: Learner) -> Trajectory:
-        if os.getpid() != main and self.update == number:
+        if (everywhere or os.getpid() != main) and self.update == number:
             act()
         return original(self)
 
@@ -220,33 +235,35 @@ def at_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], No
 
 
 def test_a_killed_process_is_reported_and_its_run_gone_on_with(
-    tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch, uninterrupted: tuple[bytes, ...]
+    tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch, uninterrupted_plain: tuple[bytes, ...]
 ) -> None:
     """Begun with two processes, which are killed; gone on with in one."""
     at_update(monkeypatch, 4, lambda: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(RunError, match="a training process was killed .*; the same command goes on") as caught:
-        finish(tmp_path, processes=2)
+        finish(tmp_path, PLAIN, 2)
     assert "\n" not in str(caught.value) and not active_children()
     saved = [load_checkpoint(path)["update"] for path in tmp_path.iterdir()]
     assert max(saved) == 4
-    assert as_bytes(finish(tmp_path)) == uninterrupted
+    assert as_bytes(finish(tmp_path, PLAIN)) == uninterrupted_plain
 
 
+each_way = pytest.mark.parametrize("config", [CONFIG, PLAIN], ids=["threads", "processes"])
+
+
+@each_way
 @pytest.mark.parametrize("processes", [1, 2])
 def test_divergence_is_reported_and_keeps_the_checkpoint(
-    tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch, processes: int
+    tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch, processes: int, config: Config
 ) -> None:
-    """In one line; and neither is the other process waited for, nor does it begin what was still to do."""
-    config = replace(CONFIG, networks=20, episodes=80_000)  # would take an hour
-    original = Learner.losses
+    """In one line; and neither is the other unit waited for, nor is begun what was still to do."""
+    config = replace(config, networks=20, episodes=80_000)  # would take an hour
+    original = Learner.backward
 
     def astray(self: Learner, trajectory: Trajectory) -> torch.Tensor:
-        losses = original(self, trajectory)
-        return losses * torch.tensor(
-            [float("nan") if s == 3 and self.update == 201 else 1.0 for s in self.network.seeds]
-        )
+        lost = [s == 3 and self.update == 201 for s in self.network.seeds]
+        return original(self, trajectory).masked_fill(torch.tensor(lost), float("nan"))
 
-    monkeypatch.setattr(Learner, "losses", astray)
+    monkeypatch.setattr(Learner, "backward", astray)
     with pytest.raises(TrainingDiverged, match="^training diverged at update 202: .*seed 3 .*--overwrite$") as caught:
         finish(tmp_path, config, processes)
     assert "\n" not in str(caught.value)
@@ -255,20 +272,23 @@ def test_divergence_is_reported_and_keeps_the_checkpoint(
     assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}
 
 
-@pytest.mark.parametrize("how", ["interrupted", "a process told to end"])
+@pytest.mark.parametrize("how", ["interrupted", "threads interrupted", "a process told to end"])
 def test_training_that_is_stopped_leaves_nothing_running(
     tmp_path: Path, copied: None, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Nor does a unit that was stopped count as trained."""
-    config = replace(CONFIG, networks=20, episodes=80_000)
+    threads = threading.active_count()
+    config = replace(CONFIG if how.startswith("threads") else PLAIN, networks=20, episodes=80_000)
     if how == "interrupted":
         at_update(monkeypatch, 3, lambda: os.kill(os.getppid(), signal.SIGINT))
+    elif how == "threads interrupted":
+        at_update(monkeypatch, 3, lambda: os.kill(os.getpid(), signal.SIGINT), everywhere=True)
     else:
         at_update(monkeypatch, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(KeyboardInterrupt if how == "interrupted" else RunError) as caught:
+    with pytest.raises(KeyboardInterrupt if "interrupted" in how else RunError) as caught:
         finish(tmp_path, config, 2)
-    assert how == "interrupted" or str(caught.value).startswith("the training was stopped; the same command goes on")
-    assert not active_children()
+    assert "interrupted" in how or str(caught.value).startswith("the training was stopped; the same command goes on")
+    assert not active_children() and threading.active_count() == threads
     assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}  # none was begun after
 
 
@@ -284,7 +304,7 @@ def test_a_killed_run_leaves_no_process_behind(tmp_path: Path, copied: None, mon
     told, folder = tmp_path / "told", tmp_path / "run"
     told.mkdir()
     folder.mkdir()
-    config = replace(CONFIG, networks=20, episodes=80_000)
+    config = replace(PLAIN, networks=20, episodes=80_000)
     at_update(monkeypatch, 3, lambda: (told / str(os.getpid())).touch())
     main = multiprocessing.get_context("fork").Process(target=finish, args=(folder, config, 2))
     main.start()

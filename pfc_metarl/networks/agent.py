@@ -129,7 +129,14 @@ class Agent(nn.Module, ABC):
         return False
 
     def unroll(
-        self, world: Episodes, state: State, inputs: Tensor, noise: np.ndarray, stimulus: Stimulus | None, learn: bool
+        self,
+        world: Episodes,
+        state: State,
+        inputs: Tensor,
+        noise: np.ndarray,
+        given: np.ndarray | None,
+        stimulus: Stimulus | None,
+        learn: bool,
     ) -> Played:
         """Play episodes in compiled loops.
 
@@ -138,6 +145,7 @@ class Agent(nn.Module, ABC):
             state: before the first step.
             inputs: of the first step: observation, last reward, last action (network, episode, input).
             noise: added to the logits, of which the action is the arg max (network, time, episode, action).
+            given: the actions of somebody who is followed, -1 for none (network, time, episode); None: nobody.
             stimulus: number of the event that is stimulated, and what is then added to the next prediction error
                 (time, network, episode); None: nothing.
             learn: whether to keep what the gradient needs.

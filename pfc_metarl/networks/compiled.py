@@ -39,6 +39,7 @@ class Unrolled:
         state: State,
         inputs: Tensor,
         noise: np.ndarray,
+        given: np.ndarray | None,
         stimulus: Stimulus | None,
         learn: bool,
     ) -> Played:
@@ -66,11 +67,12 @@ class Unrolled:
         of_actor = empty(networks, told, size, inputs.shape[-1]) if number > 1 else seen[:, :0]
         logits, values, rewards = empty(*noise.shape), empty(networks, told, size), empty(networks, steps, size)
         chosen, active = np.empty((networks, steps, size), np.int64), np.empty((networks, steps, size), np.bool_)
+        follow = np.empty((networks, 0, size), np.int64) if given is None else given
         event, stimuli = stimulus or (-1, empty(0, networks, size))
         (wp, wv), (bp, bv) = self.outputs, self.biases
         kernels.play(
             world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records, world.trials,
-            *self.of_layers, wp, bp, wv, bv, self.discount, steps, noise, event, stimuli,
+            *self.of_layers, wp, bp, wv, bv, self.discount, steps, noise, follow, event, stimuli,
             seen, of_actor, hidden, cell, gates, squashed, last_value, begun, added,
             logits, values, chosen, rewards, active,
         )  # fmt: skip
@@ -97,7 +99,8 @@ class Unrolled:
         rows, units = steps * size, hidden.shape[-1]
         d_out, losses = np.empty((networks, steps, size, actions + 1), np.float32), np.empty(networks, np.float32)
         what = (played.logits, played.values, played.actions, played.rewards, played.active, bootstrap)
-        kernels.errors(*what, *(np.float32(cost) for cost in costs), d_out, losses)
+        told = (*what, *(np.float32(cost) for cost in costs), d_out, losses)
+        kernels.errors(*told)
         d_outs = np.split(d_out.reshape(networks, rows, actions + 1), [actions], axis=-1)  # policy, value
         d_hidden = np.zeros((number, networks, rows, units), np.float32)
         for d, weights, layer in zip(d_outs, self.outputs, (0, -1)):

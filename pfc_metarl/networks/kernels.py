@@ -80,13 +80,14 @@ def tell(following, reward, action):  # type: ignore[no-untyped-def]
     """Last reward and last action, one-hot, into the next step's inputs."""
     following[:] = 0
     following[0] = reward
-    following[1 + action] = 1
+    if action >= 0:
+        following[1 + action] = 1
 
 
 @kernel
 def play(  # type: ignore[no-untyped-def]
     step, task, endless, steps_per_trial, episodes, trials,
-    wx, wh, b, wp, bp, wv, bv, discount, steps, noise, event, stimulus,
+    wx, wh, b, wp, bp, wv, bv, discount, steps, noise, given, event, stimulus,
     inputs, of_actor, hidden, cell, gates, squashed, last_value, begun, added,
     logits, values, actions, rewards, active,
 ):  # fmt: skip
@@ -102,6 +103,7 @@ def play(  # type: ignore[no-untyped-def]
         discount: gamma, of the prediction error.
         steps: to be played; where `values` has one more, that of the state that follows is filled in.
         noise: added to the logits, of which the action is the arg max (network, time, episode, action).
+        given: the actions of somebody who is followed, -1 for none (network, time, episode); or no time steps.
         event, stimulus: number of the event that is stimulated, and what is then added to the next prediction error
             (time, network, episode).
         inputs: observation, last reward, last action (network, time + 1, episode, input); the first step's are given.
@@ -136,6 +138,8 @@ def play(  # type: ignore[no-untyped-def]
                 for e in range(size):
                     following, episode = inputs[n, t + 1, e], episodes[n, e]
                     action = choose(hidden[0, n, t + 1, e], wp[n], bp[n], noise[n, t, e], logits[n, t, e])
+                    if given.shape[1]:
+                        action = given[n, t, e]
                     active[n, t, e] = not episode.over
                     reward = step(task, endless, steps_per_trial, episode, trials[n, e], action, following[:seen])
                     tell(following[seen:], reward, action)
