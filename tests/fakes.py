@@ -119,7 +119,7 @@ class Running(Task):
     see, act = staticmethod(see_running), staticmethod(act_running)
 
     def __init__(self, steps: int) -> None:
-        self.steps = steps
+        self.stretch = steps
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Label and length."""

@@ -213,7 +213,7 @@ class HarlowGaze(Task):
         if len(pictures) < needed or pictures.shape[1:] != (size, size, 3) or pictures.dtype != np.uint8:
             what = f"{needed} or more, each {size} x {size} x 3 of uint8"
             raise ConfigError(f"pictures must be {what}, not {pictures.shape} of {pictures.dtype}")
-        self.trials, self.steps, self.replaced = p.trials, steps, p.replaced
+        self.trials, self.stretch, self.replaced = p.trials, steps, p.replaced
         self.observations = (p.view, p.view, 3)
         cross, at = _cross(p.view)
         self.parameters = Rules(

@@ -10,7 +10,6 @@ record per trial: what chance has decided about it (`Task.trial_fields`), and wh
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,6 +47,8 @@ class Task(ABC):
     """Whether an "episode" is a stretch of one that never ends: then the record `episode` is kept for the next."""
     running: ClassVar[bool] = False
     """Whether an episode that ends is followed by the next at once."""
+    stretch: int = 0
+    """Time steps of one stretch where episodes are running."""
     events: ClassVar[tuple[str, ...]] = ()
     """Names of what an action can lead to, for stimulation."""
     episode_fields: Sequence[Field] = ()
@@ -86,10 +87,10 @@ class Task(ABC):
         actions[:, self.choice_step] = np.where(met["choice"] == NONE, nothing, met["choice"])
         return actions
 
-    @cached_property
+    @property
     def steps(self) -> int:
         """Time steps of the longest episode; of one stretch where episodes run on."""
-        return self.trials * self.steps_per_trial
+        return self.stretch or self.trials * self.steps_per_trial
 
     @property
     def blank(self) -> tuple[np.ndarray, np.ndarray]:
