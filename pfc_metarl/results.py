@@ -1,10 +1,11 @@
 """Run folders: the results of one run of a simulation on disk, whole or not at all, and where they come from."""
 
 import json
+import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,9 @@ from pfc_metarl.config import STAGES, Settings, bears_on, differences, listed
 from pfc_metarl.errors import RunError
 from pfc_metarl.files import digest, written_aside
 from pfc_metarl.provenance import provenance
+
+MADE_BY_ALL = ("checkpoint.pt", "learning_curve.csv", "trials.parquet", "arrays.npz", "comparison.csv")
+"""Files that every run of networks makes."""
 
 
 class RunFolder:
@@ -105,6 +109,9 @@ class RunFolder:
             raise RunError(f"{self.path} holds a run without provenance.json; move it away to start anew")
         if not saved and not overwrite and self._provenance()["files"]:
             raise RunError(f"{self.path} holds results but no config.json; --overwrite trains anew")
+        own = self._provenance()["files"]
+        for name in (*MADE_BY_ALL, *(() if known else ("provenance.json",))):
+            self._require_free(name, own)
         if not known:
             self._write_json("provenance.json", {"stages": {}, "files": {}})
         if saved and not overwrite:
@@ -156,20 +163,21 @@ class RunFolder:
         told = self._provenance()
         self._write_json("provenance.json", told | {"stages": {s: told["stages"][s] for s in STAGES[:first]}})
 
-    def adopt(self, other: "RunFolder", config: Settings) -> None:
-        """Take over the trained networks of another run, whose training was the same; part of the stage train.
-
-        Raises:
-            RunError: it was not, or has not come to its end.
-        """
-        if not other.done("train"):
-            raise RunError(f"{other.path} holds no trained networks")
-        saved = other.read_json("config.json")
-        differ = differences(config, saved.get("config", {}))
+    def require_trained(self, simulation: str, config: Settings) -> None:
+        """RunError unless the folder holds networks that were trained as a config says."""
+        if not self.done("train"):
+            inside = self.path / simulation
+            hint = f"; name the run's folder: {inside}" if (inside / "config.json").exists() else ""
+            raise RunError(f"{self.path} holds no trained networks{hint}")
+        saved = self._saved(simulation) or {}
+        differ = differences(config, saved["config"])
         trained_otherwise = [name for name in differ if bears_on(type(config), [name]) == "train"]
         if trained_otherwise:
             words = listed([f"{name}: {differ[name][0]}, now {differ[name][1]}" for name in trained_otherwise])
-            raise RunError(f"the networks in {other.path} were trained with other settings ({words})")
+            raise RunError(f"the networks in {self.path} were trained with other settings ({words})")
+
+    def adopt(self, other: "RunFolder") -> None:
+        """Take over the trained networks of another run; part of the stage train."""
         for name in other.files("train"):
             self.claim([name])
             with written_aside(self.path / name) as aside:
@@ -195,12 +203,15 @@ class RunFolder:
     def claim(self, names: Iterable[str]) -> None:
         """Note that files are the run's own, before they are written; RunError for a file that is there but is not."""
         told, names = self._provenance(), list(names)
-        for name in set(names) - set(told["files"]):
-            if (self.path / name).exists():
-                raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
+        for name in names:
+            self._require_free(name, told["files"])
         told["files"] |= dict.fromkeys(names, self.stage)
         self._written.update(names)
         self._write_json("provenance.json", told)
+
+    def _require_free(self, name: str, own: Container[str]) -> None:
+        if name not in own and os.path.lexists(self.path / name):
+            raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
 
     def disown(self, names: Iterable[str]) -> None:
         """Remove files of the run that are no longer needed."""

@@ -116,6 +116,8 @@ class Options:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
         if self.trained and self.overwrite:
             raise ConfigError("--trained trains nothing, --overwrite does; give one of them")
+        if self.again_from and (self.trained or self.overwrite):
+            raise ConfigError("--from goes on with networks that the run has; leave out --trained and --overwrite")
 
 
 def run(simulation: Simulation[C], config: C, options: Options, execute: Executor = execute) -> RunFolder:
@@ -139,12 +141,15 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
     require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)
     torch.set_num_threads(1)
+    donor = RunFolder(options.trained, "") if options.trained else None
+    if donor:
+        donor.require_trained(simulation.name, config)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
         folder.open(simulation.name, config, options.overwrite, options.again_from)
         if folder.finished:
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
         for stage in [s for s in STAGES if not folder.done(s)]:
-            _do(stage, simulation, config, tasks, folder, options, execute)
+            _do(stage, simulation, config, tasks, folder, donor, options.processes, execute)
         print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
@@ -156,18 +161,19 @@ def _do(
     config: C,
     tasks: Mapping[str, Task],
     folder: RunFolder,
-    options: Options,
+    donor: RunFolder | None,
+    processes: int,
     execute: Executor,
 ) -> None:
-    """One stage."""
+    """One stage; trained networks are those of the donor, if there is one."""
     damaged = folder.damaged(stage)
     again = f" again, for {damaged[0]} is gone or damaged" if damaged and folder.ended(stage) else ""
     print(f"{simulation.name}: {stage}{again}", file=sys.stderr, flush=True)
     with folder.doing(stage, resumed=stage == "train" and any(folder.path.glob("training_*.pt"))):
-        if stage == "train" and options.trained:
-            folder.adopt(RunFolder(options.trained, ""), config)
+        if stage == "train" and donor:
+            folder.adopt(donor)
         elif stage == "train":
-            _train(simulation, config, tasks, folder, options.processes, execute)
+            _train(simulation, config, tasks, folder, processes, execute)
         elif stage == "test":
             tested = simulation.test(config, networks_of(config, tasks, folder))
             folder.write_table("trials.parquet", tested.trials)

@@ -22,5 +22,7 @@ def fit_model_free(trials: pd.DataFrame) -> float:
         agent = ModelFree(learning_rate=alpha, inverse_temperature=beta)
         return -np.nansum(np.log(follow(agent, arrays)["probability"]))
 
-    fit = minimize(negative_log_likelihood, x0=[0.5, 3.0], bounds=[(0.01, 1.0), (0.0, 50.0)], method="L-BFGS-B")
-    return float(fit.x[0])
+    bounds = [(0.01, 1.0), (0.0, 50.0)]
+    starts = [[alpha, 3.0] for alpha in (0.5, 0.05, 0.95)]  # the likelihood may have several tops
+    fits = [minimize(negative_log_likelihood, start, bounds=bounds, method="L-BFGS-B") for start in starts]
+    return float(min(fits, key=lambda fit: fit.fun).x[0])

@@ -17,7 +17,7 @@ from scipy.special import expit, log_expit
 
 from pfc_metarl.agents.volatility import traces
 from pfc_metarl.errors import TableError
-from pfc_metarl.tasks.task import LEFT, RIGHT
+from pfc_metarl.tasks.task import LEFT, RIGHT, require_counts
 from pfc_metarl.trials import NONE, SUBJECT, by_session, check_trials, responses
 
 COLUMNS = ["choice", "good_arm", "magnitude_left", "magnitude_right"]
@@ -47,9 +47,13 @@ def learning_rates(
         windows without a response.
 
     Raises:
-        TableError: sessions that are shorter than a window.
+        TableError: sessions that are shorter than a window, or magnitudes that are no points.
     """
+    require_counts(length=length, step=step)
     trials = check_trials(trials, "volatility", needs=by)
+    largest = trials[["magnitude_left", "magnitude_right"]].max(axis=None)
+    if largest <= 1:
+        raise TableError(f"the largest magnitude is {largest:g}: they are points, about 0 to 100; multiply them")
     trials = trials.assign(choice=trials["choice"].where(responses(trials), NONE))
     tables = []
     for values, own in trials.groupby(list(by), sort=False, observed=True):

@@ -7,6 +7,7 @@ import statsmodels.formula.api as smf
 from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
 from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
 from pfc_metarl.analysis.logistic import OK, TOO_FEW
+from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of, with_responses
 
 OPTIMUM, MATCHING, RANDOM = "optimum", "matching", "random"
@@ -22,7 +23,7 @@ def steady_state(trials: pd.DataFrame) -> pd.Series:
 
 
 def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
-    """Log ratios of each session's steady state; sessions where a count is 0 have no log ratio and are left out.
+    """Log ratios of each session's steady state; NaN for sessions where a count is 0.
 
     Args:
         trials: a trial table of the foraging task.
@@ -35,7 +36,7 @@ def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
     left, right = own["choice"] == 0, own["choice"] == 1
     counts = {"left": left, "right": right, "left_reward": left * own["reward"], "right_reward": right * own["reward"]}
     sums = sessions_of(own.assign(**counts))[list(counts)].sum()
-    sums = sums[(sums > 0).all(axis=1)]
+    sums = sums.where((sums > 0).all(axis=1))
     choice, reward = sums["right"] / sums["left"], sums["right_reward"] / sums["left_reward"]
     return pd.DataFrame({"log2_choice": np.log2(choice), "log2_reward": np.log2(reward)}).reset_index()
 
@@ -52,6 +53,7 @@ def matching_fit(points: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for who, own in points.groupby(SUBJECT, sort=False, observed=True):
+        own = own.dropna(subset="log2_reward")
         if own["log2_reward"].nunique() < 3:
             rows.append((*who, np.nan, np.nan, np.nan, len(own), TOO_FEW))
             continue
@@ -74,6 +76,7 @@ def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
     Returns:
         Table: group, subject, kind (reward, choice), lag, weight, se, n, fit; see `choice_regression`.
     """
+    require_counts(lags=lags)
     trials = check_trials(trials, "foraging")
     side = signed_side(trials)
     design = history_design(trials, {"reward": side * trials["reward"], "choice": side}, lags)
@@ -111,6 +114,7 @@ def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFr
         Table: group (who behaves, then the policies), subject (on whose base probabilities), reward (per trial),
         share_of_optimum.
     """
+    require_probabilities(base_probability_sum=base_probability_sum)
     trials = check_trials(trials, "foraging", needs=["p0_left"])
     sums = sessions_of(trials[steady_state(trials)]).agg(
         reward=("reward", "sum"), trials=("reward", "size"), p0_left=("p0_left", "first")
