@@ -17,7 +17,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from pfc_metarl.config import STAGES, Settings, bears_on, differences, listed
-from pfc_metarl.errors import RunError
+from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.files import digest, written_aside
 from pfc_metarl.provenance import provenance
 
@@ -73,6 +73,16 @@ class RunFolder:
         """Names of the files that a stage has written."""
         return [name for name, its in self._provenance()["files"].items() if its == stage]
 
+    def require_finished(self) -> None:
+        """RunError unless the run went through to its end (or is just being made), and its files are whole."""
+        if not (self.path / "config.json").exists() or not (self.stage or all(map(self.ended, STAGES))):
+            raise RunError(f"{self.path} holds no finished run; make it with: {self.command}")
+        if not self.stage:
+            self._require_untouched(self.read_json("config.json"))
+        damaged = [] if self.stage else [own for stage in STAGES for own in self.damaged(stage)]
+        if damaged:
+            raise RunError(f"{self.path / damaged[0]} is gone or damaged; make it again with: {self.command}")
+
     # -- opening
 
     @contextmanager
@@ -110,7 +120,7 @@ class RunFolder:
         if not saved and not overwrite and self._provenance()["files"]:
             raise RunError(f"{self.path} holds results but no config.json; --overwrite trains anew")
         own = self._provenance()["files"]
-        for name in (*MADE_BY_ALL, *(() if known else ("provenance.json",))):
+        for name in (*MADE_BY_ALL, *own, *(() if known else ("provenance.json",))):
             self._require_free(name, own)
         if not known:
             self._write_json("provenance.json", {"stages": {}, "files": {}})
@@ -121,7 +131,15 @@ class RunFolder:
         if again_from:
             self._redo(again_from)
         if not saved or differences(config, saved["config"]):
-            self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
+            self._write_config({"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
+
+    def _write_config(self, content: dict[str, Any]) -> None:
+        """Write config.json, and note its content in the provenance (before and after: this may be interrupted)."""
+        told = self._provenance()
+        new = json.loads(json.dumps(content))
+        self._write_json("provenance.json", told | {"configs": [*told.get("configs", [])[-1:], new]})
+        self._write_json("config.json", content)
+        self._write_json("provenance.json", told | {"configs": [new]})
 
     def _saved(self, simulation: str) -> dict[str, Any] | None:
         """config.json, if there is one; RunError if it is not of this simulation."""
@@ -130,7 +148,15 @@ class RunFolder:
         saved = self.read_json("config.json")
         if saved.get("simulation") != simulation or not isinstance(saved.get("config"), dict):
             raise RunError(f"{self.path} holds no run of {simulation}; choose another --results folder")
+        self._require_untouched(saved)
         return saved
+
+    def _require_untouched(self, saved: dict[str, Any]) -> None:
+        if saved not in self._provenance().get("configs", [saved]):
+            raise RunError(
+                f"{self.path / 'config.json'} is not what the run was made with (edited?); put it back, or move"
+                f" {self.path} away"
+            )
 
     def _reconcile(self, config: Settings, saved: dict[str, Any], again_from: str) -> None:
         """RunError where another config was saved and what was done with it would be lost."""
@@ -159,7 +185,11 @@ class RunFolder:
         first = STAGES.index(stage)
         for before in STAGES[:first]:
             if not self.done(before):
-                raise RunError(f"{self.path} has not gone through the stage {before}; go on with: {self.command}")
+                damaged = [f" ({name} is gone or damaged)" for name in self.damaged(before)[:1]]
+                raise RunError(
+                    f"{self.path} has not gone through the stage {before}{''.join(damaged)}; first give the same"
+                    " command without --from"
+                )
         told = self._provenance()
         self._write_json("provenance.json", told | {"stages": {s: told["stages"][s] for s in STAGES[:first]}})
 
@@ -175,6 +205,10 @@ class RunFolder:
         if trained_otherwise:
             words = listed([f"{name}: {differ[name][0]}, now {differ[name][1]}" for name in trained_otherwise])
             raise RunError(f"the networks in {self.path} were trained with other settings ({words})")
+
+    def took_from(self, other: "RunFolder") -> bool:
+        """Whether the trained networks are those of another run."""
+        return self._provenance()["stages"]["train"].get("taken_from") == str(other.path)
 
     def adopt(self, other: "RunFolder") -> None:
         """Take over the trained networks of another run; part of the stage train."""
@@ -210,7 +244,7 @@ class RunFolder:
         self._write_json("provenance.json", told)
 
     def _require_free(self, name: str, own: Container[str]) -> None:
-        if name not in own and os.path.lexists(self.path / name):
+        if (self.path / name).is_dir() or (name not in own and os.path.lexists(self.path / name)):
             raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
 
     def disown(self, names: Iterable[str]) -> None:
@@ -249,7 +283,7 @@ class RunFolder:
         except (json.JSONDecodeError, UnicodeDecodeError, OSError):
             content = None
         if not isinstance(content, dict) or (name == "provenance.json" and not _is_provenance(content)):
-            remedy = "delete it and use --overwrite" if name == "config.json" else f"move {self.path} away"
+            remedy = "move it away and use --overwrite" if name == "config.json" else f"move {self.path} away"
             raise RunError(f"{self.path / name} cannot be read; {remedy} to start anew")
         return content
 
@@ -282,11 +316,7 @@ class RunFolder:
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
-        if not (self.path / "config.json").exists() or not (self.stage or all(map(self.ended, STAGES))):
-            raise RunError(f"{self.path} holds no finished run; make it with: {self.command}")
-        damaged = [] if self.stage else [own for stage in STAGES for own in self.damaged(stage)]
-        if damaged:
-            raise RunError(f"{self.path / damaged[0]} is gone or damaged; make it again with: {self.command}")
+        self.require_finished()
         if not path.exists():
             raise RunError(f"{self.path} holds no {name}; the run's config does not make it")
         return path
@@ -298,6 +328,15 @@ def _is_provenance(content: dict[str, Any]) -> bool:
     return {"stages", "files"} <= set(content) and all(
         isinstance(part, dict) and all(Path(name).name == name for name in part) for part in parts
     )
+
+
+def readable_path(path: Path) -> Path:
+    """A path from the command line, "~" for the home folder; ConfigError if not all programs could read it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{str(path)!r} is no path of UTF-8 letters; choose another folder") from None
+    return path.expanduser()
 
 
 def run_folder(results: Path, simulation: str, quick: bool = False) -> RunFolder:

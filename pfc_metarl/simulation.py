@@ -21,12 +21,12 @@ from threadpoolctl import threadpool_limits
 
 from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
 from pfc_metarl.config import STAGES, Config, differences
-from pfc_metarl.errors import ConfigError
+from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare, print_comparison
-from pfc_metarl.results import RunFolder, run_folder
+from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import Unit, curves, join, networks_from, units
 from pfc_metarl.workers import execute
@@ -112,6 +112,10 @@ class Options:
     """Processes for training; how many changes nothing in the results."""
 
     def __post_init__(self) -> None:
+        for name in ("results", "trained"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, readable_path(path))
         if self.processes < 1:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
         if self.trained and self.overwrite:
@@ -146,6 +150,8 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         donor.require_trained(simulation.name, config)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
         folder.open(simulation.name, config, options.overwrite, options.again_from)
+        if donor and folder.done("train") and not folder.took_from(donor):
+            raise RunError(f"{folder.path} holds trained networks of its own; choose another --results for --trained")
         if folder.finished:
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
         for stage in [s for s in STAGES if not folder.done(s)]:

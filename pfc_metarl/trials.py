@@ -6,6 +6,7 @@ which no choice was made, is neither a response nor does it predict others. `fre
 no response, but predicts those that follow.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -124,9 +125,8 @@ def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
     names = [name for name in head if rename.get(name, name) in keys]
     table = pd.read_csv(path, low_memory=False, converters=dict.fromkeys(names, str.strip))
     for name in set(names) & set(table):
-        text = table[name].replace("", None)
-        plain = text.dropna().str.fullmatch(r"0|-?[1-9]\d{0,17}").all() and text.notna().all()
-        table[name] = text.astype(np.int64) if plain else text
+        plain = all(re.fullmatch(r"0|-?[1-9]\d{0,17}", text) for text in table[name])
+        table[name] = table[name].astype(np.int64) if plain else table[name].where(table[name] != "")
     return table
 
 
@@ -146,9 +146,9 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
 
     Raises:
         TableError: one line that names the table, the column, the row (from 1) and what was expected. Refused are:
-        no rows; missing columns; names that are all but those of a column; values that are empty or not allowed; columns
-        that contradict each other; a trial that stands there twice; and trial numbers that jump (neighbours would be
-        wrong).
+        no rows; missing columns; names that are all but those of a column; values that are empty or not allowed;
+        columns that contradict each other; a trial that stands there twice; and trial numbers that jump (neighbours
+        would be wrong).
     """
     if task not in COLUMNS:
         raise TableError(f"{source}: unknown task {task}; choose one of: {', '.join(COLUMNS)}")

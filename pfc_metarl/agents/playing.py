@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.agents.agent import ReferenceAgent
-from pfc_metarl.errors import TableError
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import by_session, check_trials, made_validly, responses, trial_table
 
@@ -24,6 +24,8 @@ def play(agent: ReferenceAgent, task: Task, rng: np.random.Generator, sessions: 
     """
     from pfc_metarl.tasks.episodes import Episodes  # the compiler is loaded by those alone who play
 
+    if agent.task != task.name:
+        raise ConfigError(f"the agent plays {agent.task}, not {task.name}")
     episodes, rows = Episodes(task, 1, sessions), np.arange(sessions)
     episodes.begin([rng])
     agent.start(sessions)

@@ -44,7 +44,7 @@ def learning_rates(
 
     Returns:
         Table: columns of `by`, first and last (trial of the window, from 1), alpha, beta (per hundred points); NaN for
-        windows without a response.
+        windows without a response; alpha also where choices have nothing to do with expected rewards (beta 0).
 
     Raises:
         TableError: sessions that are shorter than a window, or magnitudes that are no points.
@@ -62,6 +62,7 @@ def learning_rates(
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
         told = sliding_window_view((arrays["choice"] != NONE).any(axis=1), length)[::step].any(axis=1)
         alpha, beta = (np.where(told, estimate, np.nan) for estimate in fit_windows(arrays, length, step))
+        alpha = np.where(beta > 0, alpha, np.nan)  # with beta 0 every learning rate would do
         first = 1 + step * np.arange(len(alpha))
         columns = {"first": first, "last": first + length - 1, "alpha": alpha, "beta": beta}
         tables.append(pd.DataFrame(dict(zip(by, values)) | columns))

@@ -7,6 +7,7 @@ import statsmodels.formula.api as smf
 from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
 from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
 from pfc_metarl.analysis.logistic import OK, TOO_FEW
+from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of, with_responses
 
@@ -92,7 +93,12 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         left and right in the rows of `trials`; NaN before a full history.
+
+    Raises:
+        TableError: several subjects.
     """
+    if len(trials[SUBJECT].drop_duplicates()) != 1 or weights.duplicated(["kind", "lag"]).any():
+        raise TableError("choice values are those of one subject, by its own weights")
     own = pd.DataFrame(index=trials.index)
     for name, choice in (("left", 0), ("right", 1)):
         chose = (trials["choice"] == choice) & made_validly(trials)
@@ -116,6 +122,8 @@ def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFr
     """
     require_probabilities(base_probability_sum=base_probability_sum)
     trials = check_trials(trials, "foraging", needs=["p0_left"])
+    if trials["p0_left"].max() > base_probability_sum + 1e-6:
+        raise TableError(f"p0_left is {trials['p0_left'].max():g}, more than both together ({base_probability_sum:g})")
     sums = sessions_of(trials[steady_state(trials)]).agg(
         reward=("reward", "sum"), trials=("reward", "size"), p0_left=("p0_left", "first")
     )
