@@ -6,7 +6,6 @@ which no choice was made, is neither a response nor does it predict others. `fre
 no response, but predicts those that follow.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -123,10 +122,12 @@ def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
         raise TableError(f"{path}: several columns are called {head[head.duplicated()].iloc[0]}")
     keys = [column.name for column in KEY_COLUMNS if column.values is str]
     names = [name for name in head if rename.get(name, name) in keys]
-    table = pd.read_csv(path, low_memory=False, converters=dict.fromkeys(names, str.strip))
-    for name in set(names) & set(table):
-        plain = all(re.fullmatch(r"0|-?[1-9]\d{0,17}", text) for text in table[name])
-        table[name] = table[name].astype(np.int64) if plain else table[name].where(table[name] != "")
+    table = pd.read_csv(path, low_memory=False)
+    texts = pd.read_csv(path, usecols=names, dtype=str, na_filter=False)
+    for name in names:
+        text = texts[name].str.strip()
+        plain = text.str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
+        table[name] = text.astype(np.int64) if plain else text.where(text != "")
     return table
 
 

@@ -81,8 +81,9 @@ def test(config: BanditsConfig, networks: Networks) -> Tested:
     Returns:
         The trial table (columns as in `Bandit`, and condition: the bandit) of the sets trained on independent and
         correlated bandits, on the examples and on their own training distribution; arrays: regret (training, test,
-        network, episode) at the last trial, with the names trainings and tests; state (episode, time, unit), state_p and state_choice of
-        the correlated set's first network on its own distribution; and those of `read_out_arrays`.
+        network, episode) at the last trial, with the names trainings and tests; state (episode, time, unit), state_p
+        and state_choice of the correlated set's first network on its own distribution; and those of
+        `read_out_arrays`.
     """
     trials, regret = [], []
     arrays: dict[str, np.ndarray] = {}
