@@ -4,6 +4,7 @@ import argparse
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import NoReturn
 
 import figures
 from pfc_metarl.errors import UserError, one_line_errors
@@ -21,20 +22,28 @@ FIGURES = {
 """Number on the command line -> module of this package; any other module goes by its own name."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """As a UserError."""
+        raise UserError(f"{message}; python -m figures --help shows all options")
+
+
 def main() -> None:
     """Draw figures into <results>/figures/."""
-    parser = argparse.ArgumentParser(prog="python -m figures", description=__doc__)
+    parser = Parser(prog="python -m figures", description=__doc__)
     parser.add_argument("figure", help=f"one of: {', '.join(FIGURES)}, all")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the simulations' results")
     parser.add_argument("--quick", action="store_true", help="draw from the results of --quick runs")
-    arguments = parser.parse_args()
     with one_line_errors():
+        arguments = parser.parse_args()
         own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
         known = FIGURES | {name: name for name in sorted(own)}
         if arguments.figure not in (*known, "all"):
             raise UserError(f"unknown figure {arguments.figure}; choose one of: {', '.join(known)}, all")
         for name in FIGURES if arguments.figure == "all" else [arguments.figure]:
-            importlib.import_module(f"figures.{known[name]}").draw(arguments.results, arguments.quick)
+            importlib.import_module(f"figures.{known[name]}").draw(arguments.results.expanduser(), arguments.quick)
 
 
 if __name__ == "__main__":

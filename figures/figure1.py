@@ -122,7 +122,7 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
     axes = spec.subgridspec(2, 1)
     for i, name in enumerate(EXAMPLES):
         ax = figure.add_subplot(axes[i])
-        choices = own[(own["test"] == name) & (own["session"] <= episodes) & (own["trial"] <= shown)]
+        choices = own[(own["condition"] == name) & (own["session"] <= episodes) & (own["trial"] <= shown)]
         for choice, colour, face, label in ((0, BLUE, BLUE, "left"), (1, VERMILLION, "white", "right")):
             points = choices[choices["choice"] == choice]
             style: dict[str, Any] = {"s": 4, "marker": "s", "facecolor": face, "edgecolor": colour, "linewidth": 0.6}

@@ -1,5 +1,6 @@
 """Errors that are the user's to mend: one clear line, no traceback."""
 
+import errno
 import os
 import signal
 import sys
@@ -65,7 +66,9 @@ def one_line_errors() -> Iterator[None]:
             _end(_stopped(number), STATUS[number])
         if isinstance(error, OSError):
             where = f" ({error.filename})" if error.filename else ""
-            _end(f"error: {error.strerror or error}{where}; {GO_ON}", 1)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EPIPE)
+            remedy = GO_ON if full else "mend that, and the same command goes on"
+            _end(f"error: {error.strerror or error}{where}; {remedy}", 1)
         if isinstance(error, MemoryError) or "allocate memory" in str(error):  # NumPy's, and PyTorch's RuntimeError
             _end(f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes", 1)
         raise

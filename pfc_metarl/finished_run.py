@@ -1,6 +1,7 @@
 """A finished run, read back."""
 
 import importlib
+import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -86,14 +87,13 @@ def load(path: str | Path) -> Run:
     path = Path(path)
     if not (path / "config.json").exists():
         raise RunError(f"{path} holds no run (no config.json)")
-    folder = RunFolder(path, f"python -m simulations {path.name}")
-    name = str(folder.read_json("config.json").get("simulation"))
+    name = str(RunFolder(path, "").read_json("config.json").get("simulation"))
     if not name.isidentifier():
         raise RunError(f"{path / 'config.json'} names no simulation")
     try:
         simulation = importlib.import_module(f"simulations.{name}").SIMULATION
     except (ModuleNotFoundError, AttributeError):
         raise RunError(f"{path} is a run of {name}, and there is no simulations/{name}.py") from None
-    if not folder.finished:
-        raise RunError(f"{path} holds no finished run; make it with: {folder.command}")
+    folder = RunFolder(path, shlex.join(["python", "-m", "simulations", name, "--results", str(path.parent)]))
+    folder.require_finished()
     return Run(simulation, folder)

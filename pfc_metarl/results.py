@@ -1,10 +1,11 @@
 """Run folders: the results of one run of a simulation on disk, whole or not at all, and where they come from."""
 
 import json
+import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +17,12 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from pfc_metarl.config import STAGES, Settings, bears_on, differences, listed
-from pfc_metarl.errors import RunError
+from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.files import digest, written_aside
 from pfc_metarl.provenance import provenance
+
+MADE_BY_ALL = ("checkpoint.pt", "learning_curve.csv", "trials.parquet", "arrays.npz", "comparison.csv")
+"""Files that every run of networks makes."""
 
 
 class RunFolder:
@@ -69,6 +73,16 @@ class RunFolder:
         """Names of the files that a stage has written."""
         return [name for name, its in self._provenance()["files"].items() if its == stage]
 
+    def require_finished(self) -> None:
+        """RunError unless the run went through to its end (or is just being made), and its files are whole."""
+        if not (self.path / "config.json").exists() or not (self.stage or all(map(self.ended, STAGES))):
+            raise RunError(f"{self.path} holds no finished run; make it with: {self.command}")
+        if not self.stage:
+            self._require_untouched(self.read_json("config.json"))
+        damaged = [] if self.stage else [own for stage in STAGES for own in self.damaged(stage)]
+        if damaged:
+            raise RunError(f"{self.path / damaged[0]} is gone or damaged; make it again with: {self.command}")
+
     # -- opening
 
     @contextmanager
@@ -105,6 +119,9 @@ class RunFolder:
             raise RunError(f"{self.path} holds a run without provenance.json; move it away to start anew")
         if not saved and not overwrite and self._provenance()["files"]:
             raise RunError(f"{self.path} holds results but no config.json; --overwrite trains anew")
+        own = self._provenance()["files"]
+        for name in (*MADE_BY_ALL, *own, *(() if known else ("provenance.json",))):
+            self._require_free(name, own)
         if not known:
             self._write_json("provenance.json", {"stages": {}, "files": {}})
         if saved and not overwrite:
@@ -114,7 +131,15 @@ class RunFolder:
         if again_from:
             self._redo(again_from)
         if not saved or differences(config, saved["config"]):
-            self._write_json("config.json", {"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
+            self._write_config({"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
+
+    def _write_config(self, content: dict[str, Any]) -> None:
+        """Write config.json, and note its content in the provenance (before and after: this may be interrupted)."""
+        told = self._provenance()
+        new = json.loads(json.dumps(content))
+        self._write_json("provenance.json", told | {"configs": [*told.get("configs", [])[-1:], new]})
+        self._write_json("config.json", content)
+        self._write_json("provenance.json", told | {"configs": [new]})
 
     def _saved(self, simulation: str) -> dict[str, Any] | None:
         """config.json, if there is one; RunError if it is not of this simulation."""
@@ -123,7 +148,15 @@ class RunFolder:
         saved = self.read_json("config.json")
         if saved.get("simulation") != simulation or not isinstance(saved.get("config"), dict):
             raise RunError(f"{self.path} holds no run of {simulation}; choose another --results folder")
+        self._require_untouched(saved)
         return saved
+
+    def _require_untouched(self, saved: dict[str, Any]) -> None:
+        if saved not in self._provenance().get("configs", [saved]):
+            raise RunError(
+                f"{self.path / 'config.json'} is not what the run was made with (edited?); put it back, or move"
+                f" {self.path} away"
+            )
 
     def _reconcile(self, config: Settings, saved: dict[str, Any], again_from: str) -> None:
         """RunError where another config was saved and what was done with it would be lost."""
@@ -152,24 +185,33 @@ class RunFolder:
         first = STAGES.index(stage)
         for before in STAGES[:first]:
             if not self.done(before):
-                raise RunError(f"{self.path} has not gone through the stage {before}; go on with: {self.command}")
+                damaged = [f" ({name} is gone or damaged)" for name in self.damaged(before)[:1]]
+                raise RunError(
+                    f"{self.path} has not gone through the stage {before}{''.join(damaged)}; first give the same"
+                    " command without --from"
+                )
         told = self._provenance()
         self._write_json("provenance.json", told | {"stages": {s: told["stages"][s] for s in STAGES[:first]}})
 
-    def adopt(self, other: "RunFolder", config: Settings) -> None:
-        """Take over the trained networks of another run, whose training was the same; part of the stage train.
-
-        Raises:
-            RunError: it was not, or has not come to its end.
-        """
-        if not other.done("train"):
-            raise RunError(f"{other.path} holds no trained networks")
-        saved = other.read_json("config.json")
-        differ = differences(config, saved.get("config", {}))
+    def require_trained(self, simulation: str, config: Settings) -> None:
+        """RunError unless the folder holds networks that were trained as a config says."""
+        if not self.done("train"):
+            inside = self.path / simulation
+            hint = f"; name the run's folder: {inside}" if (inside / "config.json").exists() else ""
+            raise RunError(f"{self.path} holds no trained networks{hint}")
+        saved = self._saved(simulation) or {}
+        differ = differences(config, saved["config"])
         trained_otherwise = [name for name in differ if bears_on(type(config), [name]) == "train"]
         if trained_otherwise:
             words = listed([f"{name}: {differ[name][0]}, now {differ[name][1]}" for name in trained_otherwise])
-            raise RunError(f"the networks in {other.path} were trained with other settings ({words})")
+            raise RunError(f"the networks in {self.path} were trained with other settings ({words})")
+
+    def took_from(self, other: "RunFolder") -> bool:
+        """Whether the trained networks are those of another run."""
+        return self._provenance()["stages"]["train"].get("taken_from") == str(other.path)
+
+    def adopt(self, other: "RunFolder") -> None:
+        """Take over the trained networks of another run; part of the stage train."""
         for name in other.files("train"):
             self.claim([name])
             with written_aside(self.path / name) as aside:
@@ -195,12 +237,15 @@ class RunFolder:
     def claim(self, names: Iterable[str]) -> None:
         """Note that files are the run's own, before they are written; RunError for a file that is there but is not."""
         told, names = self._provenance(), list(names)
-        for name in set(names) - set(told["files"]):
-            if (self.path / name).exists():
-                raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
+        for name in names:
+            self._require_free(name, told["files"])
         told["files"] |= dict.fromkeys(names, self.stage)
         self._written.update(names)
         self._write_json("provenance.json", told)
+
+    def _require_free(self, name: str, own: Container[str]) -> None:
+        if (self.path / name).is_dir() or (name not in own and os.path.lexists(self.path / name)):
+            raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
 
     def disown(self, names: Iterable[str]) -> None:
         """Remove files of the run that are no longer needed."""
@@ -238,7 +283,7 @@ class RunFolder:
         except (json.JSONDecodeError, UnicodeDecodeError, OSError):
             content = None
         if not isinstance(content, dict) or (name == "provenance.json" and not _is_provenance(content)):
-            remedy = "delete it and use --overwrite" if name == "config.json" else f"move {self.path} away"
+            remedy = "move it away and use --overwrite" if name == "config.json" else f"move {self.path} away"
             raise RunError(f"{self.path / name} cannot be read; {remedy} to start anew")
         return content
 
@@ -271,11 +316,7 @@ class RunFolder:
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
-        if not (self.path / "config.json").exists() or not (self.stage or all(map(self.ended, STAGES))):
-            raise RunError(f"{self.path} holds no finished run; make it with: {self.command}")
-        damaged = [] if self.stage else [own for stage in STAGES for own in self.damaged(stage)]
-        if damaged:
-            raise RunError(f"{self.path / damaged[0]} is gone or damaged; make it again with: {self.command}")
+        self.require_finished()
         if not path.exists():
             raise RunError(f"{self.path} holds no {name}; the run's config does not make it")
         return path
@@ -287,6 +328,15 @@ def _is_provenance(content: dict[str, Any]) -> bool:
     return {"stages", "files"} <= set(content) and all(
         isinstance(part, dict) and all(Path(name).name == name for name in part) for part in parts
     )
+
+
+def readable_path(path: Path) -> Path:
+    """A path from the command line, "~" for the home folder; ConfigError if not all programs could read it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{str(path)!r} is no path of UTF-8 letters; choose another folder") from None
+    return path.expanduser()
 
 
 def run_folder(results: Path, simulation: str, quick: bool = False) -> RunFolder:

@@ -221,6 +221,8 @@ def _begin(
     renew: Renew | None,
 ) -> Episodes:
     """The episodes at their start, or as an earlier play left them."""
+    if len(rngs) != networks:
+        raise ConfigError(f"play needs a generator for each of the {networks} networks, not {len(rngs)}")
     world = Episodes(task, networks, episodes) if start is None else start.episodes.copy()
     if not task.running:
         world.begin(rngs)

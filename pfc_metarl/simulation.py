@@ -21,12 +21,12 @@ from threadpoolctl import threadpool_limits
 
 from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
 from pfc_metarl.config import STAGES, Config, differences
-from pfc_metarl.errors import ConfigError
+from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare, print_comparison
-from pfc_metarl.results import RunFolder, run_folder
+from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import Unit, curves, join, networks_from, units
 from pfc_metarl.workers import execute
@@ -112,10 +112,16 @@ class Options:
     """Threads for training (processes, where networks do not play in compiled loops); how many changes no result."""
 
     def __post_init__(self) -> None:
+        for name in ("results", "trained"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, readable_path(path))
         if self.processes < 1:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
         if self.trained and self.overwrite:
             raise ConfigError("--trained trains nothing, --overwrite does; give one of them")
+        if self.again_from and (self.trained or self.overwrite):
+            raise ConfigError("--from goes on with networks that the run has; leave out --trained and --overwrite")
 
 
 def run(simulation: Simulation[C], config: C, options: Options, execute: Executor = execute) -> RunFolder:
@@ -139,12 +145,17 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
     require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)
     torch.set_num_threads(1)
+    donor = RunFolder(options.trained, "") if options.trained else None
+    if donor:
+        donor.require_trained(simulation.name, config)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
         folder.open(simulation.name, config, options.overwrite, options.again_from)
+        if donor and folder.done("train") and not folder.took_from(donor):
+            raise RunError(f"{folder.path} holds trained networks of its own; choose another --results for --trained")
         if folder.finished:
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
         for stage in [s for s in STAGES if not folder.done(s)]:
-            _do(stage, simulation, config, tasks, folder, options, execute)
+            _do(stage, simulation, config, tasks, folder, donor, options.processes, execute)
         print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
@@ -156,18 +167,19 @@ def _do(
     config: C,
     tasks: Mapping[str, Task],
     folder: RunFolder,
-    options: Options,
+    donor: RunFolder | None,
+    processes: int,
     execute: Executor,
 ) -> None:
-    """One stage."""
+    """One stage; trained networks are those of the donor, if there is one."""
     damaged = folder.damaged(stage)
     again = f" again, for {damaged[0]} is gone or damaged" if damaged and folder.ended(stage) else ""
     print(f"{simulation.name}: {stage}{again}", file=sys.stderr, flush=True)
     with folder.doing(stage, resumed=stage == "train" and any(folder.path.glob("training_*.pt"))):
-        if stage == "train" and options.trained:
-            folder.adopt(RunFolder(options.trained, ""), config)
+        if stage == "train" and donor:
+            folder.adopt(donor)
         elif stage == "train":
-            _train(simulation, config, tasks, folder, options.processes, execute)
+            _train(simulation, config, tasks, folder, processes, execute)
         elif stage == "test":
             tested = simulation.test(config, networks_of(config, tasks, folder))
             folder.write_table("trials.parquet", tested.trials)

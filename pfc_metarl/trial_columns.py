@@ -67,6 +67,10 @@ def _correct(trials: pd.DataFrame) -> pd.Series:
     return trials["choice"] == trials["rewarded_side"]
 
 
+def _free(trials: pd.DataFrame) -> object:
+    return trials["forced_side"] == NONE if "forced_side" in trials else True
+
+
 def _risky(trials: pd.DataFrame) -> pd.Series:
     risky = (trials["choice"] == trials["risky_side"]).astype(int)
     return risky.where(trials["choice"] != NONE, NONE)
@@ -130,6 +134,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 }
 """The columns of each task, by the task's name, besides those that all trial tables have or may have."""
 
+TOLD_TWICE = ("state", "correct", "risky", "free")
+"""Columns that follow from others (`Column.default`): where a table has both, they must agree."""
+
 KEY_COLUMNS = (
     Column("group", "who behaves", str, True, lambda trials: ANIMALS),
     Column("subject", "seed of a network, name of an animal or a person", str),
@@ -139,7 +146,7 @@ KEY_COLUMNS = (
 )
 """Columns that name the rows of every trial table."""
 COMMON_COLUMNS = (
-    Column("free", "was the choice free, not forced", bool, True, lambda trials: True),
+    Column("free", "was the choice free, not forced", bool, True, _free),
     Column("valid", "were all responses valid ones", bool, True, _made),
     Column("probability", "with which the choice was made, where it is known", float, True),
     *(Column(f"action_{step}", f"response at step {step}", Span(0, whole=True), True) for step in range(1, 5)),

@@ -23,6 +23,7 @@ from pfc_metarl.trial_columns import (
     NETWORKS,
     NONE,
     OBSERVER,
+    TOLD_TWICE,
     UNTRAINED,
     Column,
     Span,
@@ -92,20 +93,42 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
     Raises:
         TableError: the file cannot be read, or the table not be used; see `check_trials` and `with_responses`.
     """
-    path = Path(path)
+    path, rename = Path(path), dict(rename or {})
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise TableError(f"{path}: a trial table is a .csv or a .parquet file")
     if not path.is_file():
-        raise TableError(f"{path}: there is no such file")
+        raise TableError(f"{path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
     try:
-        table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path, low_memory=False)
+        table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, rename)
+    except TableError:
+        raise
     except Exception as error:  # whatever the parsers raise
         reason = str(error).strip().splitlines()
-        raise TableError(f"{path}: cannot be read: {reason[0] if reason else type(error).__name__}") from None
-    absent = [name for name in rename or {} if name not in table]
+        hint = "; save it as UTF-8" if isinstance(error, UnicodeError) else ""
+        raise TableError(f"{path}: cannot be read: {reason[0] if reason else type(error).__name__}{hint}") from None
+    absent = [name for name in rename if name not in table]
     if absent:
         raise TableError(f"{path}: no column {absent[0]} to rename; there are: {_names(table)}")
-    return with_responses(check_trials(table.rename(columns=dict(rename or {})), task, str(path)), str(path))
+    return with_responses(check_trials(table.rename(columns=rename), task, str(path)), str(path))
+
+
+def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
+    """A CSV file, in which names of subjects, sessions and so on are text ("007"), but for plain whole numbers."""
+    head = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna().str.strip()
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(head) == 1 and separator in head.iloc[0]:
+            raise TableError(f"{path}: its columns are separated by {name}; save it with commas")
+    if head.duplicated().any():
+        raise TableError(f"{path}: several columns are called {head[head.duplicated()].iloc[0]}")
+    keys = [column.name for column in KEY_COLUMNS if column.values is str]
+    names = [name for name in head if rename.get(name, name) in keys]
+    table = pd.read_csv(path, low_memory=False)
+    texts = pd.read_csv(path, usecols=names, dtype=str, na_filter=False)
+    for name in names:
+        text = texts[name].str.strip()
+        plain = text.str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
+        table[name] = text.astype(np.int64) if plain else text.where(text != "")
+    return table
 
 
 def check_trials(table: pd.DataFrame, task: str, source: str = "the table", needs: Sequence[str] = ()) -> pd.DataFrame:
@@ -124,8 +147,9 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
 
     Raises:
         TableError: one line that names the table, the column, the row (from 1) and what was expected. Refused are:
-        no rows; missing columns; values that are empty or not allowed; a trial that stands there twice; and trial
-        numbers that jump (neighbours would be wrong).
+        no rows; missing columns; names that are all but those of a column; values that are empty or not allowed;
+        columns that contradict each other; a trial that stands there twice; and trial numbers that jump (neighbours
+        would be wrong).
     """
     if task not in COLUMNS:
         raise TableError(f"{source}: unknown task {task}; choose one of: {', '.join(COLUMNS)}")
@@ -133,12 +157,16 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
         raise TableError(f"{source}: several columns are called {table.columns[table.columns.duplicated()][0]}")
     if table.empty:
         raise TableError(f"{source}: holds no trials")
+    documented = (*KEY_COLUMNS, *COLUMNS[task], *COMMON_COLUMNS)
+    _refuse_near_misses(table, [column.name for column in documented], source)
     checked = table.reset_index(drop=True)
-    for column in (*KEY_COLUMNS, *COLUMNS[task], *COMMON_COLUMNS):
+    for column in documented:
         if column.name in table:
             checked[column.name] = _mended(checked[column.name], column, source)
+            if column.name in TOLD_TWICE:
+                _refuse_contradiction(checked, column, source)
         elif column.default is not None or not column.optional or column.name in needs:
-            checked[column.name] = _default(checked, column, source)
+            checked[column.name] = _default(checked, column, source, _names(table))
     for name in needs:
         if name not in checked:
             raise TableError(f"{source}: no column {name}; there are: {_names(table)}")
@@ -216,21 +244,46 @@ def _names(table: pd.DataFrame) -> str:
     return ", ".join(map(str, table.columns))
 
 
-def _default(table: pd.DataFrame, column: Column, source: str) -> object:
+def _refuse_near_misses(table: pd.DataFrame, documented: Sequence[str], source: str) -> None:
+    """TableError for a column that was meant to be a documented one, and would silently not count."""
+    for name in map(str, table.columns):
+        meant = name.strip().lower()
+        if name != meant and meant in documented and meant not in table:
+            raise TableError(f"{source}: there is a column {name!r}; if it is {meant}, rename it")
+
+
+def _refuse_contradiction(table: pd.DataFrame, column: Column, source: str) -> None:
+    """TableError where a column is not what follows from those told before it."""
+    if column.default is None or (column.name == "free" and "forced_side" not in table):
+        return
+    try:
+        follows = column.default(table)
+    except KeyError:  # from columns that are not there
+        return
+    wrong = (table[column.name] != follows) & (table["choice"] != NONE)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        found = f"column {column.name}, row {row + 1}: {table[column.name].iloc[row]}"
+        raise TableError(
+            f"{source}: {found} contradicts the other columns ({column.meaning}); mend them, or leave it out"
+        )
+
+
+def _default(table: pd.DataFrame, column: Column, source: str, names: str) -> object:
     """What stands in for a missing column."""
     try:
         if column.default is not None:
             return column.default(table)
     except KeyError:  # of what it could be told from, something is missing too
         pass
-    raise TableError(f"{source}: no column {column.name} ({column.meaning}); there are: {_names(table)}")
+    raise TableError(f"{source}: no column {column.name} ({column.meaning}); there are: {names}")
 
 
 def _mended(values: pd.Series, column: Column, source: str) -> pd.Series:
     """The values in their proper type; TableError for the first one that is not allowed."""
     if column.values is str:
-        objects = values.map(lambda v: getattr(v, "__hash__", None) is None) if values.dtype == object else False
-        wrong, mended = values.isna() | objects, values
+        odd = values.map(lambda v: getattr(v, "__hash__", None) is None or (isinstance(v, str) and v != v.strip()))
+        wrong, mended = values.isna() | odd.astype(bool), values
     else:
         if column.values is bool and not pd.api.types.is_numeric_dtype(values.dtype):
             values = values.map(lambda v: TRUTH.get(v.strip().lower(), v) if isinstance(v, str) else v)

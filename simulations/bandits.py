@@ -79,10 +79,11 @@ def test(config: BanditsConfig, networks: Networks) -> Tested:
     """Every set of networks plays every distribution, and the two example bandits, with frozen weights.
 
     Returns:
-        The trial table (columns as in `Bandit`, and test) of the sets trained on independent and correlated bandits,
-        on the examples and on their own training distribution; arrays: regret (training, test, network, episode) at
-        the last trial, with the names trainings and tests; state (episode, time, unit), state_p and state_choice of
-        the correlated set's first network on its own distribution; and those of `read_out_arrays`.
+        The trial table (columns as in `Bandit`, and condition: the bandit) of the sets trained on independent and
+        correlated bandits, on the examples and on their own training distribution; arrays: regret (training, test,
+        network, episode) at the last trial, with the names trainings and tests; state (episode, time, unit), state_p
+        and state_choice of the correlated set's first network on its own distribution; and those of
+        `read_out_arrays`.
     """
     trials, regret = [], []
     arrays: dict[str, np.ndarray] = {}
@@ -92,14 +93,14 @@ def test(config: BanditsConfig, networks: Networks) -> Tested:
             played = play(network, task, generators(TEST, config.seeds, index), config.test_episodes)
             regret.append(played.field("regret").sum(-1))
             if training in ("independent", "correlated") and (name in EXAMPLES or name == training):
-                trials.append(played.table(trained_on(training)).assign(test=name))
+                trials.append(played.table(trained_on(training)).assign(condition=name))
             if name == training == "correlated":
                 arrays["state"] = by_episode(played.activity)[0]
                 arrays["state_p"], arrays["state_choice"] = played.field("p_0")[0], played.field("choice")[0]
     arrays["regret"] = np.stack(regret).reshape(len(networks), len(tests), *regret[0].shape)
     arrays["tests"], arrays["trainings"] = np.array(list(tests)), np.array(list(networks))
     arrays |= read_out_arrays(config, networks["independent"])
-    kept = pd.concat(trials, ignore_index=True).astype({"group": "category", "test": "category"})
+    kept = pd.concat(trials, ignore_index=True).astype({"group": "category", "condition": "category"})
     return Tested(kept, arrays)
 
 
@@ -155,7 +156,7 @@ def regret(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
     """
     name, p = next(iter(EXAMPLES.items()))
     task = Bandit(trials=config.trials, arms=2, distribution=p)
-    tables = [regret_curves(tested.trials[tested.trials["test"] == name])]
+    tables = [regret_curves(tested.trials[tested.trials["condition"] == name])]
     for k, (group, kind) in enumerate(agents.AGENTS.items()):
         for subject in config.seeds:
             rng = generator(REFERENCE, subject, k, 0)

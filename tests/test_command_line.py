@@ -125,6 +125,7 @@ def test_the_command_itself() -> None:
 
 
 GO_ON = "what was finished is safe, and the same command goes on from there"
+MEND = "mend that, and the same command goes on"
 NO_MEMORY = f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes"
 
 
@@ -142,7 +143,7 @@ def import_that_fails_when_interrupted() -> None:
         (import_that_fails_when_interrupted, 130, f"interrupted; {GO_ON}"),
         (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, f"told to end; {GO_ON}"),
         (lambda: Path("/dev/full").write_text("x" * 10**6), 1, f"error: No space left on device; {GO_ON}"),
-        (lambda: Path("/no/such").write_text(""), 1, f"error: No such file or directory (/no/such); {GO_ON}"),
+        (lambda: Path("/no/such").write_text(""), 1, f"error: No such file or directory (/no/such); {MEND}"),
         (lambda: np.empty(2**55), 1, f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes"),
         (
             lambda: torch.empty(2**50),

@@ -46,7 +46,7 @@ SMALLER = {
     "harlow": {"episodes": 960},
 }
 """Instead of the quick presets' sizes, where these take longest."""
-OWN_COLUMNS = {"bandits": ["test"]}
+OWN_COLUMNS: dict[str, list[str]] = {}
 """Of the trial table, that tell tests apart besides the documented ones (said in the simulation's `test`)."""
 MAY_BE_EMPTY = {
     ("comparison.csv", "animal"),

@@ -469,7 +469,7 @@ def test_bandits_regret_by_training_and_test(gambler: Played) -> None:
     assert gambler.tested.arrays["trainings"].tolist() == trainings and gambler.tested.arrays["tests"].tolist() == tests
     generalisation = bandits.generalisation(gambler.config, gambler.tested)
     means = generalisation.set_index(["training", "test", "subject"])["regret"]
-    for (group, test), rows in trials.groupby(["group", "test"], observed=True):
+    for (group, test), rows in trials.groupby(["group", "condition"], observed=True):
         training = next(name for name in trainings if trained_on(name) == group)
         of_test = regret[trainings.index(training), tests.index(str(test))]
         for k, e, own in sessions(rows):
@@ -486,7 +486,7 @@ def test_bandits_regret_by_training_and_test(gambler: Played) -> None:
 
 def test_bandits_states_belong_to_their_sessions(gambler: Played) -> None:
     trials, state = gambler.tested.trials, gambler.tested.arrays["state"]
-    own = trials[(trials["group"] == trained_on("correlated")) & (trials["test"] == "correlated")]
+    own = trials[(trials["group"] == trained_on("correlated")) & (trials["condition"] == "correlated")]
     own = own[own["subject"] == SEEDS[0]]
     table = bandits.state_pca(gambler.tested)
     for column, theirs in (("session", "session"), ("trial", "trial"), ("p_left", "p_0"), ("choice", "choice")):

@@ -104,7 +104,7 @@ def test_files(tmp_path: Path, ending: str) -> None:
         ("rats.csv", "subject,trial\n1,2,3\n4,5,6,7,8,9\n", "cannot be read"),
         ("rats.parquet", "no parquet", "cannot be read"),
         ("rats.csv", "subject,trial,choice,common,reward\n", "holds no trials"),
-        ("rats.csv", "subject;trial;choice\n1;2;0\n", "no column subject .*; there are: subject;trial;choice"),
+        ("rats.csv", "subject;trial;choice\n1;2;0\n", "its columns are separated by semicolons; save it with commas"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: str | None, message: str) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.agents.agent import ReferenceAgent
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import by_session, check_trials, made_validly, responses, trial_table
 
@@ -23,6 +24,8 @@ def play(agent: ReferenceAgent, task: Task, rng: np.random.Generator, sessions: 
     """
     from pfc_metarl.tasks.episodes import Episodes  # the compiler is loaded by those alone who play
 
+    if agent.task != task.name:
+        raise ConfigError(f"the agent plays {agent.task}, not {task.name}")
     episodes, rows = Episodes(task, 1, sessions), np.arange(sessions)
     episodes.begin([rng])
     agent.start(sessions)
@@ -87,6 +90,8 @@ def follow(agent: ReferenceAgent, arrays: dict[str, np.ndarray]) -> dict[str, np
     for t in range(shape[0]):
         p = agent.probabilities({name: arrays[name][t] for name in agent.sees})
         answered = np.flatnonzero(arrays["response"][t] == 1)
+        if (arrays["choice"][t, answered] >= p.shape[1]).any():
+            raise TableError(f"the table: a choice that the agent does not know; there are 0 to {p.shape[1] - 1}")
         out["probability"][t, answered] = p[answered, arrays["choice"][t, answered]]
         told = arrays["made"][t] == 1 if "choice" in agent.learns_from else arrays["made"][t] >= 0  # -1: session over
         rows = np.flatnonzero(told)

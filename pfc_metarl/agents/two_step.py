@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
+from pfc_metarl.tasks.task import require_finite, require_probabilities
 
 MODEL_FREE, MODEL_BASED = "model-free", "model-based"
 """What the agents are called in trial tables."""
@@ -50,6 +51,10 @@ class ModelFree(TwoStepAgent):
     eligibility: float = 0.0
     inverse_temperature: float = INVERSE_TEMPERATURE
 
+    def __post_init__(self) -> None:
+        require_probabilities(learning_rate=self.learning_rate, eligibility=self.eligibility)
+        require_finite(inverse_temperature=self.inverse_temperature)
+
     def start(self, sessions: int) -> None:
         """Begin sessions with all values 0."""
         self.first, self.second = np.zeros((sessions, 2)), np.zeros((sessions, 2))
@@ -86,6 +91,11 @@ class ModelBased(TwoStepAgent):
     reward_low: float
     switch_probability: float
     inverse_temperature: float = INVERSE_TEMPERATURE
+
+    def __post_init__(self) -> None:
+        names = ("common_probability", "reward_high", "reward_low", "switch_probability")
+        require_probabilities(**{name: getattr(self, name) for name in names})
+        require_finite(inverse_temperature=self.inverse_temperature)
 
     def start(self, sessions: int) -> None:
         """Begin sessions with an even belief."""

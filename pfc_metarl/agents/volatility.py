@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
-from pfc_metarl.tasks.task import LEFT, RIGHT
+from pfc_metarl.tasks.task import LEFT, RIGHT, require_finite, require_probabilities
 from pfc_metarl.tasks.volatility import Process
 
 K_VALUES = 20
@@ -86,6 +86,10 @@ class FixedRate(VolatilityAgent):
 
     learning_rate: float
     inverse_temperature: float
+
+    def __post_init__(self) -> None:
+        require_probabilities(learning_rate=self.learning_rate)
+        require_finite(inverse_temperature=self.inverse_temperature)
 
     def start(self, sessions: int) -> None:
         """Begin sessions with even estimates."""

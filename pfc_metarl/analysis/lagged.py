@@ -3,6 +3,7 @@
 import pandas as pd
 
 from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
+from pfc_metarl.tasks.task import require_counts
 from pfc_metarl.trials import check_trials, responses
 
 TRIAL_TYPES = {
@@ -38,5 +39,6 @@ def lagged_regression(trials: pd.DataFrame, lags: int = 5) -> pd.DataFrame:
     Returns:
         Table: group, subject, trial_type, lag, weight, se, n, fit; see `choice_regression`.
     """
+    require_counts(lags=lags)
     trials = check_trials(trials, "two_step")
     return choice_regression(trials, lagged_design(trials, lags), responses(trials), "trial_type")

@@ -17,7 +17,7 @@ from scipy.special import expit, log_expit
 
 from pfc_metarl.agents.volatility import traces
 from pfc_metarl.errors import TableError
-from pfc_metarl.tasks.task import LEFT, RIGHT
+from pfc_metarl.tasks.task import LEFT, RIGHT, require_counts
 from pfc_metarl.trials import NONE, SUBJECT, by_session, check_trials, responses
 
 COLUMNS = ["choice", "good_arm", "magnitude_left", "magnitude_right"]
@@ -44,12 +44,16 @@ def learning_rates(
 
     Returns:
         Table: columns of `by`, first and last (trial of the window, from 1), alpha, beta (per hundred points); NaN for
-        windows without a response.
+        windows without a response; alpha also where choices have nothing to do with expected rewards (beta 0).
 
     Raises:
-        TableError: sessions that are shorter than a window.
+        TableError: sessions that are shorter than a window, or magnitudes that are no points.
     """
+    require_counts(length=length, step=step)
     trials = check_trials(trials, "volatility", needs=by)
+    largest = trials[["magnitude_left", "magnitude_right"]].max(axis=None)
+    if largest <= 1:
+        raise TableError(f"the largest magnitude is {largest:g}: they are points, about 0 to 100; multiply them")
     trials = trials.assign(choice=trials["choice"].where(responses(trials), NONE))
     tables = []
     for values, own in trials.groupby(list(by), sort=False, observed=True):
@@ -58,6 +62,7 @@ def learning_rates(
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
         told = sliding_window_view((arrays["choice"] != NONE).any(axis=1), length)[::step].any(axis=1)
         alpha, beta = (np.where(told, estimate, np.nan) for estimate in fit_windows(arrays, length, step))
+        alpha = np.where(beta > 0, alpha, np.nan)  # with beta 0 every learning rate would do
         first = 1 + step * np.arange(len(alpha))
         columns = {"first": first, "last": first + length - 1, "alpha": alpha, "beta": beta}
         tables.append(pd.DataFrame(dict(zip(by, values)) | columns))

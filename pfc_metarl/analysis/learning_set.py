@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 
+from pfc_metarl.errors import TableError
 from pfc_metarl.trials import SUBJECT, check_trials, made_validly, with_condition
 
 INTACT, RESET, REPLACED = "intact", "state reset", "replaced"
@@ -30,11 +31,16 @@ def accuracy_by_trial(trials: pd.DataFrame, by: Sequence[str] = ("condition",)) 
         by: columns that tell tests apart; sessions may be numbered anew in each.
 
     Returns:
-        Table: columns of `by` (condition: "" if the table has none), group, subject, trial, accuracy (% of all trials,
-        choices not made count as wrong), of_choices (% of the choices made), n (trials).
+        Table: columns of `by` (condition: "" if the table has none), group, subject, trial, accuracy (% of free trials;
+        choices not made, or not valid, count as wrong), of_choices (% of the choices made), n (trials).
     """
-    tests = with_condition(trials).groupby(list(by), sort=False, observed=True)
+    trials = with_condition(trials)
+    absent = [name for name in by if name not in trials]
+    if absent:
+        raise TableError(f"the table: no column {absent[0]} to tell tests apart; there are: {', '.join(trials)}")
+    tests = trials.groupby(list(by), sort=False, observed=True)
     checked = pd.concat([check_trials(own, "harlow") for _, own in tests])
+    checked = checked[checked["free"]].assign(correct=checked["correct"] & checked["valid"])
     checked["of_choices"] = checked["correct"].where(made_validly(checked)).astype(float)
     groups = checked.groupby([*by, *SUBJECT, "trial"], sort=False, observed=True)
     table = groups.agg(accuracy=("correct", "mean"), of_choices=("of_choices", "mean"), n=("correct", "size"))

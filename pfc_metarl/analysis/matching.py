@@ -7,6 +7,8 @@ import statsmodels.formula.api as smf
 from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
 from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
 from pfc_metarl.analysis.logistic import OK, TOO_FEW
+from pfc_metarl.errors import TableError
+from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of, with_responses
 
 OPTIMUM, MATCHING, RANDOM = "optimum", "matching", "random"
@@ -22,7 +24,7 @@ def steady_state(trials: pd.DataFrame) -> pd.Series:
 
 
 def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
-    """Log ratios of each session's steady state; sessions where a count is 0 have no log ratio and are left out.
+    """Log ratios of each session's steady state; NaN for sessions where a count is 0.
 
     Args:
         trials: a trial table of the foraging task.
@@ -35,7 +37,7 @@ def matching_points(trials: pd.DataFrame) -> pd.DataFrame:
     left, right = own["choice"] == 0, own["choice"] == 1
     counts = {"left": left, "right": right, "left_reward": left * own["reward"], "right_reward": right * own["reward"]}
     sums = sessions_of(own.assign(**counts))[list(counts)].sum()
-    sums = sums[(sums > 0).all(axis=1)]
+    sums = sums.where((sums > 0).all(axis=1))
     choice, reward = sums["right"] / sums["left"], sums["right_reward"] / sums["left_reward"]
     return pd.DataFrame({"log2_choice": np.log2(choice), "log2_reward": np.log2(reward)}).reset_index()
 
@@ -52,6 +54,7 @@ def matching_fit(points: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for who, own in points.groupby(SUBJECT, sort=False, observed=True):
+        own = own.dropna(subset="log2_reward")
         if own["log2_reward"].nunique() < 3:
             rows.append((*who, np.nan, np.nan, np.nan, len(own), TOO_FEW))
             continue
@@ -74,6 +77,7 @@ def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
     Returns:
         Table: group, subject, kind (reward, choice), lag, weight, se, n, fit; see `choice_regression`.
     """
+    require_counts(lags=lags)
     trials = check_trials(trials, "foraging")
     side = signed_side(trials)
     design = history_design(trials, {"reward": side * trials["reward"], "choice": side}, lags)
@@ -89,7 +93,12 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         left and right in the rows of `trials`; NaN before a full history.
+
+    Raises:
+        TableError: several subjects.
     """
+    if len(trials[SUBJECT].drop_duplicates()) != 1 or weights.duplicated(["kind", "lag"]).any():
+        raise TableError("choice values are those of one subject, by its own weights")
     own = pd.DataFrame(index=trials.index)
     for name, choice in (("left", 0), ("right", 1)):
         chose = (trials["choice"] == choice) & made_validly(trials)
@@ -111,7 +120,10 @@ def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFr
         Table: group (who behaves, then the policies), subject (on whose base probabilities), reward (per trial),
         share_of_optimum.
     """
+    require_probabilities(base_probability_sum=base_probability_sum)
     trials = check_trials(trials, "foraging", needs=["p0_left"])
+    if trials["p0_left"].max() > base_probability_sum + 1e-6:
+        raise TableError(f"p0_left is {trials['p0_left'].max():g}, more than both together ({base_probability_sum:g})")
     sums = sessions_of(trials[steady_state(trials)]).agg(
         reward=("reward", "sum"), trials=("reward", "size"), p0_left=("p0_left", "first")
     )

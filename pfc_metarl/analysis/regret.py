@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.agents.bandits import bayes_optimal_regret, bayes_optimal_regret_correlated
-from pfc_metarl.trials import SUBJECT, check_trials
+from pfc_metarl.errors import TableError
+from pfc_metarl.trials import SUBJECT, check_trials, sessions_of
 
 EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
 """The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
@@ -20,8 +21,16 @@ def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Table: group, subject, trial, regret.
+
+    Raises:
+        TableError: sessions of different length.
     """
     trials = check_trials(trials, "bandit", needs=["regret"])
+    lengths = sessions_of(trials).size()
+    if lengths.nunique() > 1:
+        raise TableError(
+            f"sessions have {lengths.min()} to {lengths.max()} trials; regret is compared at equal lengths"
+        )
     mean = trials.groupby([*SUBJECT, "trial"], sort=False, observed=True)["regret"].mean()
     return mean.groupby(SUBJECT, sort=False, observed=True).cumsum().reset_index()
 

@@ -23,15 +23,16 @@ def label_trials(trials: pd.DataFrame) -> pd.DataFrame:
         trials: a trial table of the inferred-value task.
 
     Returns:
-        The checked table with the columns reversed (did the block reverse), comparison ("" for trials of none), and
+        The checked table (all its trials, valid or not: cues and rewards are seen in each) with the columns
+        reversed (did the block reverse), comparison ("" for trials of none), and
         cue_rewarded ("before", "after").
     """
     trials = check_trials(trials, "inferred_value")
     before = sessions_of(trials)[["rewarded_cue", "cue"]].shift(1)
-    first = (trials["trial_in_block"] == 1) & (trials["block"] > 1)
+    first = (trials["trial_in_block"] == 1) & before["rewarded_cue"].notna()
     reversal = (trials["rewarded_cue"] != before["rewarded_cue"]) & first
-    reversal_before = sessions_of(trials.assign(reversal=reversal))["reversal"].shift(1, fill_value=False)
-    after_reversal = reversal_before & (trials["trial_in_block"] == 2)
+    met = sessions_of(trials.assign(met=reversal))["met"].shift(1, fill_value=False)
+    after_reversal = met & (trials["trial_in_block"] == 2)
     same_cue = trials["cue"] == before["cue"]
     comparison = np.select([reversal, after_reversal & same_cue, after_reversal], COMPARISONS, default="")
     cue_rewarded = np.where(trials["cue"] == trials["rewarded_cue"], AFTER, BEFORE)

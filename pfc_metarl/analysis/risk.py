@@ -19,10 +19,11 @@ def risky_shares(trials: pd.DataFrame) -> pd.DataFrame:
         trials: a trial table of the optogenetics task.
 
     Returns:
-        Table: condition ("" if the table has none), group, subject, p_risky, risky (share), n (choices).
+        Table: condition ("" if the table has none), group, subject, p_risky, risky (share; NaN without choices), n
+        (choices).
     """
     trials = with_condition(with_responses(check_trials(trials, "optogenetics")))
-    own = trials[responses(trials) & (trials["risky"] != NONE)]
-    own = own.assign(p_risky=own["p_risky"].round(6))  # single precision in the task
+    counts = responses(trials) & (trials["risky"] != NONE)
+    own = trials.assign(p_risky=trials["p_risky"].round(6), risky=trials["risky"].where(counts))  # single precision
     groups = own.groupby(["condition", *SUBJECT, "p_risky"], observed=True)["risky"]
-    return groups.agg(risky="mean", n="size").reset_index()
+    return groups.agg(risky="mean", n="count").reset_index()

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import NONE, Task, uniform
+from pfc_metarl.tasks.task import NONE, Task, require_counts, uniform
 
 PAIRS = {"easy": (0.1, 0.9), "medium": (0.25, 0.75), "hard": (0.4, 0.6)}
 """Two-armed bandits with known probabilities, on sides drawn at random."""
@@ -61,6 +61,7 @@ class Bandit(Task):
     def __init__(
         self, trials: int, arms: int, distribution: str | Sequence[float], time_scale: int | None = None
     ) -> None:
+        require_counts(arms=arms, time_scale=time_scale or 1)
         if isinstance(distribution, str):
             if distribution not in DISTRIBUTIONS:
                 raise ConfigError(f"distribution must be one of {', '.join(DISTRIBUTIONS)}, not {distribution}")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pfc_metarl.errors import ConfigError
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.tasks.task import CENTRE, LEFT, NONE, Task, require_finite, uniform
 
 FIXATION, CHOICE = 0, 1
@@ -101,6 +101,8 @@ class Optogenetics(Task):
     ) -> None:
         if not risky_probabilities or not all(0 <= p <= 1 for p in risky_probabilities):
             raise ConfigError(f"risky_probabilities must be between 0 and 1, not {risky_probabilities}")
+        if forced_pairs < 0 or free_pulls < 0:
+            raise ConfigError(f"forced_pairs and free_pulls must be at least 0, not {forced_pairs}, {free_pulls}")
         require_finite(safe_reward=safe_reward, risky_reward=risky_reward)
         self.forced_pairs, self.risky_probabilities = forced_pairs, risky_probabilities
         self.trials = 2 * forced_pairs + free_pulls
@@ -129,4 +131,6 @@ class Optogenetics(Task):
         # the arm that was pulled tells which one was forced; where none was and it is not told, call it left
         forced_side = met.get("forced_side", np.where(choice == NONE, LEFT, choice))
         trials["forced_side"] = np.where(trials["free"], NONE, forced_side)
+        if "reward" not in met:
+            raise TableError("the table has no column reward, which networks are to be led along")
         trials["pays"] = met["reward"] > 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import LEFT, Task, require_finite, require_probabilities, uniform
+from pfc_metarl.tasks.task import LEFT, Task, require_counts, require_finite, require_probabilities, uniform
 
 LOW_FIRST, HIGH_FIRST = "low first", "high first"
 
@@ -127,6 +127,10 @@ class Volatility(Task):
         probabilities = {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields)
         require_probabilities(**{name: getattr(course, name) for name in sorted(probabilities)})
         require_finite(reward_scale=reward_scale)
+        if isinstance(course, Schedule):
+            require_counts(switch_every=course.switch_every)
+        elif not -np.inf < course.log_k_low <= course.log_k_high <= 0:
+            raise ConfigError(f"log k must rise from {course.log_k_low} to {course.log_k_high}, at most 0")
         if isinstance(course, Schedule) and course.order not in (LOW_FIRST, HIGH_FIRST):
             raise ConfigError(f"order must be {LOW_FIRST} or {HIGH_FIRST}, not {course.order}")
         self.trials, self.course = trials, course
