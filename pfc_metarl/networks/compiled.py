@@ -85,6 +85,7 @@ class Unrolled:
             tuple(torch.from_numpy(x.copy()) for x in after), memory,
         )  # fmt: skip
 
+    @np.errstate(invalid="ignore", over="ignore")  # a training that diverges is told of by the learner
     def gradients(
         self, played: Played, begins: Tensor, bootstrap: np.ndarray, costs: Costs
     ) -> tuple[Tensor, list[list[Tensor]], list[tuple[Tensor, Tensor]]]:
