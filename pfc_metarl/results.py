@@ -130,7 +130,7 @@ class RunFolder:
             self._clear()
         if again_from:
             self._redo(again_from)
-        if not saved or differences(config, saved["config"]):
+        if not saved or overwrite or differences(config, saved["config"]):
             self._write_config({"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
 
     def _write_config(self, content: dict[str, Any]) -> None:

@@ -183,6 +183,16 @@ def test_a_config_that_was_edited_is_noticed(tmp_path: Path) -> None:
         folder.open("two_step", replace(CONFIG, learning_rate=0.5))
 
 
+def test_a_config_that_was_edited_is_noticed_after_overwriting_too(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "")
+    folder.open("two_step", CONFIG)
+    folder.open("two_step", CONFIG, overwrite=True)
+    text = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(text.replace('"networks": 2', '"networks": 3'))
+    with pytest.raises(RunError, match="is not what the run was made with"):
+        folder.open("two_step", CONFIG)
+
+
 def test_what_is_in_the_way_is_said_before_anything_is_removed(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, "")
     folder.open("two_step", CONFIG)

@@ -56,14 +56,10 @@ class Unrolled:
         gates, squashed = empty(number, networks, kept, size, 4 * units), empty(number, networks, kept, size, units)
         for i in range(number):
             hidden[i, :, 0], cell[i, :, 0] = state[2 * i], state[2 * i + 1]
-        last_value, begun = (
-            (_numbers(s).copy() for s in state[2 * number :]) if number > 1 else empty(2, networks, size)
-        )
-        seen, added = (
-            empty(networks, steps + 1, size, inputs.shape[-1]),
-            np.zeros((networks, steps + 1, size), np.float32),
-        )
-        seen[:, 0] = inputs
+        last = [_numbers(s).copy() for s in state[2 * number :]]  # of an actor and a critic
+        last_value, begun = last or empty(2, networks, size)
+        seen, added = empty(networks, steps + 1, size, inputs.shape[-1]), empty(networks, steps + 1, size)
+        seen[:, 0], added[:, 0] = inputs, 0
         of_actor = empty(networks, told, size, inputs.shape[-1]) if number > 1 else seen[:, :0]
         logits, values, rewards = empty(*noise.shape), empty(networks, told, size), empty(networks, steps, size)
         chosen, active = np.empty((networks, steps, size), np.int64), np.empty((networks, steps, size), np.bool_)
