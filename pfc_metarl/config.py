@@ -20,6 +20,7 @@ Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
+Decay = Annotated[float, Interval(ge=0, lt=1)]
 Seed = Annotated[int, Interval(ge=0, le=2**31)]
 S = TypeVar("S", bound="Settings")
 Range = Ge | Gt | Le | Interval
@@ -119,7 +120,7 @@ class Config(Settings):
     """Weight of the policy's entropy at the start, beta_e (P: 0.05)."""
     entropy_cost_end: Annotated[float | None, Ge(0)] = None
     """Entropy cost at the end, reached linearly; None: constant (P)."""
-    rmsprop_decay: Probability = 0.99
+    rmsprop_decay: Decay = 0.99
     """Decay of RMSProp's mean square (our choice: that of A3C, Mnih et al. 2016)."""
     rmsprop_epsilon: Positive = 1e-5
     """RMSProp's epsilon, added to the root (our choice)."""
@@ -167,9 +168,14 @@ def from_saved(kind: type[S], saved: dict[str, object]) -> S:
         raise own[0] if own else ConfigError("; ".join(cattrs.transform_error(error))) from None
 
 
+def as_saved(config: Any) -> dict[str, Any]:
+    """A config (a dataclass) as it stands in JSON: tuples are lists."""
+    return json.loads(json.dumps(asdict(config)))
+
+
 def differences(mine: Any, theirs: Mapping[str, object]) -> dict[str, tuple[object, object]]:
     """Fields in which a config (a dataclass) and a saved one differ: name to the saved value and ours."""
-    now = json.loads(json.dumps(asdict(mine)))  # as it would be saved: tuples become lists
+    now = as_saved(mine)
     return {name: (theirs.get(name), value) for name, value in now.items() if theirs.get(name, NOT_SAVED) != value}
 
 

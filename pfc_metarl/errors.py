@@ -35,7 +35,7 @@ class Stopped(KeyboardInterrupt):
 
 
 GO_ON = "what was finished is safe, and the same command goes on from there"
-STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
+STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """With which a command ends that was told to."""
 
 
@@ -44,7 +44,7 @@ def one_line_errors() -> Iterator[None]:
     """Around a command: whatever the user can do something about ends it with one line on stderr.
 
     Exit status: 2 for a UserError, 1 where the machine's disk or memory does not suffice, 130 interrupted (Ctrl-C), 143
-    told to end (SIGTERM).
+    told to end (SIGTERM), 129 the terminal was closed (SIGHUP, unless it is ignored, as nohup has it).
     """
     told: list[int] = []
 
@@ -55,7 +55,8 @@ def one_line_errors() -> Iterator[None]:
             os._exit(STATUS[number])
         raise Stopped
 
-    before = {number: signal.signal(number, stop) for number in STATUS}
+    heard = [number for number in STATUS if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     except UserError as error:
@@ -84,9 +85,10 @@ def _importing(frame: FrameType | None) -> bool:
 
 
 def _stopped(number: int) -> str:
-    return f"{'told to end' if number == signal.SIGTERM else 'interrupted'}; {GO_ON}"
+    words = {signal.SIGTERM: "told to end", signal.SIGHUP: "the terminal was closed"}
+    return f"{words.get(signal.Signals(number), 'interrupted')}; {GO_ON}"
 
 
 def _end(line: str, status: int) -> NoReturn:
-    print(line, file=sys.stderr)
+    print(" ".join(line.splitlines()), file=sys.stderr)
     sys.exit(status)

@@ -1,5 +1,6 @@
 """The one style and palette of all figures."""
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -164,7 +165,8 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
         )
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ("pdf", "png"):
+        drawn, (width, height) = io.BytesIO(), figure.get_size_inches()  # the writers' errors do not tell of full disks
+        figure.savefig(drawn, format=ending, bbox_inches=Bbox([[0, -below], [width, height]]))
         with written_aside(folder / f"{name}.{ending}") as aside:
-            width, height = figure.get_size_inches()
-            figure.savefig(aside, format=ending, bbox_inches=Bbox([[0, -below], [width, height]]))
+            aside.write_bytes(drawn.getbuffer())
         print(folder / f"{name}.{ending}")

@@ -5,7 +5,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -33,11 +33,11 @@ class RunFolder:
 
     Args:
         path: the folder, e.g. results/two_step.
-        command: what makes it, for messages.
+        usual: what makes it with the usual settings, for messages.
     """
 
-    def __init__(self, path: Path, command: str) -> None:
-        self.path, self.command = path, command
+    def __init__(self, path: Path, usual: str) -> None:
+        self.path, self._usual = path, usual
         self.stage: str = ""
         self._written: set[str] = set()
         self._notes: dict[str, object] = {}
@@ -47,6 +47,11 @@ class RunFolder:
     def _provenance(self) -> dict[str, Any]:
         path = self.path / "provenance.json"
         return self.read_json("provenance.json") if path.exists() else {"stages": {}, "files": {}}
+
+    @property
+    def command(self) -> str:
+        """What makes it, its settings and all."""
+        return " ".join([self._usual, *map(shlex.quote, self._provenance().get("flags", []))])
 
     def done(self, stage: str) -> bool:
         """Whether a stage went through to its end, and its files are all there and whole."""
@@ -102,7 +107,14 @@ class RunFolder:
                 ) from None
             yield
 
-    def open(self, simulation: str, config: Settings, overwrite: bool = False, again_from: str = "") -> None:
+    def open(
+        self,
+        simulation: str,
+        config: Settings,
+        overwrite: bool = False,
+        again_from: str = "",
+        flags: Sequence[str] = (),
+    ) -> None:
         """Begin a run of a config, or go on with it; foreign files are left alone.
 
         Args:
@@ -110,6 +122,7 @@ class RunFolder:
             config: its settings.
             overwrite: begin anew, removing what the run has written.
             again_from: stage to be done again, and those after it; "": none.
+            flags: what on the command line gives the config.
 
         Raises:
             RunError: the folder holds something else, or a stage before the one asked for has not been done.
@@ -132,6 +145,8 @@ class RunFolder:
             self._redo(again_from)
         if not saved or overwrite or differences(config, saved["config"]):
             self._write_config({"simulation": simulation, "config": asdict(config)})  # type: ignore[call-overload]
+        if (told := self._provenance()).get("flags", []) != list(flags):
+            self._write_json("provenance.json", told | {"flags": list(flags)})
 
     def _write_config(self, content: dict[str, Any]) -> None:
         """Write config.json, and note its content in the provenance (before and after: this may be interrupted)."""
@@ -206,9 +221,10 @@ class RunFolder:
             words = listed([f"{name}: {differ[name][0]}, now {differ[name][1]}" for name in trained_otherwise])
             raise RunError(f"the networks in {self.path} were trained with other settings ({words})")
 
-    def took_from(self, other: "RunFolder") -> bool:
-        """Whether the trained networks are those of another run."""
-        return self._provenance()["stages"]["train"].get("taken_from") == str(other.path)
+    @property
+    def taken_from(self) -> str:
+        """Folder of the run whose trained networks these are; "": they are its own, or not there yet."""
+        return self._provenance()["stages"].get("train", {}).get("taken_from", "")
 
     def adopt(self, other: "RunFolder") -> None:
         """Take over the trained networks of another run; part of the stage train."""

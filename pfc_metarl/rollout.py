@@ -134,9 +134,15 @@ def play(
         learn: keep what the gradient of compiled loops needs.
 
     Raises:
-        ConfigError: stimulation of an agent that does not see prediction errors, or on an event unknown to the task.
+        ConfigError: networks that were built for another task; stimulation of an agent that does not see prediction
+            errors, or on an event unknown to the task.
         TableError: the table cannot be used.
     """
+    if (agent.observations, agent.actions) != (task.observations, task.actions):
+        raise ConfigError(
+            f"{task.name} shows {task.observations} and takes {task.actions} actions; these networks were built for"
+            f" {agent.observations} and {agent.actions}"
+        )
     if stimulation is not None and not agent.sees_prediction_errors:
         raise ConfigError("stimulation acts on prediction errors, which only agents named actor-critic-rpe see")
     if given is None:
@@ -286,6 +292,8 @@ def _follow(actions: np.ndarray, device: torch.device) -> Callable[[int, Tensor]
 
 def lead(agent: Agent, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
     """How probable the choices of a trial table are for each network that is led along them.
+
+    Of Harlow's task a table does not tell what the objects looked like; networks then see stand-ins.
 
     Args:
         agent: the networks.

@@ -4,12 +4,11 @@ Each stage reads from the run's folder what the ones before it have written ther
 again without those before.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -20,7 +19,7 @@ import tyro
 from threadpoolctl import threadpool_limits
 
 from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
-from pfc_metarl.config import STAGES, Config, differences
+from pfc_metarl.config import STAGES, Config, as_saved, differences
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
 from pfc_metarl.networks import agent_class
@@ -87,11 +86,24 @@ class Simulation(Generic[C]):
 
     def changed(self, config: C) -> str:
         """What of a config is not as in the preset that it started from, in words; "": nothing."""
-        preset = self.presets.get(config.preset)
-        if preset is None:
+        if config.preset not in self.presets:
             return f"preset {config.preset}, which is not known"
-        told = differences(config, json.loads(json.dumps(asdict(preset))))
+        told = differences(config, as_saved(self.presets[config.preset]))
         return "; ".join(f"{name} {now} ({before})" for name, (before, now) in told.items())
+
+    def flags(self, config: C, quick: bool = False) -> list[str]:
+        """What on the command line, besides --quick, gives a config; nothing, if its preset is not known."""
+        if config.preset not in self.presets:
+            return []
+        default = next(iter(self.presets))
+        words = [] if config.preset == default else ["--preset", config.preset]
+        for name, (_, value) in differences(config, as_saved(self.config(config.preset, quick))).items():
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{flag}" if value else f"--no-{flag}")
+            else:
+                words += [f"--{flag}", *np.ravel(np.array(value, dtype=object)).astype(str)]
+        return words
 
 
 @dataclass(frozen=True)
@@ -149,8 +161,12 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
     if donor:
         donor.require_trained(simulation.name, config)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
-        folder.open(simulation.name, config, options.overwrite, options.again_from)
-        if donor and folder.done("train") and not folder.took_from(donor):
+        taken, whole = folder.taken_from, folder.done("train")
+        if taken and not whole and not donor and not options.overwrite:
+            raise RunError(f"{folder.path} had its networks from {taken}, and they are damaged; add: --trained {taken}")
+        flags = simulation.flags(config, options.quick) + (["--trained", str(options.trained)] if donor else [])
+        folder.open(simulation.name, config, options.overwrite, options.again_from, flags)
+        if donor and folder.done("train") and folder.taken_from != str(donor.path):
             raise RunError(f"{folder.path} holds trained networks of its own; choose another --results for --trained")
         if folder.finished:
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")

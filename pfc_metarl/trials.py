@@ -33,7 +33,7 @@ from pfc_metarl.trial_columns import (
 __all__ = [
     "ANIMALS", "COLUMNS", "KEYS", "NETWORKS", "NONE", "OBSERVER", "SESSION", "SUBJECT", "UNTRAINED", "by_session",
     "check_trials", "made_validly", "previous", "read_trials", "responses", "session_keys", "sessions_of", "trained_on",
-    "trial_table", "with_condition", "with_responses",
+    "trial_table", "was_played", "with_condition", "with_responses",
 ]  # fmt: skip
 
 SUBJECT = ["group", "subject"]
@@ -153,6 +153,8 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
     """
     if task not in COLUMNS:
         raise TableError(f"{source}: unknown task {task}; choose one of: {', '.join(COLUMNS)}")
+    if not isinstance(table, pd.DataFrame):
+        raise TableError(f"{source}: is no pandas.DataFrame, but {type(table).__name__}; read_trials reads a file")
     if not table.columns.is_unique:
         raise TableError(f"{source}: several columns are called {table.columns[table.columns.duplicated()][0]}")
     if table.empty:
@@ -201,6 +203,13 @@ def responses(trials: pd.DataFrame) -> pd.Series:
     """Is the choice one that analyses of behaviour are to explain: valid, and not forced?"""
     valid = made_validly(trials)
     return valid & trials["free"].astype(bool) if "free" in trials else valid
+
+
+def was_played(trials: pd.DataFrame) -> pd.DataFrame:
+    """A checked table without the trials that are marked as not valid though a choice was made.
+
+    What remains is what a subject's earnings are the mean of: trials without a choice earn nothing, but count."""
+    return trials[trials["valid"] | (trials["choice"] == NONE)]
 
 
 def with_responses(trials: pd.DataFrame, source: str = "the table") -> pd.DataFrame:

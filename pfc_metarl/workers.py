@@ -103,10 +103,16 @@ def _interrupts_wait() -> Iterator[None]:
 
 def _begin_worker() -> None:
     """Told by the main process to end, a worker does so after the update at hand (at once, it might leave a file half
-    written, or be kept by the pool for the units that wait). Interrupts are the main process's to deal with."""
+    written), or at once if it waits for work. Interrupts are the main process's to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: _told_to_end.set())
+    signal.signal(signal.SIGTERM, _end_soon)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_soon(*_: object) -> None:
+    _told_to_end.set()
+    if _at_work.acquire(blocking=False):  # else `_train` ends it
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
@@ -122,4 +128,8 @@ def _end_with_parent() -> None:
 def _train(unit: Unit, position: int) -> None:
     """`train_unit` in a worker."""
     with _at_work:
-        train_unit(unit, position, _told_to_end.is_set)
+        try:
+            train_unit(unit, position, _told_to_end.is_set)
+        finally:
+            if _told_to_end.is_set():  # or it might wait for ever for work: a worker that was killed may hold the queue
+                os._exit(1)

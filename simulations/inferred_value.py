@@ -71,7 +71,7 @@ def test(config: InferredValueConfig, networks: Networks) -> Tested:
 
 def analyse(config: InferredValueConfig, tested: Tested) -> Tables:
     """All tables of Figure 4."""
-    labelled = label_trials(tested.trials)
+    labelled = label_trials(tested.trials.drop(columns="valid"))  # whatever it does, a network sees cue and reward
     labelled[list(EVENTS)] = event_errors(config, tested)
     return {
         "prediction_errors": mean_errors(labelled),

@@ -36,6 +36,7 @@ ROOT = Path(__file__).parent.parent
         (["--no-such-flag", "1"], "no-such-flag"),
         (["--processes", "0"], "processes must be at least 1"),
         (["--from", "train"], "from"),
+        (["--rmsprop-decay", "1"], "rmsprop_decay must be a finite number, at least 0 and less than 1"),
         (["--learning-rate", "inf"], "learning_rate must be a finite number"),
         (["--first-seed", "100000000000000000000000"], "first_seed must be a finite number"),
         (["--trained", "results/two_step", "--overwrite"], "--trained trains nothing"),
@@ -142,6 +143,8 @@ def import_that_fails_when_interrupted() -> None:
         (lambda: os.kill(os.getpid(), signal.SIGINT), 130, f"interrupted; {GO_ON}"),
         (import_that_fails_when_interrupted, 130, f"interrupted; {GO_ON}"),
         (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, f"told to end; {GO_ON}"),
+        (lambda: os.kill(os.getpid(), signal.SIGHUP), 129, f"the terminal was closed; {GO_ON}"),
+        (lambda: Path("/no/such\nfile").write_text(""), 1, f"error: No such file or directory (/no/such file); {MEND}"),
         (lambda: Path("/dev/full").write_text("x" * 10**6), 1, f"error: No space left on device; {GO_ON}"),
         (lambda: Path("/no/such").write_text(""), 1, f"error: No such file or directory (/no/such); {MEND}"),
         (lambda: np.empty(2**55), 1, f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes"),
@@ -161,6 +164,13 @@ def test_what_ends_a_command_is_told_in_one_line(
         pytest.fail("goes on")
     assert ended.value.code == status and capsys.readouterr().err == words + "\n"
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_nohup_is_heeded() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with one_line_errors():
+        os.kill(os.getpid(), signal.SIGHUP)
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_other_errors_are_not_hidden() -> None:

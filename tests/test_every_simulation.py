@@ -86,6 +86,25 @@ def files_are_those_of_the_provenance(folder: RunFolder) -> None:
     assert set(folder.files("test")) == {"trials.parquet", "arrays.npz"} and len(folder.files("analyse")) >= 2
 
 
+CHANGED: dict[str, dict[str, object]] = {
+    "bandits": {"distributions": ("correlated", "independent")},
+    "foraging": {"held_out": ((0.0, 0.1), (0.2, 0.3)), "learned_start": False},
+    "optogenetics": {"risky_probabilities": (0.25,)},
+    "harlow_gaze": {"filters": ((16, 8, 4),)},
+}
+
+
+@every_simulation
+@pytest.mark.parametrize("quick", [False, True])
+def test_flags_give_the_config(name: str, quick: bool) -> None:
+    simulation = SIMULATIONS[name]
+    preset = list(simulation.presets)[-1]
+    config = replace(simulation.config(preset, quick), first_seed=7, learning_rate_end=None, **CHANGED.get(name, {}))
+    words = simulation.flags(config, quick)
+    assert command_line(simulation, [*words, *["--quick"] * quick])[0] == config
+    assert simulation.flags(next(iter(simulation.presets.values()))) == []
+
+
 def tables_hold_something(folder: RunFolder) -> None:
     for path in folder.path.glob("*.csv"):
         table = pd.read_csv(path)

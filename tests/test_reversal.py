@@ -53,10 +53,18 @@ def test_mean_errors_by_hand() -> None:
     labelled = pd.concat([label_trials(blocks()), label_trials(blocks().assign(subject=2))], ignore_index=True)
     labelled[list(EVENTS)] = np.arange(18)[:, None] + np.array([0.0, 0.1, 0.2])
     got = mean_errors(labelled).set_index(["subject", "comparison", "cue_rewarded", "event"])
-    assert len(got) == 2 * 4 * 3 and (got["n"] == 1).all() and (got["group"] == "networks").all()
+    assert len(got) == 2 * 6 * 3 and (got["group"] == "networks").all()  # those that never occurred are there too
+    assert (got["n"] == got["prediction_error"].notna()).all() and got["n"].sum() == 2 * 4 * 3
     assert got.loc[(1, BEFORE_REVERSAL, AFTER, "stimulus"), "prediction_error"] == pytest.approx(3.1)
     assert got.loc[(1, EXPERIENCED, AFTER, "saccade"), "prediction_error"] == pytest.approx(4.2)
     assert got.loc[(2, INFERRED, AFTER, "fixation"), "prediction_error"] == pytest.approx(9 + 7)
+
+
+def test_trials_that_are_not_valid_are_not_compared() -> None:
+    for row, gone in ((3, [3, 4]), (7, [7])):  # a first trial, and with it the second; a second
+        valid = np.arange(9) != row
+        got, whole = (label_trials(table)["comparison"] for table in (blocks().assign(valid=valid), blocks()))
+        assert (got == "").tolist() == [w == "" or i in gone for i, w in enumerate(whole)]
 
 
 def test_ideal_observers() -> None:

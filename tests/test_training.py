@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import active_children
+from multiprocessing.synchronize import Lock, Semaphore
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from pfc_metarl.errors import RunError, TrainingDiverged
 from pfc_metarl.rollout import Trajectory
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import BLOCK, Trained, join, networks_from, units
-from pfc_metarl.workers import execute
+from pfc_metarl.workers import _begin_worker, execute
 
 CONFIG = Config(units=4, networks=5, episodes=32, episodes_per_update=4, learning_rate=0.01)
 
@@ -287,9 +288,28 @@ def test_training_that_is_stopped_leaves_nothing_running(
         at_update(monkeypatch, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(KeyboardInterrupt if "interrupted" in how else RunError) as caught:
         finish(tmp_path, config, 2)
-    assert "interrupted" in how or str(caught.value).startswith("the training was stopped; the same command goes on")
+    assert "interrupted" in how or "the same command goes on from the last checkpoint" in str(caught.value)
     assert not active_children() and threading.active_count() == threads
     assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}  # none was begun after
+
+
+def waiting_worker(begun: Semaphore, lock: Lock) -> None:
+    _begin_worker()
+    begun.release()
+    lock.acquire()
+
+
+def test_a_worker_that_waits_ends_at_once_when_told_to() -> None:
+    """It may wait for a lock that another worker held when it was killed."""
+    context = multiprocessing.get_context("spawn")
+    begun, held = context.Semaphore(0), context.Lock()
+    held.acquire()
+    worker = context.Process(target=waiting_worker, args=(begun, held))
+    worker.start()
+    assert begun.acquire(timeout=60)
+    worker.terminate()
+    worker.join(10)
+    assert worker.exitcode == 1
 
 
 def alive(pid: int) -> bool:

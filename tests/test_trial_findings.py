@@ -12,11 +12,13 @@ from fakes import SMALL, agent_of, rngs
 from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import lead, play
 from pfc_metarl.agents.two_step import ModelFree
+from pfc_metarl.analysis.blocks import earnings
 from pfc_metarl.analysis.lagged import lagged_regression
 from pfc_metarl.analysis.learning_rates import learning_rates
+from pfc_metarl.analysis.learning_set import accuracy_by_trial
 from pfc_metarl.analysis.matching import matching_fit, matching_points
-from pfc_metarl.analysis.regret import regret_curves
-from pfc_metarl.analysis.reversal import label_trials
+from pfc_metarl.analysis.regret import bayes_optimal_curves, regret_curves
+from pfc_metarl.analysis.reversal import ideal_errors, label_trials
 from pfc_metarl.analysis.risk import risky_shares
 from pfc_metarl.analysis.stay import stay_probabilities
 from pfc_metarl.command_line import command_line
@@ -135,7 +137,46 @@ def test_subjects_do_not_vanish_and_nonsense_is_refused(rats: pd.DataFrame) -> N
         learning_rates(points.assign(magnitude_left=0.5, magnitude_right=0.4))
 
 
+def test_what_is_no_table_is_said(rats: pd.DataFrame) -> None:
+    with pytest.raises(TableError, match="is no pandas.DataFrame, but str"):
+        stay_probabilities("rats.csv")  # type: ignore[arg-type]
+
+
+def test_one_column_may_tell_tests_apart() -> None:
+    table = pd.DataFrame({"subject": 1, "trial": [1, 2] * 2, "choice": 0, "rewarded_side": [0, 1, 1, 1]})
+    table["condition"] = ["a", "a", "b", "b"]
+    pd.testing.assert_frame_equal(accuracy_by_trial(table, "condition"), accuracy_by_trial(table, ["condition"]))
+
+
+def test_trials_marked_as_not_valid_are_no_part_of_means() -> None:
+    marked = pd.DataFrame({
+        "subject": 1, "session": [1, 1, 1, 2, 2, 2], "trial": [1, 2, 3] * 2, "choice": [0, 0, -1, 0, 0, -1],
+        "valid": [True, True, False, False, True, False],
+    })  # fmt: skip
+    regret = regret_curves(marked.assign(reward=0, regret=[0.5, 0.5, 0, 9e-9, 0, 0]))["regret"]
+    assert regret.tolist()[:2] == [0.5, 0.75] and np.isnan(regret[2])
+    points = marked.assign(good_arm=0, magnitude_left=[10, 20, 30, 1000, 20, 30], magnitude_right=1)
+    assert earnings(points)["points"].tolist() == [50 / 5]  # without a choice nothing is earned, but the trial counts
+
+
+def test_nonsense_for_curves_of_ideal_agents() -> None:
+    for call in (
+        lambda: ideal_errors(1.5, 5, 0.9),
+        lambda: ideal_errors(0.5, 0, 0.9),
+        lambda: bayes_optimal_curves(0, (0.2, 0.8)),
+        lambda: bayes_optimal_curves(10, (0.2, 1.8)),
+        lambda: bayes_optimal_curves(10, (0.2,)),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ConfigError):
+            call()
+
+
 # -- agents and networks
+
+
+def test_networks_play_the_task_they_were_built_for() -> None:
+    with pytest.raises(ConfigError, match="these networks were built for"):
+        play_networks(agent_of("prefrontal", SMALL["bandit"], 1, 2), SMALL["two_step"], rngs(1, 2), 2)
 
 
 def test_agents_with_parameters_that_make_no_sense() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 from pfc_metarl.analysis.learning_rates import half_means, learning_rates
 from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST
-from pfc_metarl.trials import SUBJECT, check_trials, sessions_of, trained_on
+from pfc_metarl.trials import SUBJECT, check_trials, sessions_of, trained_on, was_played
 
 UNTIED = trained_on("untied")
 """Group of the networks that were trained on reward probabilities that are not tied to volatility."""
@@ -47,12 +47,12 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
 
 
 def earnings(trials: pd.DataFrame) -> pd.DataFrame:
-    """Points per trial: table group, subject, points.
+    """Points per trial: table group, subject, points. (Without a choice nothing is earned; see `was_played`.)
 
     Args:
         trials: a trial table of the volatility task.
     """
-    trials = check_trials(trials, "volatility")
+    trials = was_played(check_trials(trials, "volatility"))
     magnitude = trials["magnitude_left"].where(trials["choice"] == 0, trials["magnitude_right"])
     points = np.where(trials["choice"] == trials["good_arm"], magnitude, 0.0)
     return trials.assign(points=points).groupby(SUBJECT, sort=False, observed=True)["points"].mean().reset_index()

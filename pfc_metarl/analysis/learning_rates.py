@@ -50,13 +50,14 @@ def learning_rates(
         TableError: sessions that are shorter than a window, or magnitudes that are no points.
     """
     require_counts(length=length, step=step)
+    by = [by] if isinstance(by, str) else list(by)
     trials = check_trials(trials, "volatility", needs=by)
     largest = trials[["magnitude_left", "magnitude_right"]].max(axis=None)
     if largest <= 1:
         raise TableError(f"the largest magnitude is {largest:g}: they are points, about 0 to 100; multiply them")
     trials = trials.assign(choice=trials["choice"].where(responses(trials), NONE))
     tables = []
-    for values, own in trials.groupby(list(by), sort=False, observed=True):
+    for values, own in trials.groupby(by, sort=False, observed=True):
         arrays, _ = by_session(own, COLUMNS)
         if len(arrays["choice"]) < length:
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")

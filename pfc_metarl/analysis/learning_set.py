@@ -34,11 +34,12 @@ def accuracy_by_trial(trials: pd.DataFrame, by: Sequence[str] = ("condition",)) 
         Table: columns of `by` (condition: "" if the table has none), group, subject, trial, accuracy (% of free trials;
         choices not made, or not valid, count as wrong), of_choices (% of the choices made), n (trials).
     """
+    by = [by] if isinstance(by, str) else list(by)
     trials = with_condition(trials)
     absent = [name for name in by if name not in trials]
     if absent:
         raise TableError(f"the table: no column {absent[0]} to tell tests apart; there are: {', '.join(trials)}")
-    tests = trials.groupby(list(by), sort=False, observed=True)
+    tests = trials.groupby(by, sort=False, observed=True)
     checked = pd.concat([check_trials(own, "harlow") for _, own in tests])
     checked = checked[checked["free"]].assign(correct=checked["correct"] & checked["valid"])
     checked["of_choices"] = checked["correct"].where(made_validly(checked)).astype(float)

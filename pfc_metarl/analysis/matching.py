@@ -9,7 +9,16 @@ from pfc_metarl.analysis.history import choice_regression, history_design, signe
 from pfc_metarl.analysis.logistic import OK, TOO_FEW
 from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.task import require_counts, require_probabilities
-from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses, sessions_of, with_responses
+from pfc_metarl.trials import (
+    SUBJECT,
+    check_trials,
+    made_validly,
+    previous,
+    responses,
+    sessions_of,
+    was_played,
+    with_responses,
+)
 
 OPTIMUM, MATCHING, RANDOM = "optimum", "matching", "random"
 """Policies that know the base probabilities (column `group`)."""
@@ -54,7 +63,7 @@ def matching_fit(points: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for who, own in points.groupby(SUBJECT, sort=False, observed=True):
-        own = own.dropna(subset="log2_reward")
+        own = own[np.isfinite(own[["log2_choice", "log2_reward"]]).all(axis=1)]
         if own["log2_reward"].nunique() < 3:
             rows.append((*who, np.nan, np.nan, np.nan, len(own), TOO_FEW))
             continue
@@ -95,10 +104,12 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
         left and right in the rows of `trials`; NaN before a full history.
 
     Raises:
-        TableError: several subjects.
+        TableError: several subjects, or infinite weights.
     """
     if len(trials[SUBJECT].drop_duplicates()) != 1 or weights.duplicated(["kind", "lag"]).any():
         raise TableError("choice values are those of one subject, by its own weights")
+    if np.isinf(weights["weight"]).any():
+        raise TableError("a weight is infinite; history_regression gives NaN where weights cannot be told")
     own = pd.DataFrame(index=trials.index)
     for name, choice in (("left", 0), ("right", 1)):
         chose = (trials["choice"] == choice) & made_validly(trials)
@@ -110,7 +121,7 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFrame:
-    """Steady-state reward per trial, and that of known policies on the same base probabilities.
+    """Steady-state reward per trial (see `was_played`), and that of known policies on the same base probabilities.
 
     Args:
         trials: a trial table of the foraging task with the column p0_left.
@@ -124,7 +135,7 @@ def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFr
     trials = check_trials(trials, "foraging", needs=["p0_left"])
     if trials["p0_left"].max() > base_probability_sum + 1e-6:
         raise TableError(f"p0_left is {trials['p0_left'].max():g}, more than both together ({base_probability_sum:g})")
-    sums = sessions_of(trials[steady_state(trials)]).agg(
+    sums = sessions_of(was_played(trials[steady_state(trials)])).agg(
         reward=("reward", "sum"), trials=("reward", "size"), p0_left=("p0_left", "first")
     )
     grid = np.linspace(0, base_probability_sum, 101)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.agents.bandits import bayes_optimal_regret, bayes_optimal_regret_correlated
-from pfc_metarl.errors import TableError
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, sessions_of
 
 EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
@@ -14,13 +15,13 @@ BAYES_INDEPENDENT, BAYES_CORRELATED = "Bayes-optimal, independent", "Bayes-optim
 
 
 def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
-    """Cumulative regret, mean over sessions.
+    """Cumulative regret, mean over sessions; of each trial over those sessions in which it is valid.
 
     Args:
         trials: a trial table of the bandit task with the column regret; sessions of equal length.
 
     Returns:
-        Table: group, subject, trial, regret.
+        Table: group, subject, trial, regret (NaN from a trial on that is valid in no session).
 
     Raises:
         TableError: sessions of different length.
@@ -31,8 +32,9 @@ def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
         raise TableError(
             f"sessions have {lengths.min()} to {lengths.max()} trials; regret is compared at equal lengths"
         )
-    mean = trials.groupby([*SUBJECT, "trial"], sort=False, observed=True)["regret"].mean()
-    return mean.groupby(SUBJECT, sort=False, observed=True).cumsum().reset_index()
+    told = trials.assign(regret=trials["regret"].where(trials["valid"]))
+    mean = told.groupby([*SUBJECT, "trial"], sort=False, observed=True)["regret"].mean()
+    return mean.groupby(SUBJECT, sort=False, observed=True).cumsum(skipna=False).reset_index()
 
 
 def bayes_optimal_curves(trials: int, p: tuple[float, float]) -> pd.DataFrame:
@@ -44,7 +46,14 @@ def bayes_optimal_curves(trials: int, p: tuple[float, float]) -> pd.DataFrame:
 
     Returns:
         Table as of `regret_curves`; subject 0.
+
+    Raises:
+        ConfigError: p are not two probabilities, or trials no number of trials.
     """
+    require_counts(trials=trials)
+    if len(p) != 2:
+        raise ConfigError(f"p must be the reward probabilities of two arms, not {p}")
+    require_probabilities(p_0=p[0], p_1=p[1])
     curves = {
         BAYES_INDEPENDENT: bayes_optimal_regret(trials, p),
         BAYES_CORRELATED: bayes_optimal_regret_correlated(trials, p[0]),

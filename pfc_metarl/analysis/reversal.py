@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, sessions_of
 
 EVENTS = ("fixation", "stimulus", "saccade")
@@ -23,20 +24,23 @@ def label_trials(trials: pd.DataFrame) -> pd.DataFrame:
         trials: a trial table of the inferred-value task.
 
     Returns:
-        The checked table (all its trials, valid or not: cues and rewards are seen in each) with the columns
-        reversed (did the block reverse), comparison ("" for trials of none), and
-        cue_rewarded ("before", "after").
+        The checked table with the columns reversed (did the block reverse), comparison ("" for trials of none: among
+        them those that are not valid, and a second trial after a first that is not), and cue_rewarded ("before",
+        "after").
     """
     trials = check_trials(trials, "inferred_value")
-    before = sessions_of(trials)[["rewarded_cue", "cue"]].shift(1)
+    before = sessions_of(trials)[["rewarded_cue", "cue", "valid"]].shift(1)
     first = (trials["trial_in_block"] == 1) & before["rewarded_cue"].notna()
     reversal = (trials["rewarded_cue"] != before["rewarded_cue"]) & first
     met = sessions_of(trials.assign(met=reversal))["met"].shift(1, fill_value=False)
     after_reversal = met & (trials["trial_in_block"] == 2)
     same_cue = trials["cue"] == before["cue"]
     comparison = np.select([reversal, after_reversal & same_cue, after_reversal], COMPARISONS, default="")
+    usable = trials["valid"] & (reversal | (before["valid"] == True))  # noqa: E712 (NaN at a session's start)
     cue_rewarded = np.where(trials["cue"] == trials["rewarded_cue"], AFTER, BEFORE)
-    return trials.assign(comparison=comparison, cue_rewarded=cue_rewarded, reversed=reversal | after_reversal)
+    return trials.assign(
+        comparison=np.where(usable, comparison, ""), cue_rewarded=cue_rewarded, reversed=reversal | after_reversal
+    )
 
 
 def mean_errors(labelled: pd.DataFrame) -> pd.DataFrame:
@@ -46,13 +50,17 @@ def mean_errors(labelled: pd.DataFrame) -> pd.DataFrame:
         labelled: of `label_trials`, with a column of prediction errors for each of `EVENTS`.
 
     Returns:
-        Table: group, subject, comparison, cue_rewarded, event, prediction_error (mean over trials), n.
+        Table: group, subject, comparison, cue_rewarded, event, prediction_error (mean over trials; NaN where there are
+        none), n.
     """
     keys = [*SUBJECT, "comparison", "cue_rewarded"]
-    own = labelled[labelled["comparison"] != ""]
-    long = own.melt(keys, list(EVENTS), "event", "prediction_error")
-    groups = long.groupby([*keys, "event"], observed=True)["prediction_error"]
-    return groups.agg(prediction_error="mean", n="size").reset_index()
+    long = labelled.melt(keys, list(EVENTS), "event", "prediction_error")
+    means = long.groupby([*keys, "event"], observed=True)["prediction_error"].agg(prediction_error="mean", n="size")
+    every = pd.MultiIndex.from_product([COMPARISONS, (BEFORE, AFTER), EVENTS], names=[*keys[2:], "event"]).to_frame(
+        index=False
+    )
+    whole = labelled[SUBJECT].drop_duplicates().merge(every, how="cross")
+    return whole.merge(means.reset_index(), how="left").fillna({"n": 0}).astype({"n": int})
 
 
 def ideal_errors(switch_probability: float, block_trials: int, discount: float) -> pd.DataFrame:
@@ -70,7 +78,12 @@ def ideal_errors(switch_probability: float, block_trials: int, discount: float) 
 
     Returns:
         Table: group, comparison, cue_rewarded, prediction_error.
+
+    Raises:
+        ConfigError: no such probabilities, or no trials.
     """
+    require_probabilities(switch_probability=switch_probability, discount=discount)
+    require_counts(block_trials=block_trials)
     aware, blind = switch_probability, switch_probability / block_trials
     rows = []
     for group, at_start, within in ((AWARE, aware, 0.0), (BLIND, blind, blind)):
