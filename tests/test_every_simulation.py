@@ -88,7 +88,7 @@ def files_are_those_of_the_provenance(folder: RunFolder) -> None:
 
 CHANGED: dict[str, dict[str, object]] = {
     "bandits": {"distributions": ("correlated", "independent")},
-    "foraging": {"held_out": ((0.0, 0.1), (0.2, 0.3)), "learned_start": False},
+    "foraging": {"held_out": ((0.05, 0.1), (0.2, 0.3)), "learned_start": False},
     "optogenetics": {"risky_probabilities": (0.25,)},
     "harlow_gaze": {"filters": ((16, 8, 4),)},
 }
