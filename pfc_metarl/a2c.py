@@ -8,8 +8,6 @@ the paper's gradient is
 summed over the steps of the unroll. The code minimises the loss whose negative gradient this is.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,8 +15,9 @@ from torch import Tensor
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import make_agent
-from pfc_metarl.networks.agent import Agent, Costs
+from pfc_metarl.networks.agent import Costs
 from pfc_metarl.random_streams import RUNNING, TRAINING, generator, generators
+from pfc_metarl.rmsprop import RMSProp, clip
 from pfc_metarl.rollout import Carry, Trajectory, play
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
@@ -76,45 +75,6 @@ def loss(
     return (per_step * active).sum(0).mean(-1)
 
 
-def clip_gradients(network: Agent, largest: float) -> Tensor:
-    """Scale each network's gradient down to a norm of at most `largest`; returns the norms before (network,)."""
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
-    scale = (largest / norm).clamp(max=1.0)
-    for g in gradients:
-        g *= scale.view(-1, *[1] * (g.dim() - 1))
-    return norm
-
-
-class RMSProp:
-    """Gradient descent with every gradient divided by its root mean square (Methods: "RMSProp").
-
-    As PyTorch's: epsilon is added to the root of the mean square, which starts at 0. (TensorFlow's, which the paper
-    used, adds it inside the root and starts at 1; the paper gives neither decay nor epsilon.) Summed losses give
-    gradients far larger than sqrt(epsilon), so that the place of epsilon makes no difference; a mean square that
-    starts at 0 makes the first updates larger. Written out here because loading PyTorch's takes seconds.
-
-    Args:
-        parameters: to be learned; those without a gradient stay as they are.
-        decay: of the mean square.
-        epsilon: added to its root.
-    """
-
-    def __init__(self, parameters: Iterable[Tensor], decay: float, epsilon: float) -> None:
-        self.parameters, self.decay, self.epsilon = list(parameters), decay, epsilon
-        self.mean_square = [torch.zeros_like(p) for p in self.parameters]
-
-    @torch.no_grad()
-    def step(self, learning_rate: float) -> None:
-        """One update of the parameters by their gradients."""
-        for parameter, mean_square in zip(self.parameters, self.mean_square):
-            if parameter.grad is not None:
-                mean_square.mul_(self.decay).addcmul_(parameter.grad, parameter.grad, value=1 - self.decay)
-                root = mean_square.sqrt().add_(self.epsilon)
-                parameter.addcdiv_(parameter.grad, root, value=-learning_rate)
-                parameter.grad = None
-
-
 class Learner:
     """Networks in training: everything that an interrupted run needs to go on.
 
@@ -127,7 +87,7 @@ class Learner:
     def __init__(self, config: Config, task: Task, seeds: list[int]) -> None:
         self.config, self.task = config, task
         self.network = make_agent(config, task, seeds)
-        self.optimiser = RMSProp(self.network.parameters(), config.rmsprop_decay, config.rmsprop_epsilon)
+        self.optimiser = RMSProp(self.network, config.rmsprop_decay, config.rmsprop_epsilon)
         self.update = 0
         self.carry: Carry | None = None  # where the episodes stand, if they run on
 
@@ -179,7 +139,8 @@ class Learner:
         """
         trajectory = self.play()
         losses = self.backward(trajectory)
-        norms = clip_gradients(self.network, self.config.gradient_clip)
+        gradient = self.optimiser.gradient()
+        norms = clip(gradient, self.config.gradient_clip)
         finite = torch.isfinite(losses) & torch.isfinite(norms)
         if not finite.all():
             bad = [seed for seed, ok in zip(self.network.seeds, finite.tolist()) if not ok]
@@ -187,7 +148,7 @@ class Learner:
                 f"training diverged at update {self.update + 1}: the loss of the network with seed {bad[0]} is not "
                 "finite; try a smaller --learning-rate, with --overwrite"
             )
-        self.optimiser.step(self.schedule(self.config.learning_rate, self.config.learning_rate_end))
+        self.optimiser.step(gradient, self.schedule(self.config.learning_rate, self.config.learning_rate_end))
         self.update += 1
         if self.task.continues or self.task.running:
             self.carry = trajectory.end
@@ -199,15 +160,14 @@ class Learner:
             "seeds": self.network.seeds,
             "update": self.update,
             "network": self.network.state_dict(),
-            "mean_square": [x.clone() for x in self.optimiser.mean_square],
+            "mean_square": self.optimiser.mean_square.clone(),
             "carry": None if self.carry is None else _saved(self.carry),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a saved state."""
         self.network.load_state_dict(state["network"])
-        for own, saved in zip(self.optimiser.mean_square, state["mean_square"], strict=True):
-            own.copy_(saved)
+        self.optimiser.mean_square.copy_(state["mean_square"])
         self.update = state["update"]
         if state["carry"] is not None:
             episodes = Episodes(self.task, len(self.network.seeds), self.config.episodes_per_update)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.networks.agent import Agent, Played, Seen, State, Stimulus, last_seen
+from pfc_metarl.networks.agent import Agent, Played, Seen, State, Stimulus
 from pfc_metarl.tasks.episodes import Episodes, Renew, led_episodes
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import KEYS, NETWORKS, by_session, check_trials, responses, trial_table
@@ -194,28 +194,27 @@ def _play_compiled(
     learn: bool,
 ) -> Trajectory:
     """The same, in the agent's compiled loops."""
-    first, steps = now.state, noise.shape[1]
-    observation = torch.from_numpy(world.observation.copy())
-    inputs = last_seen(observation, now.reward, now.action, agent.actions)
+    steps, told, size = noise.shape[1], noise.shape[1] + world.task.continues, world.observation.shape[-1]
     followed = None if given is None else np.ascontiguousarray(given.swapaxes(0, 1))
-    played = agent.unroll(world, _begun(agent, now), inputs, noise, followed, stimulus, learn)
-    told = steps + world.task.continues
+    last = now.reward.numpy(), now.action.numpy()
+    played = agent.unroll(world, now.state, *last, noise, followed, stimulus, learn)
 
     def by_time(x: np.ndarray, steps: int = steps) -> Tensor:
-        return torch.from_numpy(x).transpose(0, 1)[:steps]
+        return torch.from_numpy(x.swapaxes(0, 1)[:steps])
 
-    actions, rewards, begins = by_time(played.actions), by_time(played.rewards), torch.zeros_like(now.begins)
-    size = observation.shape[-1]
+    actions, rewards = by_time(played.actions[:, 1:]), by_time(played.rewards)
+    begins = torch.zeros(told, *now.begins.shape, dtype=torch.bool)
+    begins[0] = now.begins
     seen = Seen(
         observations=by_time(played.inputs[..., :size], told),
         rewards=by_time(played.inputs[..., size], told),
-        actions=torch.cat([now.action[None], actions])[:told],
-        begins=torch.stack([now.begins, *[begins] * (told - 1)]),
+        actions=by_time(played.actions, told),
+        begins=begins,
         added=by_time(played.added, told),
     )
-    end = Carry(played.state, rewards[-1].clone(), actions[-1].clone(), begins, world)
+    end = Carry(played.state, rewards[-1].clone(), actions[-1].clone(), torch.zeros_like(now.begins), world)
     outcome = (by_time(played.logits), by_time(played.values), by_time(played.activity), by_time(played.active))
-    return Trajectory(seen, first, actions, rewards, *outcome, end, agent.seeds, played if learn else None)
+    return Trajectory(seen, now.state, actions, rewards, *outcome, end, agent.seeds, played if learn else None)
 
 
 def _begin(

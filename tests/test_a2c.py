@@ -8,11 +8,12 @@ import torch
 from fakes import SMALL, TWO_STEP, Running, lively
 
 import pfc_metarl.a2c as a2c
-from pfc_metarl.a2c import Learner, RMSProp, clip_gradients, loss, returns
+from pfc_metarl.a2c import Learner, loss, returns
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
+from pfc_metarl.rmsprop import RMSProp, clip
 from pfc_metarl.rollout import Carry
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.tasks.two_step import TwoStep
@@ -126,16 +127,10 @@ def test_a_stream_goes_on_where_it_stopped() -> None:
 
 
 def test_clipping_is_per_network() -> None:
-    network = PrefrontalNetwork([1, 2], (2,), 2, 3, learned_start=False)  # its start gets no gradient
-    own = [p for p in network.parameters() if p.requires_grad]
-    for p in own:
-        p.grad = torch.ones_like(p)
-        p.grad[1] *= 1e-3
-    size = sum(p[0].numel() for p in own) ** 0.5
-    norms = clip_gradients(network, 0.5)
-    torch.testing.assert_close(norms, torch.tensor([size, size * 1e-3]))
-    after = [sum(p.grad[k].square().sum() for p in own).sqrt().item() for k in (0, 1)]
-    assert after == pytest.approx([0.5, min(0.5, size * 1e-3)], rel=1e-5)
+    gradient = torch.ones(2, 9) * torch.tensor([[1.0], [1e-3]])
+    norms = clip(gradient, 0.5)
+    torch.testing.assert_close(norms, torch.tensor([3.0, 3e-3]))
+    torch.testing.assert_close(gradient.norm(dim=1), torch.tensor([0.5, 3e-3]))
 
 
 def test_schedule_is_linear() -> None:
@@ -199,14 +194,19 @@ def test_learning_finds_the_valid_actions() -> None:
 
 def test_rmsprop_over_several_steps() -> None:
     rng = np.random.default_rng(0)
-    weight, expected, mean_square = torch.zeros(4), np.zeros(4), np.zeros(4)
-    optimiser = RMSProp([weight], decay=0.9, epsilon=0.1)
+    network = PrefrontalNetwork([1, 2], (2,), 2, 3, learned_start=False)  # whose start is not learned
+    before = {name: p.detach().numpy().copy() for name, p in network.named_parameters()}
+    optimiser, mean_square = RMSProp(network, decay=0.9, epsilon=0.1), dict.fromkeys(before, 0.0)
     for rate in (0.5, 0.3, 0.2):
-        gradient = rng.normal(size=4)
-        weight.grad = torch.from_numpy(gradient).float()
-        optimiser.step(rate)
-        mean_square = 0.9 * mean_square + 0.1 * gradient**2
-        expected = expected - rate * gradient / (np.sqrt(mean_square) + 0.1)
-        np.testing.assert_allclose(weight, expected, rtol=1e-5)
-    optimiser.step(0.5)  # without a gradient nothing moves
-    np.testing.assert_allclose(weight, expected, rtol=1e-5)
+        for name, p in network.named_parameters():
+            if p.requires_grad:
+                g = rng.normal(size=p.shape)
+                p.grad = torch.from_numpy(g).float()
+                mean_square[name] = 0.9 * mean_square[name] + 0.1 * g**2
+                before[name] = before[name] - rate * g / (np.sqrt(mean_square[name]) + 0.1)
+        optimiser.step(optimiser.gradient(), rate)
+        for name, p in network.named_parameters():
+            np.testing.assert_allclose(p.detach(), before[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    optimiser.step(optimiser.gradient(), 0.5)  # without a gradient nothing moves
+    for name, p in network.named_parameters():
+        np.testing.assert_allclose(p.detach(), before[name], rtol=1e-5, atol=1e-6, err_msg=name)

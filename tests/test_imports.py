@@ -17,6 +17,7 @@ FLOORS: list[set[str]] = [
     {"tasks", "published", "plotting"},
     {"agents", "networks"},
     {"analysis", "rollout"},
+    {"rmsprop"},
     {"a2c", "checkpoints", "film"},
     {"learning_curves"},
     {"training"},
@@ -92,7 +93,7 @@ def test_the_library_knows_no_simulation_and_no_figure() -> None:
 
 def test_nobody_else_knows_how_networks_are_made_and_trained() -> None:
     """Not tasks, reference agents and analyses; nor figures, which read tables."""
-    learning = {"networks", "rollout", "a2c", "training", "workers", "simulation", "checkpoints"}
+    learning = {"networks", "rollout", "rmsprop", "a2c", "training", "workers", "simulation", "checkpoints"}
     apart = [path for module, path in MODULES.items() if part(module) in ("agents", "analysis", "tasks", "trials")]
     for path in (*apart, *(ROOT / "figures").glob("*.py")):
         names = imported(path, also_late=True)

@@ -289,6 +289,9 @@ def test_training_that_is_stopped_leaves_nothing_running(
     with pytest.raises(KeyboardInterrupt if "interrupted" in how else RunError) as caught:
         finish(tmp_path, config, 2)
     assert "interrupted" in how or "the same command goes on from the last checkpoint" in str(caught.value)
+    until = time.monotonic() + 10  # a thread that was just being started is told to end, but not waited for
+    while threading.active_count() > threads and time.monotonic() < until:
+        time.sleep(0.01)
     assert not active_children() and threading.active_count() == threads
     assert {p.name for p in tmp_path.iterdir()} <= {"training__1.pt", "training__5.pt"}  # none was begun after
 

@@ -1,21 +1,19 @@
 """Actor and critic apart, the actor seeing prediction errors in place of rewards (Methods, "Simulation 6")."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import prediction_error
-from pfc_metarl.networks.agent import Agent, Played, Seen, State, Step, Unroll, last_seen
-from pfc_metarl.networks.compiled import Unrolled
-from pfc_metarl.networks.lstm import LSTM
+from pfc_metarl.networks.agent import Seen, State, Step, Unroll, last_seen
+from pfc_metarl.networks.compiled import Compiled
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.task import Task
 
 
-class ActorCriticRPE(Agent):
+class ActorCriticRPE(Compiled):
     """Two LSTMs, of which the actor's gives the policy and the critic's the value V_t.
 
     The critic sees observation, last reward and last action. The actor sees observation, last action and, in place
@@ -33,7 +31,6 @@ class ActorCriticRPE(Agent):
     """
 
     sees_prediction_errors = True
-    layer: ClassVar[type[Recurrent]] = LSTM
 
     def __init__(
         self,
@@ -86,23 +83,6 @@ class ActorCriticRPE(Agent):
         return Unroll(self.policy(activity), values, activity)
 
     @property
-    def compiled(self) -> bool:
-        """Whether compiled loops play and learn; see `Agent`."""
-        return self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
-
-    def unroll(self, *arguments: Any) -> Played:
-        """Play in compiled loops; see `Agent`."""
-        return self._unrolled().play(*arguments)
-
-    def learn(self, *arguments: Any) -> Tensor:
-        """Fill in the gradient; see `Agent`."""
-        losses, (actor, critic), of_readouts = self._unrolled().gradients(*arguments)
-        self.actor.take_gradients(actor)
-        self.critic.take_gradients(critic)
-        for head, (weight, bias) in zip((self.policy, self.value), of_readouts):
-            head.weight.grad, head.bias.grad = weight, bias
-        return losses
-
-    def _unrolled(self) -> Unrolled:
-        policy, value = ((head.weight, head.bias) for head in (self.policy, self.value))
-        return Unrolled([self.actor, self.critic], policy, value, self.discount)
+    def parts(self) -> list[tuple[Recurrent, Head]]:
+        """Actor and critic; see `Compiled`."""
+        return [(self.actor, self.policy), (self.critic, self.value)]

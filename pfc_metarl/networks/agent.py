@@ -7,7 +7,7 @@ nothing else. What an agent carries from step to step is a tuple of tensors, eac
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -67,11 +67,12 @@ class Played(NamedTuple):
     values: np.ndarray
     """Of one step more where episodes run on."""
     actions: np.ndarray
+    """The last one before the first step, then that of each step."""
     rewards: np.ndarray
     active: np.ndarray
     state: State
     """After the last step."""
-    memory: tuple[np.ndarray, ...]
+    memory: tuple[Any, ...]
     """What the agent's gradient needs besides."""
 
 
@@ -132,7 +133,8 @@ class Agent(nn.Module, ABC):
         self,
         world: Episodes,
         state: State,
-        inputs: Tensor,
+        reward: np.ndarray,
+        action: np.ndarray,
         noise: np.ndarray,
         given: np.ndarray | None,
         stimulus: Stimulus | None,
@@ -143,7 +145,7 @@ class Agent(nn.Module, ABC):
         Args:
             world: the episodes, which are stepped.
             state: before the first step.
-            inputs: of the first step: observation, last reward, last action (network, episode, input).
+            reward, action: the last ones before the first step (network, episode).
             noise: added to the logits, of which the action is the arg max (network, time, episode, action).
             given: the actions of somebody who is followed, -1 for none (network, time, episode); None: nobody.
             stimulus: number of the event that is stimulated, and what is then added to the next prediction error

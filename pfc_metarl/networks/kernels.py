@@ -11,6 +11,8 @@ import numpy as np
 F = np.float32
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Liberties that the compiler may take with rounding; not that no number is NaN: divergence must be seen."""
+ROWS = 64
+"""Of the products that give weight gradients: BLAS is fastest where these stay in the innermost cache."""
 kernel = numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 kept = numba.njit(nogil=True, error_model="numpy", fastmath=FAST, cache=True)
 """The same, kept on disk: for what knows no task."""
@@ -35,24 +37,23 @@ def tanh(x):  # type: ignore[no-untyped-def]
     return x * p / q
 
 
+@numba.njit(error_model="numpy", fastmath=FAST, inline="always")
+def logistic(x):  # type: ignore[no-untyped-def]
+    """1 / (1 + exp(-x))."""
+    return F(0.5) + F(0.5) * tanh(F(0.5) * x)
+
+
 @kernel
-def lstm_step(x, h, c, wx, wh, b, from_x, gates, h_new, c_new, squashed):  # type: ignore[no-untyped-def]
-    """One step of one network's episodes; gates in the order output, input, forget, candidate (see `LSTM`)."""
-    units = h.shape[1]
-    np.dot(h, wh, gates)
-    np.dot(x, wx, from_x)
-    for e in range(h.shape[0]):
-        z, y = gates[e], from_x[e]
-        for j in range(3 * units):
-            z[j] = F(0.5) + F(0.5) * tanh(F(0.5) * (z[j] + y[j] + b[j]))
-        for j in range(3 * units, 4 * units):
-            z[j] = tanh(z[j] + y[j] + b[j])
-        for j in range(units):
-            c_new[e, j] = z[2 * units + j] * c[e, j] + z[units + j] * z[3 * units + j]
-        for j in range(units):
-            squashed[e, j] = tanh(c_new[e, j])
-        for j in range(units):
-            h_new[e, j] = z[j] * squashed[e, j]
+def squash(gates, c, c_new, squashed, h_new):  # type: ignore[no-untyped-def]
+    """The rest of an LSTM's step in one episode; gates in the order output, input, forget, candidate (see `LSTM`)."""
+    units = c.shape[0]  # slices, for the compiler vectorises loops whose indices it knows not to be negative
+    o, i, f, g = gates[:units], gates[units : 2 * units], gates[2 * units : 3 * units], gates[3 * units :]
+    for j in range(units):
+        of_o, of_i, of_f, of_g = logistic(o[j]), logistic(i[j]), logistic(f[j]), tanh(g[j])
+        of_c = of_f * c[j] + of_i * of_g
+        top = tanh(of_c)
+        o[j], i[j], f[j], g[j] = of_o, of_i, of_f, of_g
+        c_new[j], squashed[j], h_new[j] = of_c, top, of_o * top
 
 
 @kernel
@@ -77,7 +78,7 @@ def choose(h, w, b, noise, logits):  # type: ignore[no-untyped-def]
 
 @kernel
 def tell(following, reward, action):  # type: ignore[no-untyped-def]
-    """Last reward and last action, one-hot, into the next step's inputs."""
+    """Last reward and last action, one-hot, into what is seen at the next step."""
     following[:] = 0
     following[0] = reward
     if action >= 0:
@@ -87,9 +88,8 @@ def tell(following, reward, action):  # type: ignore[no-untyped-def]
 @kernel
 def play(  # type: ignore[no-untyped-def]
     step, task, endless, steps_per_trial, episodes, trials,
-    wx, wh, b, wp, bp, wv, bv, discount, steps, noise, given, event, stimulus,
-    inputs, of_actor, hidden, cell, gates, squashed, last_value, begun, added,
-    logits, values, actions, rewards, active,
+    weights, wp, bp, wv, bv, discount, steps, noise, given, event, stimulus,
+    seen, cell, gates, squashed, last_value, begun, added, logits, values, actions, rewards, active,
 ):  # fmt: skip
     """Play episodes.
 
@@ -98,51 +98,57 @@ def play(  # type: ignore[no-untyped-def]
 
     Args:
         step, task, endless, steps_per_trial, episodes, trials: the task's step, and what it takes (see `stepper`).
-        wx, wh, b: weights of the layers (layer, network, ...).
-        wp, bp, wv, bv: of policy and value (network, output, unit) and (network, output).
+        weights: of the layers, by what is seen (layer, network, seen, gate x unit).
+        wp, bp, wv, bv: of the first layer's read-out, which begins with the policy, and of the last one's, which ends
+            with the value: (network, output, unit) and (network, output).
         discount: gamma, of the prediction error.
         steps: to be played; where `values` has one more, that of the state that follows is filled in.
         noise: added to the logits, of which the action is the arg max (network, time, episode, action).
         given: the actions of somebody who is followed, -1 for none (network, time, episode); or no time steps.
         event, stimulus: number of the event that is stimulated, and what is then added to the next prediction error
             (time, network, episode).
-        inputs: observation, last reward, last action (network, time + 1, episode, input); the first step's are given.
-        of_actor: what the actor sees (network, time, episode, input), filled in where there are two layers.
-        hidden, cell: (layer, network, time + 1, episode, unit), before each step; the first are given.
+        seen: by each layer (layer, network, time, episode, seen): observation, last reward, last action (one-hot), 1
+            (its weight is the bias), and the layer's own output at the step before; given are all ones, what the last
+            layer sees at first, and each layer's output before that.
+        cell: (layer, network, time, episode, unit), before each step; the first are given.
         gates, squashed: (layer, network, time, episode, ...), filled in for the gradient.
         last_value, begun: the value before and whether there was one (network, episode), kept up to date.
         added: to the prediction errors (network, time + 1, episode); the first are given.
         logits, values, actions, rewards, active: filled in.
     """
-    layers, (networks, _, size, number) = len(wx), logits.shape
-    critic, seen, ring = layers - 1, inputs.shape[3] - 1 - number, cell.shape[2]
-    from_x = np.empty((size, wh.shape[3]), F)
+    layers, networks, _, size, _ = seen.shape
+    number, critic, ring = logits.shape[3], layers - 1, cell.shape[2]
+    own = seen.shape[4] - cell.shape[4]  # where a layer's own output begins
+    told = own - 2 - number  # where last reward and last action begin
     for n in range(networks):
         for t in range(values.shape[1]):
             for layer in range(critic, -1, -1):
-                x = inputs[n, t] if layer == critic else of_actor[n, t]
-                c, c_new = cell[layer, n, t % ring], cell[layer, n, (t + 1) % ring]
-                told = (x, hidden[layer, n, t], c, wx[layer, n], wh[layer, n], b[layer, n], from_x)
-                k, h = t % gates.shape[2], hidden[layer, n, t + 1]
-                lstm_step(*told, gates[layer, n, k], h, c_new, squashed[layer, n, k])
-                if layer == critic:
+                if layer < critic:
                     for e in range(size):
-                        values[n, t, e] = read_out(h[e], wv[n, 0]) + bv[n, 0]
-                if layer > 0:
-                    for e in range(size):
-                        of_actor[n, t, e] = inputs[n, t, e]
-                        error = inputs[n, t, e, seen] + discount * values[n, t, e] - last_value[n, e]
-                        of_actor[n, t, e, seen] = begun[n, e] * error + added[n, t, e]
+                        seen[layer, n, t, e, : own - 1] = seen[critic, n, t, e, : own - 1]
+                        error = seen[critic, n, t, e, told] + discount * values[n, t, e] - last_value[n, e]
+                        seen[layer, n, t, e, told] = begun[n, e] * error + added[n, t, e]
                         last_value[n, e], begun[n, e] = values[n, t, e], F(1)
+                z, tops = gates[layer, n, t % gates.shape[2]], squashed[layer, n, t % gates.shape[2]]
+                np.dot(seen[layer, n, t], weights[layer, n], z)
+                for e in range(size):
+                    c, c_new, h = (
+                        cell[layer, n, t % ring, e],
+                        cell[layer, n, (t + 1) % ring, e],
+                        seen[layer, n, t + 1, e],
+                    )
+                    squash(z[e], c, c_new, tops[e], h[own:])
+                    if layer == critic:
+                        values[n, t, e] = read_out(h[own:], wv[n, -1]) + bv[n, -1]
             if t < steps:
                 for e in range(size):
-                    following, episode = inputs[n, t + 1, e], episodes[n, e]
-                    action = choose(hidden[0, n, t + 1, e], wp[n], bp[n], noise[n, t, e], logits[n, t, e])
+                    following, episode = seen[critic, n, t + 1, e], episodes[n, e]
+                    action = choose(seen[0, n, t + 1, e, own:], wp[n], bp[n], noise[n, t, e], logits[n, t, e])
                     if given.shape[1]:
                         action = given[n, t, e]
                     active[n, t, e] = not episode.over
-                    reward = step(task, endless, steps_per_trial, episode, trials[n, e], action, following[:seen])
-                    tell(following[seen:], reward, action)
+                    reward = step(task, endless, steps_per_trial, episode, trials[n, e], action, following[:told])
+                    tell(following[told : own - 1], reward, action)
                     actions[n, t, e], rewards[n, t, e] = action, reward
                     added[n, t + 1, e] = stimulus[t, n, e] if episode.event == event else F(0)
 
@@ -192,37 +198,72 @@ def errors(  # type: ignore[no-untyped-def]
                 )
 
 
+@kernel
+def slopes(gates, c, squashed, of_h, of_c, d):  # type: ignore[no-untyped-def]
+    """From the error of an LSTM's output and cell to those of its gates, before squashing, and of the cell before.
+
+    (In one loop there would be too many arrays for the compiler to tell that they do not overlap.)"""
+    units = c.shape[0]
+    o, i, f, g = gates[:units], gates[units : 2 * units], gates[2 * units : 3 * units], gates[3 * units :]
+    d_o, d_i, d_f, d_g = d[:units], d[units : 2 * units], d[2 * units : 3 * units], d[3 * units :]
+    for j in range(units):
+        d_o[j] = of_h[j] * squashed[j] * o[j] * (F(1) - o[j])
+    for j in range(units):
+        of_c[j] += of_h[j] * o[j] * (F(1) - squashed[j] * squashed[j])
+    for j in range(units):
+        d_i[j] = of_c[j] * g[j] * i[j] * (F(1) - i[j])
+    for j in range(units):
+        d_f[j] = of_c[j] * c[j] * f[j] * (F(1) - f[j])
+    for j in range(units):
+        d_g[j] = of_c[j] * i[j] * (F(1) - g[j] * g[j])
+    for j in range(units):
+        of_c[j] *= f[j]
+
+
+@kernel
+def add_product(x, d, product, total):  # type: ignore[no-untyped-def]
+    """Add x^T d, of (step, episode, ...) each, to a total; the product is room for it."""
+    rows = x.shape[0] * x.shape[1]
+    np.dot(x.reshape(rows, x.shape[2]).T, d.reshape(rows, d.shape[2]), product)
+    for i in range(total.shape[0]):
+        own, its = total[i], product[i]
+        for j in range(total.shape[1]):
+            own[j] += its[j]
+
+
 @kept
-def through_time(d_hidden, gates, cell, squashed, back, d_gates, d_h, d_c):  # type: ignore[no-untyped-def]
+def through_time(  # type: ignore[no-untyped-def]
+    d_out, first, read, seen, cell, gates, squashed, weights, d_h, d_c, d_weights, d_read
+):
     """Backpropagation through time of one layer.
 
     Args:
-        d_hidden: by its output, from what reads it (network, time, episode, unit).
-        gates, cell, squashed: as played.
-        back: recurrent weights, transposed (network, gate x unit, unit).
-        d_gates: by the gates before squashing (network, time, episode, gate x unit), filled in.
-        d_h, d_c: by the state before the first step (network, episode, unit), filled in; at the call zeros.
+        d_out: by all that is read out (network, time, episode, output).
+        first, read: the first output that is read out of this layer, and its weights (network, output, unit).
+        seen, cell, gates, squashed: as played.
+        weights: as in `play`.
+        d_h, d_c: by the state before the first step (network, episode, unit).
+        d_weights: by the weights.
+        d_read: by the weights of all that is read out (network, seen, output), as if it were read out of what is seen
+            at the next step. All four are filled in, and zeros at the call.
     """
-    networks, steps, size, units = d_hidden.shape
-    d_cell = np.empty(units, F)
+    networks, steps, size, outputs = d_out.shape
+    units, width = cell.shape[3], seen.shape[3]
+    chunk = max(1, ROWS // size)
+    d_gates = np.empty((chunk, size, 4 * units), F)
+    of_weights, of_read = np.empty((width, 4 * units), F), np.empty((width, outputs), F)
     for n in range(networks):
-        dh, dc = d_h[n], d_c[n]
-        for t in range(steps - 1, -1, -1):
-            for e in range(size):
-                g, s, c, z = gates[n, t, e], squashed[n, t, e], cell[n, t, e], d_gates[n, t, e]
-                of_h, of_c, own = dh[e], dc[e], d_hidden[n, t, e]
-                for j in range(units):
-                    of_h[j] += own[j]
-                for j in range(units):
-                    z[j] = of_h[j] * s[j] * g[j] * (F(1) - g[j])
-                for j in range(units):
-                    d_cell[j] = of_c[j] + of_h[j] * g[j] * (F(1) - s[j] * s[j])
-                for j in range(units):
-                    z[units + j] = d_cell[j] * g[3 * units + j] * g[units + j] * (F(1) - g[units + j])
-                for j in range(units):
-                    z[2 * units + j] = d_cell[j] * c[j] * g[2 * units + j] * (F(1) - g[2 * units + j])
-                for j in range(units):
-                    z[3 * units + j] = d_cell[j] * g[units + j] * (F(1) - g[3 * units + j] * g[3 * units + j])
-                for j in range(units):
-                    of_c[j] = d_cell[j] * g[2 * units + j]
-            np.dot(d_gates[n, t], back[n], dh)
+        back, dh, dc = weights[n, width - units :].T, d_h[n], d_c[n]
+        for end in range(steps, 0, -chunk):
+            begin = max(0, end - chunk)
+            for t in range(end - 1, begin - 1, -1):
+                for e in range(size):
+                    of_h = dh[e]
+                    for k in range(read.shape[1]):
+                        d, w = d_out[n, t, e, first + k], read[n, k]
+                        for j in range(units):
+                            of_h[j] += d * w[j]
+                    slopes(gates[n, t, e], cell[n, t, e], squashed[n, t, e], of_h, dc[e], d_gates[t - begin, e])
+                np.dot(d_gates[t - begin], back, dh)
+            add_product(seen[n, begin:end], d_gates[: end - begin], of_weights, d_weights[n])
+            add_product(seen[n, begin + 1 : end + 1], d_out[n, begin:end], of_read, d_read[n])

@@ -5,28 +5,23 @@ reward and the previous action; its output feeds a linear softmax policy and a l
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from pfc_metarl.config import Config
-from pfc_metarl.networks.agent import Agent, Played, Seen, State, Step, Unroll, last_seen
-from pfc_metarl.networks.compiled import Unrolled
-from pfc_metarl.networks.lstm import LSTM
+from pfc_metarl.networks.agent import Seen, State, Step, Unroll, last_seen
+from pfc_metarl.networks.compiled import Compiled
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.task import Task
 
 
-class PrefrontalNetwork(Agent):
+class PrefrontalNetwork(Compiled):
     """LSTM, softmax policy and value of the paper (simulations 1 to 5).
 
     Args:
         seeds, observations, actions, units: see `Agent`; the observation is a vector.
         learned_start: see `Recurrent`.
     """
-
-    layer: ClassVar[type[Recurrent]] = LSTM
 
     def __init__(
         self,
@@ -63,21 +58,6 @@ class PrefrontalNetwork(Agent):
         return Unroll(out[..., :-1], out[..., -1], activity)
 
     @property
-    def compiled(self) -> bool:
-        """Whether compiled loops play and learn; see `Agent`."""
-        return self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
-
-    def unroll(self, *arguments: Any) -> Played:
-        """Play in compiled loops; see `Agent`."""
-        return self._unrolled().play(*arguments)
-
-    def learn(self, *arguments: Any) -> Tensor:
-        """Fill in the gradient; see `Agent`."""
-        losses, (layer,), (policy, value) = self._unrolled().gradients(*arguments)
-        self.recurrent.take_gradients(layer)
-        self.heads.weight.grad, self.heads.bias.grad = (torch.cat(pair, -1) for pair in zip(policy, value))
-        return losses
-
-    def _unrolled(self) -> Unrolled:
-        policy, value = zip(*(p.split([self.actions, 1], -1) for p in (self.heads.weight, self.heads.bias)))
-        return Unrolled([self.recurrent], policy, value)
+    def parts(self) -> list[tuple[Recurrent, Head]]:
+        """One layer; see `Compiled`."""
+        return [(self.recurrent, self.heads)]

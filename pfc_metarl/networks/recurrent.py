@@ -62,11 +62,9 @@ class Recurrent(nn.Module, ABC):
         """Of inputs, recurrent, and biases."""
         return self.input_weight, self.hidden_weight, self.bias
 
-    def take_gradients(self, gradients: Sequence[Tensor]) -> None:
+    def take_gradients(self, *gradients: np.ndarray) -> None:
         """Those of `weights`, then that of the initial state."""
-        for parameter, gradient in zip((*self.weights(), self.initial), gradients, strict=True):
-            if parameter.requires_grad:
-                parameter.grad = gradient
+        _take((*self.weights(), self.initial), gradients)
 
     def start(self, episodes: int) -> State:
         """The state at an episode's start, for so many episodes per network."""
@@ -108,6 +106,10 @@ class Head(nn.Module):
         self.weight = nn.Parameter(torch.zeros(networks, units, outputs))
         self.bias = nn.Parameter(torch.zeros(networks, 1, outputs))
 
+    def take_gradients(self, *gradients: np.ndarray) -> None:
+        """Of weights and biases."""
+        _take((self.weight, self.bias), gradients)
+
     def step(self, hidden: Tensor) -> Tensor:
         """(network, episode, unit) -> (network, episode, output)."""
         return torch.baddbmm(self.bias, hidden, self.weight)
@@ -115,3 +117,9 @@ class Head(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """(time, network, episode, unit) -> (time, network, episode, output)."""
         return per_network(hidden, self.weight) + self.bias
+
+
+def _take(parameters: Sequence[Tensor], gradients: Sequence[np.ndarray]) -> None:
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if parameter.requires_grad:
+            parameter.grad = torch.from_numpy(gradient)

@@ -109,7 +109,8 @@ def _record(fields: Sequence[Field]) -> np.ndarray:
 
 def uniform(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Uniform numbers in [0, 1), (episode, ...) from a draw of (..., episode), single precision."""
-    return np.moveaxis(rng.random((*shape[1:], shape[0]), dtype=np.float32), -1, 0)
+    drawn = rng.random((*shape[1:], shape[0]), dtype=np.float32)
+    return drawn.transpose(-1, *range(len(shape) - 1))
 
 
 def require_probabilities(**values: float) -> None:
