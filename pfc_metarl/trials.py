@@ -291,8 +291,7 @@ def _default(table: pd.DataFrame, column: Column, source: str, names: str) -> ob
 def _mended(values: pd.Series, column: Column, source: str) -> pd.Series:
     """The values in their proper type; TableError for the first one that is not allowed."""
     if column.values is str:
-        odd = values.map(lambda v: getattr(v, "__hash__", None) is None or (isinstance(v, str) and v != v.strip()))
-        wrong, mended = values.isna() | odd.astype(bool), values
+        wrong, mended = values.isna() | _odd_names(values), values
     else:
         if column.values is bool and not pd.api.types.is_numeric_dtype(values.dtype):
             values = values.map(lambda v: TRUTH.get(v.strip().lower(), v) if isinstance(v, str) else v)
@@ -311,6 +310,15 @@ def _mended(values: pd.Series, column: Column, source: str) -> pd.Series:
         expected = f"{column.expected} ({column.meaning})"
         raise TableError(f"{source}: column {column.name}, row {row + 1}{more}: {found}; expected {expected}")
     return mended
+
+
+def _odd_names(values: pd.Series) -> pd.Series:
+    """Those that begin or end with a space, or are no names at all (lists)."""
+    try:
+        different = values.unique()  # of some thousand rows they are a few
+    except TypeError:
+        return values.map(lambda v: getattr(v, "__hash__", None) is None).astype(bool)
+    return values.isin([v for v in different if isinstance(v, str) and v != v.strip()])
 
 
 def _allowed(numbers: pd.Series, column: Column) -> pd.Series:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
-    {"errors", "provenance", "files"},
+    {"errors", "provenance", "files", "loops"},
     {"config", "random_streams", "trial_columns"},
     {"trials", "dopamine", "results"},
     {"tasks", "published", "plotting"},

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.special import expit, log_expit
 
 from pfc_metarl.agents.volatility import traces
 from pfc_metarl.errors import TableError
+from pfc_metarl.loops import F, kept, logistic
 from pfc_metarl.tasks.task import LEFT, RIGHT, require_counts
 from pfc_metarl.trials import NONE, SUBJECT, by_session, check_trials, responses
 
@@ -90,30 +90,68 @@ def fit_windows(arrays: dict[str, np.ndarray], length: int, step: int) -> tuple[
     choice, good_arm, *magnitudes = (arrays[name] for name in COLUMNS)
     sign = np.select([choice == LEFT, choice == RIGHT], [0.01, -0.01])  # to hundreds of points, towards the choice
     left, right = ((sign * magnitude).astype(np.float32) for magnitude in magnitudes)
-    beta = np.zeros((len(choice) - length) // step + 1)
-    profile, betas = np.empty((2, len(ALPHAS), len(beta)))
-    for i, rho in enumerate(traces(good_arm, ALPHAS.astype(np.float32))):
-        towards = rho * left - (1 - rho) * right
-        windows = sliding_window_view(towards, length, axis=0)[::step]  # (window, session, trial of it)
-        windows = np.ascontiguousarray(windows).reshape(len(beta), -1)
-        betas[i], profile[i] = beta, log_likelihood = _best_beta(windows, beta, NEWTON_STEPS if i else 20)
+    profile, betas = np.empty((2, len(ALPHAS), (len(choice) - length) // step + 1))
+    _fit(traces(good_arm, ALPHAS.astype(np.float32)), left, right, length, step, profile, betas)
     return _refine(profile, betas)
 
 
-def _best_beta(towards: np.ndarray, beta: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Newton's method from a first guess: best inverse temperature, at least 0, and the log likelihood there.
+@kept
+def _fit(rho, left, right, length, step, profile, betas):  # type: ignore[no-untyped-def]
+    """Best inverse temperature of each learning rate and window, at least 0, and the log likelihood there.
+
+    By Newton's method, each rate's from that of the one before; a step at most doubles beta (and adds 2), because far
+    steps can overshoot.
 
     Args:
-        towards: (window, choice) difference in expected reward, positive in favour of the choice made.
-        beta: (window,) first guess.
-        steps: of Newton's method; each at most doubles beta (and adds 2), because far steps can overshoot.
+        rho: estimates that left is good (rate, trial, session).
+        left, right: hundreds of points, positive towards the choice that was made, 0 without one (trial, session).
+        length, step: of the windows.
+        profile, betas: (rate, window), filled in.
     """
-    for _ in range(steps):
-        miss = towards * expit(-beta.astype(np.float32)[:, None] * towards)  # slope of each log likelihood
-        slope = miss.sum(1, dtype=np.float64)
-        curvature = (miss * (towards - miss)).sum(1, dtype=np.float64)
-        beta = np.clip(beta + slope / np.maximum(curvature, 1e-9), beta / 2, np.minimum(2 * beta + 2, BETA_MAX))
-    return beta, log_expit(beta.astype(np.float32)[:, None] * towards).sum(1, dtype=np.float64)
+    sessions = left.shape[1]
+    towards = np.empty((length, sessions), F)  # difference in expected reward, positive in favour of the choice made
+    for window in range(betas.shape[1]):
+        beta = 0.0
+        for i in range(len(rho)):
+            for t in range(length):
+                at = window * step + t
+                p, of_left, of_right, own = rho[i, at], left[at], right[at], towards[t]
+                for s in range(sessions):
+                    own[s] = p[s] * of_left[s] - (F(1) - p[s]) * of_right[s]
+            for _ in range(NEWTON_STEPS if i else 20):
+                slope, curvature = _slope(towards, F(beta))
+                beta = min(max(beta + slope / max(curvature, 1e-9), beta / 2), min(2 * beta + 2, BETA_MAX))
+            betas[i, window], profile[i, window] = beta, _log_likelihood(towards, F(beta))
+
+
+@kept
+def _slope(towards, beta):  # type: ignore[no-untyped-def]
+    """Of the log likelihood by beta, and its curvature with a minus sign."""
+    slope = curvature = 0.0
+    for t in range(towards.shape[0]):
+        own, of_slope, of_curvature = towards[t], F(0), F(0)
+        for s in range(own.shape[0]):
+            miss = own[s] * logistic(-beta * own[s])
+            of_slope += miss
+            of_curvature += miss * (own[s] - miss)
+        slope, curvature = slope + float(of_slope), curvature + float(of_curvature)
+    return slope, curvature
+
+
+@kept
+def _log_likelihood(towards, beta):  # type: ignore[no-untyped-def]
+    """Sum of log logistic(z), which is min(z, 0) + log logistic(|z|): a product of numbers from 1/2 to 1 (in pieces
+    that do not vanish) needs a single logarithm."""
+    total = 0.0
+    for t in range(towards.shape[0]):
+        for begin in range(0, towards.shape[1], 64):
+            own, product, below = towards[t, begin : begin + 64], F(1), F(0)
+            for s in range(own.shape[0]):
+                z = beta * own[s]
+                product *= logistic(abs(z))
+                below += min(z, F(0))
+            total += below + np.log(product)
+    return total
 
 
 def _refine(profile: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
