@@ -1,8 +1,14 @@
-"""python -m benchmarks throughput [options]."""
+"""python -m benchmarks throughput, growth, reproduce or rival; --help shows the options of each."""
 
 import tyro
 
-from benchmarks.throughput import measure
+from benchmarks.reproduce import reproduce
+from benchmarks.rival import rival
+from benchmarks.throughput import growth, throughput
+from pfc_metarl.errors import one_line_errors
+
+COMMANDS = {"throughput": throughput, "growth": growth, "reproduce": reproduce, "rival": rival}
 
 if __name__ == "__main__":
-    tyro.extras.subcommand_cli_from_dict({"throughput": measure})
+    with one_line_errors():
+        tyro.extras.subcommand_cli_from_dict(COMMANDS)  # type: ignore[arg-type]

@@ -1,60 +1,79 @@
-"""Training throughput on the two-step task: environment steps per second of training, learning included."""
+"""Training speed of every simulation, and how it grows with networks, episodes, units and episode length."""
 
 import os
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
-import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
+import matplotlib.pyplot as plt
+import pandas as pd
 
-from pfc_metarl.a2c import Learner
-from pfc_metarl.config import Config
-from simulations.two_step import PRESETS, make_task
+from benchmarks.points import AUTOGRAD, COMPILED, PLAIN, Point, measured
 
-
-def train_for(seeds: list[int], config: Config, seconds: float, plainly: bool) -> tuple[int, float]:
-    """Train some networks for a while; returns environment steps and the seconds they took."""
-    learner = Learner(config, make_task(config), seeds)  # type: ignore[arg-type]
-    learner.network.play_plainly = plainly
-    for _ in range(3):  # warm up, and compile
-        learner.learn()
-    started, steps = time.perf_counter(), 0
-    while time.perf_counter() - started < seconds:
-        steps += learner.learn().rewards.numel()
-    return steps, time.perf_counter() - started
+SIMULATIONS = ("bandits", "foraging", "volatility", "inferred_value", "two_step", "harlow", "optogenetics")
+CORES = os.cpu_count() or 1
+GROWTH = {
+    "networks": (4, 8, 16, 32, 64),
+    "episodes": (1, 4, 16, 64, 256),
+    "units": (16, 48, 96, 192),
+    "trials": (25, 100, 400),
+}
+"""What grows, from 8 networks x 16 episodes of 48 units on the two-step task's 100 trials."""
 
 
-def throughput(networks: int, episodes: int, threads: int, seconds: float, plainly: bool = False) -> float:
-    """Steps per second of all networks together on the two-step task, split over threads.
+def throughput(seconds: float = 10.0, results: Path = Path("results")) -> None:
+    """Speed of every simulation, 8 networks x 16 and x 1 episodes, on one and on all cores, beside the plain ways.
 
     Args:
-        networks: in all.
-        episodes: per network and update.
-        threads: that train a part of the networks each.
-        seconds: how long to measure.
-        plainly: by single steps of PyTorch in place of compiled loops.
+        seconds: for each measurement, in five windows.
+        results: a table is written to benchmarks/throughput.csv below.
     """
-    torch.set_num_threads(1)
-    config = replace(PRESETS["fast"], networks=networks, episodes_per_update=episodes, episodes=10**6 * episodes)
-    parts = [part.tolist() for part in np.array_split(config.seeds, threads)]
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        results = list(pool.map(lambda seeds: train_for(seeds, config, seconds, plainly), parts))
-    return sum(steps / took for steps, took in results)
+    sizes = [(episodes, threads) for episodes in (16, 1) for threads in sorted({1, CORES})]
+    points = [Point(name, episodes=e, threads=t) for name in SIMULATIONS for e, t in sizes]
+    points += [Point("two_step", episodes=e, threads=t, how=how) for how in (PLAIN, AUTOGRAD) for e, t in sizes]
+    _table(points, seconds, results / "benchmarks" / "throughput.csv")
 
 
-def measure(networks: int = 8, threads: int = os.cpu_count() or 1, seconds: float = 6.0, repeats: int = 3) -> None:
-    """Training throughput on the two-step task, learning included, with 16 episodes per update and with one.
+def growth(seconds: float = 5.0, results: Path = Path("results")) -> None:
+    """How speed and memory change with networks, episodes, units and episode length, compiled and by autograd.
 
     Args:
-        networks: in all.
-        threads: the networks are split over so many.
-        seconds: how long to measure, each time.
-        repeats: times, of which the median and the range are told.
+        seconds: for each measurement, in five windows.
+        results: a table and a plot are written to benchmarks/growth.csv and .png below.
     """
-    for episodes in (16, 1):
-        for plainly, name in ((False, "compiled loops"), (True, "single steps of PyTorch")):
-            own = [throughput(networks, episodes, threads, seconds, plainly) for _ in range(repeats)]
-            told = f"{np.median(own):,.0f} environment steps per second ({min(own):,.0f} to {max(own):,.0f})"
-            print(f"{networks} networks x {episodes} episodes, {threads} threads, {name}: {told}")
+    usual = Point("two_step", threads=CORES)
+    points = [
+        replace(usual, how=how, **{what: value})  # type: ignore[arg-type]
+        for what, values in GROWTH.items()
+        for value in values
+        for how in (COMPILED, AUTOGRAD)
+    ]
+    path = results / "benchmarks" / "growth.csv"
+    table = _table(points, seconds, path)
+    figure, axes = plt.subplots(2, len(GROWTH), figsize=(11, 5), sharey="row", layout="constrained")
+    for (what, values), column in zip(GROWTH.items(), axes.T):
+        others = [name for name in GROWTH if name != what]
+        own = table[(table[others] == [getattr(usual, name) for name in others]).all(axis=1) & table[what].isin(values)]
+        for how, of_one in own.drop_duplicates(["how", what]).groupby("how"):
+            for ax, quantity in zip(column, ("median", "megabytes")):
+                ax.plot(of_one[what], of_one[quantity], "o-", label=how)
+                ax.set(xscale="log", yscale="log", xlabel="trials per episode" if what == "trials" else what)
+    axes[0, 0].set_ylabel("environment steps per second")
+    axes[1, 0].set_ylabel("peak memory (MB)")
+    axes[0, -1].legend(fontsize=8)
+    figure.savefig(path.with_suffix(".png"), dpi=150)
+    print(path.with_suffix(".png"))
+
+
+def _table(points: list[Point], seconds: float, path: Path) -> pd.DataFrame:
+    """Measure points one after the other, tell each, and write them to a table."""
+    rows = []
+    for point in points:
+        speed = measured(point, seconds)
+        size = f"{point.networks} x {point.episodes}, {point.units} units, {point.threads} threads"
+        told = f"{speed.median:11,.0f} steps/s ({speed.low:,.0f} to {speed.high:,.0f}), {speed.megabytes:,.0f} MB"
+        print(f"{point.simulation:15s} {size:32s} {told}  {point.how}", flush=True)
+        rows.append(asdict(point) | asdict(speed))
+    table = pd.DataFrame(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.round(1).to_csv(path, index=False)
+    return table
