@@ -36,6 +36,9 @@ class Since(NamedTuple):
 
 TESTED, ANALYSED = Since("test"), Since("analyse")
 NOT_SAVED = object()
+KINDS: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}
+WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
+"""Types of fields: what values may be, and in words."""
 
 
 def ranges(settings: type) -> Iterator[tuple[str, Range]]:
@@ -72,6 +75,12 @@ class Settings:
     """Base of frozen dataclasses whose fields state their ranges; __post_init__ checks them."""
 
     def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            kind = KINDS.get(hint)
+            value = getattr(self, name)
+            number = isinstance(value, float) and not math.isfinite(value)  # that is told below
+            if kind and not number and not (isinstance(value, kind) and (hint is bool or not isinstance(value, bool))):
+                raise ConfigError(f"{name} must be {WORDS[hint]}, not {value!r}")
         for name, rule in ranges(type(self)):
             value = getattr(self, name)
             self.require(name, value is None or in_range(value, rule), f"a finite number, {in_words(rule)}")

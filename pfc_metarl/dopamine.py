@@ -59,10 +59,12 @@ class Stimulation(NamedTuple):
             The event's number (from 1), and what is added after each step: (time, network, episode).
 
         Raises:
-            ConfigError: the task knows no such event; or no such size or probability.
+            ConfigError: the task knows no such event; or no such size, probability or steps.
         """
         if self.event not in events:
             raise ConfigError(f"unknown event {self.event}; choose one of: {', '.join(events) or 'none in this task'}")
+        if self.first_step < 0 or (self.last_step is not None and self.last_step < self.first_step):
+            raise ConfigError(f"the steps of stimulation must rise from 0, not {self.first_step} to {self.last_step}")
         if not (np.isfinite(self.size) and 0 <= self.probability <= 1):
             raise ConfigError(
                 f"size must be finite and probability between 0 and 1, not {self.size}, {self.probability}"

@@ -94,6 +94,9 @@ def load(path: str | Path) -> Run:
         simulation = importlib.import_module(f"simulations.{name}").SIMULATION
     except (ModuleNotFoundError, AttributeError):
         raise RunError(f"{path} is a run of {name}, and there is no simulations/{name}.py") from None
-    folder = RunFolder(path, shlex.join(["python", "-m", "simulations", name, "--results", str(path.parent)]))
+    quick = path.parent.name == "quick"
+    results = path.parent.parent if quick else path.parent
+    words = ["python", "-m", "simulations", name, *["--quick"] * quick, "--results", str(results)]
+    folder = RunFolder(path, shlex.join(words))
     folder.require_finished()
     return Run(simulation, folder)

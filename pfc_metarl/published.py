@@ -90,7 +90,7 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
         mean, n = ours.mean(), len(ours)
         half = stats.t.ppf(0.975, n - 1) * stats.sem(ours) if n > 1 else np.nan
         near = abs(mean - q.published) <= q.distance
-        verdict = "disagrees" if not gap.mean() > 0 else "agrees" if near else "direction only"
+        verdict = "disagrees" if not (gap.mean() > 0 and np.isfinite(mean)) else "agrees" if near else "direction only"
         of_networks = (mean, mean - half, mean + half, n, q.direction, int(np.sum(gap > 0)))
         rows.append((q.name, q.short, q.published, q.animal, *of_networks, q.distance, verdict))
     return pd.DataFrame(rows, columns=COLUMNS)

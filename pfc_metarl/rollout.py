@@ -138,6 +138,8 @@ def play(
             errors, or on an event unknown to the task.
         TableError: the table cannot be used.
     """
+    if agent.task_name not in ("", task.name):
+        raise ConfigError(f"these networks were built for {agent.task_name}, not for {task.name}")
     if (agent.observations, agent.actions) != (task.observations, task.actions):
         raise ConfigError(
             f"{task.name} shows {task.observations} and takes {task.actions} actions; these networks were built for"

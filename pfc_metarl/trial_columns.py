@@ -90,7 +90,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("choice", "arm, counted from 0; -1 none", Span(NONE, whole=True)),
         REWARD,
         Column("regret", "reward probability of the best arm less that of the chosen one", PROBABILITY, True),
-        *(Column(f"p_{arm}", f"reward probability of arm {arm}", PROBABILITY, True) for arm in range(10)),
+        *(Column(f"p_{arm}", f"reward probability of arm {arm}", PROBABILITY, True) for arm in range(50)),
     ),
     "foraging": (
         CHOICE,
@@ -133,9 +133,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
 }
 """The columns of each task, by the task's name, besides those that all trial tables have or may have."""
-
-TOLD_TWICE = ("state", "correct", "risky", "free")
-"""Columns that follow from others (`Column.default`): where a table has both, they must agree."""
 
 KEY_COLUMNS = (
     Column("group", "who behaves", str, True, lambda trials: ANIMALS),

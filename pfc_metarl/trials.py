@@ -6,13 +6,14 @@ which no choice was made, is neither a response nor does it predict others. `fre
 no response, but predicts those that follow.
 """
 
+import csv
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from pandas.api.typing import DataFrameGroupBy
 
 from pfc_metarl.errors import TableError
 from pfc_metarl.trial_columns import (
@@ -23,25 +24,37 @@ from pfc_metarl.trial_columns import (
     NETWORKS,
     NONE,
     OBSERVER,
-    TOLD_TWICE,
     UNTRAINED,
     Column,
     Span,
     trained_on,
 )
+from pfc_metarl.trial_rules import refuse_contradictions
+from pfc_metarl.trial_sessions import (
+    KEYS,
+    SESSION,
+    SUBJECT,
+    by_session,
+    made_validly,
+    previous,
+    require_alike,
+    require_order,
+    responses,
+    session_keys,
+    sessions_of,
+    was_played,
+    with_condition,
+    with_responses,
+)
 
 __all__ = [
     "ANIMALS", "COLUMNS", "KEYS", "NETWORKS", "NONE", "OBSERVER", "SESSION", "SUBJECT", "UNTRAINED", "by_session",
-    "check_trials", "made_validly", "previous", "read_trials", "responses", "session_keys", "sessions_of", "trained_on",
-    "trial_table", "was_played", "with_condition", "with_responses",
+    "check_trials", "made_validly", "previous", "read_trials", "require_alike", "require_order", "responses",
+    "session_keys", "sessions_of", "trained_on", "trial_table", "was_played", "with_condition", "with_responses",
 ]  # fmt: skip
 
-SUBJECT = ["group", "subject"]
-"""Columns that name who behaves ..."""
-SESSION = [*SUBJECT, "session"]
-"""... a session (besides `condition` and `order`, where a table has them: see `sessions_of`) ..."""
-KEYS = [*SESSION, "trial"]
-"""... and a trial."""
+SILENT = ("valid", "free", "group", "session", "condition", "order")
+"""Columns without which a table is read all the same, but to another effect."""
 TRUTH = {"true": True, "false": False}
 """Truth values as text, in small letters."""
 
@@ -114,21 +127,34 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
 
 def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
     """A CSV file, in which names of subjects, sessions and so on are text ("007"), but for plain whole numbers."""
-    head = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna().str.strip()
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+    head = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0].dropna().str.strip()
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if len(head) == 1 and separator in head.iloc[0]:
             raise TableError(f"{path}: its columns are separated by {name}; save it with commas")
     if head.duplicated().any():
         raise TableError(f"{path}: several columns are called {head[head.duplicated()].iloc[0]}")
+    _require_even_rows(path)
     keys = [column.name for column in KEY_COLUMNS if column.values is str]
     names = [name for name in head if rename.get(name, name) in keys]
-    table = pd.read_csv(path, low_memory=False)
-    texts = pd.read_csv(path, usecols=names, dtype=str, na_filter=False)
+    table = pd.read_csv(path, low_memory=False, skipinitialspace=True)
+    texts = pd.read_csv(path, usecols=names, dtype=str, na_filter=False, skipinitialspace=True)
     for name in names:
         text = texts[name].str.strip()
         plain = text.str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
         table[name] = text.astype(np.int64) if plain else text.where(text != "")
     return table
+
+
+def _require_even_rows(path: Path) -> None:
+    """TableError for a row with more fields than the header has: pandas would take the first for an index."""
+    with path.open(newline="") as file:
+        lengths = [len(row) for _, row in zip(range(100), csv.reader(file, skipinitialspace=True)) if row]
+    longer = [number for number, length in enumerate(lengths) if length > lengths[0]]
+    if longer:
+        raise TableError(
+            f"{path}: row {longer[0]} has {lengths[longer[0]]} fields, the header {lengths[0]}; write it without row"
+            " names and without commas at the ends of lines"
+        )
 
 
 def check_trials(table: pd.DataFrame, task: str, source: str = "the table", needs: Sequence[str] = ()) -> pd.DataFrame:
@@ -138,7 +164,7 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
         table: the documented columns of the task, and others, which are kept as they are.
         task: name of the task (`COLUMNS`).
         source: what messages call the table.
-        needs: optional columns that must be there all the same.
+        needs: other columns that must be there, without gaps.
 
     Returns:
         The table with a new index: columns that were missing and have a default are filled in (group: animals;
@@ -165,88 +191,17 @@ def check_trials(table: pd.DataFrame, task: str, source: str = "the table", need
     for column in documented:
         if column.name in table:
             checked[column.name] = _mended(checked[column.name], column, source)
-            if column.name in TOLD_TWICE:
-                _refuse_contradiction(checked, column, source)
         elif column.default is not None or not column.optional or column.name in needs:
             checked[column.name] = _default(checked, column, source, _names(table))
     for name in needs:
         if name not in checked:
             raise TableError(f"{source}: no column {name}; there are: {_names(table)}")
+        if checked[name].isna().any():
+            raise TableError(f"{source}: column {name}, row {int(np.argmax(checked[name].isna())) + 1}: empty")
     checked["valid"] = made_validly(checked)
-    return _in_order(checked, source)
-
-
-def session_keys(trials: pd.DataFrame) -> list[str]:
-    """The columns that name a session of this table."""
-    return [*SUBJECT, *(key for key in ("condition", "order") if key in trials), "session"]
-
-
-def sessions_of(trials: pd.DataFrame) -> DataFrameGroupBy:
-    """The sessions, in the order in which they stand in the table."""
-    return trials.groupby(session_keys(trials), sort=False, observed=True)
-
-
-def with_condition(trials: pd.DataFrame) -> pd.DataFrame:
-    """The table with the column condition, "" if it has none."""
-    return trials if "condition" in trials else trials.assign(condition="")
-
-
-def made_validly(trials: pd.DataFrame) -> pd.Series:
-    """Was a choice made, a state reached (if the task has any), and the trial not marked as invalid?"""
-    valid = trials["valid"].astype(bool) if "valid" in trials else pd.Series(True, trials.index)
-    for name in {"choice", "state"} & set(trials):
-        valid = valid & (trials[name] != NONE)
-    return valid
-
-
-def responses(trials: pd.DataFrame) -> pd.Series:
-    """Is the choice one that analyses of behaviour are to explain: valid, and not forced?"""
-    valid = made_validly(trials)
-    return valid & trials["free"].astype(bool) if "free" in trials else valid
-
-
-def was_played(trials: pd.DataFrame) -> pd.DataFrame:
-    """A checked table without the trials that are marked as not valid though a choice was made.
-
-    What remains is what a subject's earnings are the mean of: trials without a choice earn nothing, but count."""
-    return trials[trials["valid"] | (trials["choice"] == NONE)]
-
-
-def with_responses(trials: pd.DataFrame, source: str = "the table") -> pd.DataFrame:
-    """The table; TableError if it has no `responses` at all."""
-    if not responses(trials).any():
-        raise TableError(f"{source}: no trial is valid and free; there is nothing to analyse")
-    return trials
-
-
-def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.DataFrame:
-    """The columns' values so many trials before in the same session; NaN where there is none.
-
-    Raises:
-        TableError: the trials of a session are not in rising order.
-    """
-    sessions = sessions_of(trials)
-    if not (sessions["trial"].diff().fillna(1) > 0).all():
-        raise TableError("the trial table must be sorted by subject, session and trial: check_trials does it")
-    return sessions[list(columns)].shift(lag)
-
-
-def by_session(trials: pd.DataFrame, columns: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Columns as arrays (trial, session), for all sessions of all subjects side by side.
-
-    Sessions may differ in length; shorter ones are filled up with -1.
-
-    Returns:
-        The arrays, and flat positions: array.reshape(-1)[positions] is in the table's order.
-    """
-    sessions = sessions_of(trials)
-    session, row = sessions.ngroup().to_numpy(), sessions.cumcount().to_numpy()
-    shape = (row.max() + 1, session.max() + 1)
-    arrays = {}
-    for column in columns:
-        arrays[column] = np.full(shape, -1, dtype=np.result_type(trials[column].dtype, np.int64))
-        arrays[column][row, session] = trials[column]
-    return arrays, row * shape[1] + session
+    checked = _in_order(checked, source)
+    refuse_contradictions(checked, task, source)
+    return checked
 
 
 def _names(table: pd.DataFrame) -> str:
@@ -257,25 +212,10 @@ def _refuse_near_misses(table: pd.DataFrame, documented: Sequence[str], source: 
     """TableError for a column that was meant to be a documented one, and would silently not count."""
     for name in map(str, table.columns):
         meant = name.strip().lower()
+        if meant not in documented:
+            meant = next(iter(get_close_matches(meant, SILENT, 1, 0.8)), meant)
         if name != meant and meant in documented and meant not in table:
             raise TableError(f"{source}: there is a column {name!r}; if it is {meant}, rename it")
-
-
-def _refuse_contradiction(table: pd.DataFrame, column: Column, source: str) -> None:
-    """TableError where a column is not what follows from those told before it."""
-    if column.default is None or (column.name == "free" and "forced_side" not in table):
-        return
-    try:
-        follows = column.default(table)
-    except KeyError:  # from columns that are not there
-        return
-    wrong = (table[column.name] != follows) & (table["choice"] != NONE)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        found = f"column {column.name}, row {row + 1}: {table[column.name].iloc[row]}"
-        raise TableError(
-            f"{source}: {found} contradicts the other columns ({column.meaning}); mend them, or leave it out"
-        )
 
 
 def _default(table: pd.DataFrame, column: Column, source: str, names: str) -> object:
@@ -291,7 +231,9 @@ def _default(table: pd.DataFrame, column: Column, source: str, names: str) -> ob
 def _mended(values: pd.Series, column: Column, source: str) -> pd.Series:
     """The values in their proper type; TableError for the first one that is not allowed."""
     if column.values is str:
-        wrong, mended = values.isna() | _odd_names(values), values
+        wrong, mended = values.isna() | _odd_names(values, may_be_empty=column.name == "condition"), values
+    elif getattr(values.dtype, "kind", "") in "cmM":
+        raise TableError(f"{source}: column {column.name} holds {values.dtype}; expected {column.expected}")
     else:
         if column.values is bool and not pd.api.types.is_numeric_dtype(values.dtype):
             values = values.map(lambda v: TRUTH.get(v.strip().lower(), v) if isinstance(v, str) else v)
@@ -312,13 +254,13 @@ def _mended(values: pd.Series, column: Column, source: str) -> pd.Series:
     return mended
 
 
-def _odd_names(values: pd.Series) -> pd.Series:
-    """Those that begin or end with a space, or are no names at all (lists)."""
+def _odd_names(values: pd.Series, may_be_empty: bool) -> pd.Series:
+    """Those that are empty, begin or end with a space, or are no names at all (lists)."""
     try:
         different = values.unique()  # of some thousand rows they are a few
     except TypeError:
         return values.map(lambda v: getattr(v, "__hash__", None) is None).astype(bool)
-    return values.isin([v for v in different if isinstance(v, str) and v != v.strip()])
+    return values.isin([v for v in different if isinstance(v, str) and (v != v.strip() or not (v or may_be_empty))])
 
 
 def _allowed(numbers: pd.Series, column: Column) -> pd.Series:
@@ -333,6 +275,7 @@ def _allowed(numbers: pd.Series, column: Column) -> pd.Series:
 def _in_order(table: pd.DataFrame, source: str) -> pd.DataFrame:
     """The trials of each session in rising order; TableError where a number stands there twice or is left out."""
     if _steps(table).eq(1).all():
+        _require_whole_sessions(table, source)
         return table
     again = table.duplicated([*session_keys(table), "trial"])
     if again.any():
@@ -342,6 +285,7 @@ def _in_order(table: pd.DataFrame, source: str) -> pd.DataFrame:
             " there twice; does a column tell the sessions apart?"
         )
     table = table.iloc[np.lexsort((table["trial"], sessions_of(table).ngroup()))].reset_index(drop=True)
+    _require_whole_sessions(table, source)
     jumps = _steps(table) != 1
     if jumps.any():
         at, before = table[jumps].iloc[0], table["trial"][jumps.idxmax() - 1]
@@ -350,6 +294,18 @@ def _in_order(table: pd.DataFrame, source: str) -> pd.DataFrame:
             " keep the trials between (mark forced ones with free = False, invalid ones with valid = False)"
         )
     return table
+
+
+def _require_whole_sessions(table: pd.DataFrame, source: str) -> None:
+    """TableError where condition or order change within a session: its parts would be taken for sessions."""
+    parts = sessions_of(table)["trial"].min().reset_index()
+    different = parts.groupby(SESSION, sort=False, observed=True)["trial"].nunique() > 1
+    if different.any():
+        _, subject, session = different.idxmax()
+        raise TableError(
+            f"{source}: subject {subject}, session {session}: condition or order changes on the way; they name whole"
+            " sessions (give another column the name)"
+        )
 
 
 def _steps(table: pd.DataFrame) -> pd.Series:

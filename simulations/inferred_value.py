@@ -71,7 +71,8 @@ def test(config: InferredValueConfig, networks: Networks) -> Tested:
 
 def analyse(config: InferredValueConfig, tested: Tested) -> Tables:
     """All tables of Figure 4."""
-    labelled = label_trials(tested.trials.drop(columns="valid"))  # whatever it does, a network sees cue and reward
+    seen = tested.trials.drop(columns=["valid", "reward"])  # whatever it does, a network sees the cue and what it pays
+    labelled = label_trials(seen)
     labelled[list(EVENTS)] = event_errors(config, tested)
     return {
         "prediction_errors": mean_errors(labelled),
@@ -99,7 +100,7 @@ def state_pca(config: InferredValueConfig, tested: Tested, labelled: pd.DataFram
     components, _ = principal_components(tested.arrays["hidden"])  # (stream, time, 2)
     first = labelled[labelled["subject"] == config.first_seed].reset_index(drop=True)
     by_trial = components.reshape(len(first), InferredValue.steps_per_trial, 2)
-    use = np.flatnonzero(first["reversed"])
+    use = np.flatnonzero(first["reversed"] & (first["trial_in_block"] <= 2))
     tables = [
         first.loc[use, ["trial_in_block", "cue", "rewarded_cue"]].assign(
             step=step, pc1=by_trial[use, step, 0], pc2=by_trial[use, step, 1]

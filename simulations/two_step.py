@@ -136,7 +136,8 @@ def reference_stay_probabilities(config: TwoStepConfig) -> pd.DataFrame:
 def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
     """Prediction errors of network and reference agents on the same trials, at both events.
 
-    The model-free agent's learning rate is fitted to each network's choices (our choice).
+    The model-free agent's learning rate is fitted to each network's choices (our choice); where it cannot be told, the
+    agent keeps its usual one.
 
     Returns:
         Table: subject, session, trial, event (state or reward), network, model_based, model_free, learning_rate.
@@ -144,7 +145,8 @@ def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFram
     trials = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
     planned = replay(planner(config), trials)
     rates = {subject: fit_model_free(own) for subject, own in trials.groupby("subject")}
-    sarsa = pd.concat(replay(ModelFree(rates[s]), own) for s, own in trials.groupby("subject"))
+    agents = {s: ModelFree() if np.isnan(rate) else ModelFree(rate) for s, rate in rates.items()}
+    sarsa = pd.concat(replay(agents[s], own) for s, own in trials.groupby("subject"))
     delta = prediction_errors(tested.arrays["rewards"], tested.arrays["values"], config.discount)
     delta = np.pad(delta[:, : config.analysed_episodes], ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
     delta = delta.reshape(-1, TwoStep.steps_per_trial)  # (network x episode x trial, step)
@@ -153,7 +155,8 @@ def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFram
         table = trials[["subject", "session", "trial"]].assign(event=event, network=delta[:, step])
         events.append(table.assign(model_based=planned[column], model_free=sarsa[column]))
     table = pd.concat(events).dropna()  # invalid trials, and reward on an episode's last trial (no next value)
-    return table.assign(learning_rate=table["subject"].map(rates)).reset_index(drop=True)
+    used = {subject: agent.learning_rate for subject, agent in agents.items()}
+    return table.assign(learning_rate=table["subject"].map(used)).reset_index(drop=True)
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:

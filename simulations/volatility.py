@@ -145,7 +145,7 @@ def analyse(config: VolatilityConfig, tested: Tested) -> Tables:
     believed = beliefs(_by_network(config, own, "good_arm").transpose(2, 0, 1), process(config))
     p_left, volatility = (belief.transpose(1, 2, 0) for belief in believed)  # (network, episode, trial)
     choice = choose_best(p_left.reshape(-1), own["magnitude_left"].to_numpy(), own["magnitude_right"].to_numpy())
-    everyone = pd.concat([trials, own.assign(group=OBSERVER, choice=choice)], ignore_index=True)
+    everyone = pd.concat([trials, own.assign(group=OBSERVER, choice=choice)], ignore_index=True).drop(columns="reward")
     rates = learning_rates(everyone, config.window)
     states = {NETWORKS: tested.arrays["hidden"], UNTRAINED: tested.arrays["untrained"]}
     decoded, decoding = coding.decode_networks(states, volatility, config.seeds)
@@ -174,7 +174,7 @@ def learning_rate_control(config: VolatilityConfig, trials: pd.DataFrame) -> pd.
     Returns:
         Table: true_alpha, order, block, alpha (mean over windows), sd (over windows).
     """
-    own = trials[trials["subject"] == config.first_seed].reset_index(drop=True)
+    own = trials[trials["subject"] == config.first_seed].drop(columns="reward").reset_index(drop=True)
     rng = generator(REFERENCE, config.first_seed, 0, 0)
     tables = []
     for alpha in CONTROL_RATES:

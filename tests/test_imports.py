@@ -13,6 +13,8 @@ ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
     {"errors", "provenance", "files", "loops"},
     {"config", "random_streams", "trial_columns"},
+    {"trial_sessions"},
+    {"trial_rules"},
     {"trials", "dopamine", "results"},
     {"tasks", "published", "plotting"},
     {"agents", "networks"},

@@ -71,7 +71,8 @@ def test_probabilities_of_all_choices_add_up(name: str) -> None:
     last = table["trial"] == 30
     total = 0.0
     for choice in range(min(2, task.actions) if task.name != "bandit" else task.actions):
-        other = table.assign(choice=table["choice"].mask(last, choice)).drop(columns=["state"], errors="ignore")
+        other = table.assign(choice=table["choice"].mask(last, choice))
+        other = other.drop(columns=["state", "regret", *["reward"] * (task.name == "volatility")], errors="ignore")
         total = total + lead(agent, other)[last]
     np.testing.assert_allclose(total, 1, rtol=1e-12)
 

@@ -39,7 +39,7 @@ def blocks() -> pd.DataFrame:
 def test_labels() -> None:
     got = label_trials(blocks())
     assert got["comparison"].tolist() == [""] * 3 + [BEFORE_REVERSAL, EXPERIENCED, "", BEFORE_REVERSAL, INFERRED, ""]
-    assert got["reversed"].tolist() == [False] * 3 + [True, True, False] * 2
+    assert got["reversed"].tolist() == [False] * 3 + [True] * 6
     assert got["cue_rewarded"].tolist()[3:5] == [AFTER, AFTER] and got["cue_rewarded"].tolist()[6] == BEFORE
 
 

@@ -220,7 +220,7 @@ def test_inferred_value_errors_at_each_event(stream: Played) -> None:
     errors = slow_errors(stream)
     np.testing.assert_allclose(inferred_value.event_errors(stream.config, stream.tested), errors, **CLOSE)
     sums: dict[tuple, list[float]] = {}
-    for trial, row in zip(label_trials(stream.tested.trials.drop(columns="valid")).itertuples(), errors):
+    for trial, row in zip(label_trials(stream.tested.trials.drop(columns=["valid", "reward"])).itertuples(), errors):
         for event, error in zip(("fixation", "stimulus", "saccade"), row):
             sums.setdefault((trial.subject, trial.comparison, trial.cue_rewarded, event), []).append(error)
     table = inferred_value.analyse(stream.config, stream.tested)["prediction_errors"]
@@ -232,7 +232,8 @@ def test_inferred_value_errors_at_each_event(stream: Played) -> None:
 
 def test_inferred_value_states_belong_to_the_step(stream: Played) -> None:
     components, _ = principal_components(stream.tested.arrays["hidden"])
-    labelled = label_trials(stream.tested.trials)
+    labelled = label_trials(stream.tested.trials.drop(columns=["valid", "reward"]))
+    labelled["reversed"] &= labelled["trial_in_block"] <= 2
     rows = [
         (trial.trial_in_block, trial.cue, trial.rewarded_cue, step)
         + tuple(components[trial.session - 1, 4 * (trial.trial - 1) + step])

@@ -101,7 +101,7 @@ def test_files(tmp_path: Path, ending: str) -> None:
         ("rats.csv", None, "there is no such file"),
         ("rats.xlsx", "", "is a .csv or a .parquet file"),
         ("rats.csv", "", "cannot be read: No columns to parse"),
-        ("rats.csv", "subject,trial\n1,2,3\n4,5,6,7,8,9\n", "cannot be read"),
+        ("rats.csv", "subject,trial\n1,2\n4,5,6,7,8,9\n", "row 2 has 6 fields, the header 2"),
         ("rats.parquet", "no parquet", "cannot be read"),
         ("rats.csv", "subject,trial,choice,common,reward\n", "holds no trials"),
         ("rats.csv", "subject;trial;choice\n1;2;0\n", "its columns are separated by semicolons; save it with commas"),

@@ -11,7 +11,7 @@ from pfc_metarl.agents.playing import play
 from pfc_metarl.agents.volatility import FixedRate, beliefs, choose_best, traces
 from pfc_metarl.analysis import volatility_coding as coding
 from pfc_metarl.analysis.blocks import BLOCKS, block_learning_rates, earnings, named_blocks
-from pfc_metarl.analysis.learning_rates import half_means, learning_rates
+from pfc_metarl.analysis.learning_rates import BETA_MAX, half_means, learning_rates
 from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST, Process, Schedule, Volatility
@@ -88,7 +88,9 @@ def test_subjects_and_orders_are_fitted_apart() -> None:
 def test_separable_choices_stay_finite() -> None:
     own = fixed_rate(0.3, 1e6, LOW_FIRST, sessions=3)  # a few choices that the model predicts without a miss
     got = learning_rates(own)
-    assert np.isfinite(got[["alpha", "beta"]]).all(axis=None) and got["alpha"].between(0, 1).all()
+    separated = got["beta"] == BETA_MAX
+    assert np.isfinite(got["beta"]).all() and separated.any() and (got["alpha"].isna() == separated).all()
+    assert got.loc[~separated, "alpha"].between(0, 1).all()
 
 
 def test_slope_p_values_equal_statsmodels() -> None:
@@ -210,7 +212,7 @@ def test_blocks_are_named_as_in_the_figure() -> None:
 
 def test_trials_that_are_no_responses_do_not_count() -> None:
     """Their choices do not matter, their outcomes do; a window without a response has no estimate."""
-    trials = fixed_rate(0.3, 10, LOW_FIRST, 50)
+    trials = fixed_rate(0.3, 10, LOW_FIRST, 50).drop(columns="reward")
     free = (np.random.default_rng(0).random(len(trials)) < 0.7) & ~trials["trial"].between(41, 52)
     flipped = trials["choice"].where(free, 1 - trials["choice"])
     ways = [

@@ -11,6 +11,8 @@ import numpy as np
 from scipy import special, stats
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.tasks.task import require_counts, require_probabilities
 
 
 @dataclass
@@ -24,6 +26,9 @@ class BanditAgent(ReferenceAgent):
     task = "bandit"
     learns_from = ("choice", "reward")
     arms: int = 2
+
+    def __post_init__(self) -> None:
+        require_counts(arms=self.arms)
 
     def start(self, sessions: int) -> None:
         """Begin sessions with nothing known."""
@@ -71,6 +76,10 @@ class Gittins(IndexAgent):
     """
 
     discount: float = 0.99
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_discount(self.discount)
 
     def index(self) -> np.ndarray:
         """The Gittins index of each arm's counts."""
@@ -128,6 +137,8 @@ def gittins_indices(pulls: int, discount: float, grid: int = 800, ahead: int = 4
     Returns:
         (pulls + 1, pulls + 1): by successes and failures; NaN beyond `pulls`.
     """
+    require_counts(pulls=pulls)
+    _require_discount(discount)
     sure = np.linspace(0, 1, grid)
     out = np.full((pulls + 1, pulls + 1), np.nan)
     n = pulls + ahead
@@ -146,6 +157,11 @@ def gittins_indices(pulls: int, discount: float, grid: int = 800, ahead: int = 4
     return out
 
 
+def _require_discount(discount: float) -> None:
+    if not 0 <= discount < 1:
+        raise ConfigError(f"discount must be at least 0 and less than 1, not {discount}")
+
+
 def bayes_optimal_regret(trials: int, p: tuple[float, float]) -> np.ndarray:
     """Exact expected cumulative regret of the Bayes-optimal agent for two independent arms with uniform priors.
 
@@ -155,7 +171,14 @@ def bayes_optimal_regret(trials: int, p: tuple[float, float]) -> np.ndarray:
 
     Returns:
         (trial,)
+
+    Raises:
+        ConfigError: p are not two probabilities, or trials no number of trials.
     """
+    require_counts(trials=trials)
+    if len(p) != 2:
+        raise ConfigError(f"p must be the reward probabilities of two arms, not {p}")
+    require_probabilities(p_0=p[0], p_1=p[1])
     policy = _bayes_optimal_policy(trials)
     arriving = np.ones((1, 1, 1))
     regret = np.empty(trials)
@@ -196,6 +219,8 @@ def bayes_optimal_regret_correlated(trials: int, p: float) -> np.ndarray:
     Returns:
         (trial,)
     """
+    require_counts(trials=trials)
+    require_probabilities(p=p)
     n = np.arange(trials)
     better = max(p, 1 - p)
     wrong = stats.binom.cdf(np.ceil(n / 2) - 1, n, better) + 0.5 * (n % 2 == 0) * stats.binom.pmf(n // 2, n, better)
@@ -208,11 +233,16 @@ def posterior(choices: np.ndarray, rewards: np.ndarray, arms: int) -> tuple[np.n
     Independent uniform priors: Beta posteriors.
 
     Args:
-        choices, rewards: (trial, ...).
+        choices, rewards: (trial, ...); a choice of -1 tells nothing.
 
     Returns:
         Mean and s.d., both (trial, ..., arm).
+
+    Raises:
+        TableError: a choice that is none of the arms, or a reward other than 0 and 1.
     """
+    if not (np.isin(choices, np.arange(-1, arms)).all() and np.isin(rewards, (0, 1)).all()):
+        raise TableError(f"choices must be arms from 0 to {arms - 1} (-1: none), rewards 0 or 1")
     chosen = choices[..., None] == np.arange(arms)
     a = 1 + (chosen & (rewards[..., None] == 1)).cumsum(0)
     b = 1 + (chosen & (rewards[..., None] == 0)).cumsum(0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
+from scipy.optimize import OptimizeResult, minimize_scalar
 from scipy.special import log_expit, logit
 
 from pfc_metarl.agents.playing import follow, session_arrays
@@ -26,7 +26,8 @@ def fit_model_free(trials: pd.DataFrame) -> float:
         trials: trial table of the two-step task, of one subject.
 
     Returns:
-        The rate; NaN if there are fewer than two free choices or no reward, from which nothing can be learned.
+        The rate. NaN where it cannot be told: fewer than two free choices, no reward, choices that have nothing to do
+        with values (the best temperature's inverse is 0) or that values separate (it is the largest).
 
     Raises:
         TableError: several subjects.
@@ -38,11 +39,15 @@ def fit_model_free(trials: pd.DataFrame) -> float:
         return float("nan")
     arrays, _ = session_arrays(ModelFree(), trials)
 
-    def misfit(alpha: float) -> float:
+    def best(alpha: float) -> OptimizeResult:
         p = follow(ModelFree(learning_rate=alpha, inverse_temperature=1.0), arrays)["probability"]
         towards = logit(p[np.isfinite(p)])  # difference in value, positive in favour of the choice made
-        return minimize_scalar(lambda beta: -log_expit(beta * towards).sum(), bounds=BETAS, method="bounded").fun
+        return minimize_scalar(lambda beta: -log_expit(beta * towards).sum(), bounds=BETAS, method="bounded")
 
-    best = min(range(len(ALPHAS)), key=[misfit(alpha) for alpha in ALPHAS].__getitem__)
-    bounds = ALPHAS[max(best - 1, 0)], ALPHAS[min(best + 1, len(ALPHAS) - 1)]
-    return float(minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x)
+    tried = [best(alpha).fun for alpha in ALPHAS]
+    top = int(np.argmin(tried))
+    bounds = ALPHAS[max(top - 1, 0)], ALPHAS[min(top + 1, len(ALPHAS) - 1)]
+    options = {"xatol": 1e-4}
+    alpha = minimize_scalar(lambda alpha: best(alpha).fun, bounds=bounds, method="bounded", options=options).x
+    beta = best(alpha).x
+    return float(alpha) if BETAS[0] + 1e-3 < beta < BETAS[1] - 1e-3 else float("nan")

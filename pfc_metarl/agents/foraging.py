@@ -6,6 +6,8 @@ The base probabilities are known to them; n(a) follows from the choices, so that
 import numpy as np
 from scipy.optimize import brentq
 
+from pfc_metarl.tasks.task import require_probabilities
+
 LONGEST_RUN = 200
 """Runs of one arm beyond this are not looked at: by then the other arm pays almost surely (or has p0 = 0)."""
 
@@ -16,6 +18,7 @@ def optimal_reward(p0_left: float, p0_right: float) -> float:
     With known base probabilities the state is the arm chosen last and how long the other has waited, so that an
     optimal policy repeats a cycle: k times left, then m times right. The best of all such cycles is taken.
     """
+    require_probabilities(p0_left=p0_left, p0_right=p0_right)
     runs = np.arange(1, LONGEST_RUN + 1)
 
     def earned(p0: float, waited: np.ndarray, run: np.ndarray) -> np.ndarray:
@@ -28,6 +31,7 @@ def optimal_reward(p0_left: float, p0_right: float) -> float:
 
 def random_reward(p0_left: float, p0_right: float, left: float = 0.5) -> float:
     """What independent choices earn, left with the given probability."""
+    require_probabilities(p0_left=p0_left, p0_right=p0_right, left=left)
     return sum(incomes(p0_left, p0_right, left))
 
 
@@ -46,6 +50,7 @@ def incomes(p0_left: float, p0_right: float, left: float) -> tuple[float, float]
 
 def matching_reward(p0_left: float, p0_right: float) -> float:
     """What independent choices earn whose ratio equals the ratio of the incomes they bring (matching law)."""
+    require_probabilities(p0_left=p0_left, p0_right=p0_right)
     if min(p0_left, p0_right) == 0:
         return max(p0_left, p0_right)
 

@@ -78,8 +78,8 @@ class ModelBased(TwoStepAgent):
     """Planner that knows the task's structure and tracks which state pays more (Methods, simulation 4).
 
     Its belief p that S1 is the better state is updated by Bayes' rule after each outcome, then by the
-    chance of a switch before the next trial. Expected reward: at S1 high p + low (1 - p), at S2 the mirror
-    image; of a choice, the mean over its transitions.
+    chance of a switch before the next trial (a trial without an outcome changes nothing: our choice).
+    Expected reward: at S1 high p + low (1 - p), at S2 the mirror image; of a choice, the mean over its transitions.
 
     Args:
         common_probability, reward_high, reward_low, switch_probability: the task's.

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
+from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.task import LEFT, RIGHT, require_finite, require_probabilities
 from pfc_metarl.tasks.volatility import Process
 
@@ -46,6 +47,9 @@ class IdealObserver(VolatilityAgent):
     """
 
     process: Process
+
+    def __post_init__(self) -> None:
+        self.process.require_sense()
 
     def start(self, sessions: int) -> None:
         """Begin sessions with the prior."""
@@ -115,6 +119,8 @@ def log_k_grid(process: Process) -> np.ndarray:
 
 def beliefs(good_arm: np.ndarray, process: Process) -> Beliefs:
     """What the ideal observer believes before each trial: outcomes (trial, ...), 0 left, 1 right -> (trial, ...)."""
+    if not np.isin(good_arm, (LEFT, RIGHT)).all():
+        raise TableError(f"good_arm must be {LEFT} or {RIGHT} on every trial")
     outcomes = good_arm.reshape(len(good_arm), -1)
     observer, rows = IdealObserver(process), np.arange(outcomes.shape[1])
     observer.start(len(rows))

@@ -33,14 +33,22 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
     """Learning rate in each half of the test episodes.
 
     Args:
-        trials: a trial table of the volatility task with the column order; sessions of equal length.
+        trials: a trial table of the volatility task with the column order; sessions of equal, even length.
         rates: of `learning_rates`.
 
     Returns:
         Table: group, subject, order, block (its name in Fig. 3), alpha (our choice for the bars: mean over the
         windows that lie inside the block), whole (one fit to the whole block).
+
+    Raises:
+        TableError: sessions of different or odd length, or windows that are longer than a half.
     """
-    half = int(sessions_of(trials).size().max()) // 2
+    lengths, windows = sessions_of(trials).size(), rates["last"] - rates["first"] + 1
+    half = int(lengths.max()) // 2
+    if lengths.nunique() > 1 or lengths.max() % 2:
+        raise TableError(f"sessions have {lengths.min()} to {lengths.max()} trials; halves need equal, even numbers")
+    if windows.max() > half:
+        raise TableError(f"windows of {windows.max()} trials do not lie inside a half of {half}")
     means = half_means(rates, BY_ORDER, half)
     whole = half_means(learning_rates(trials, half, half), BY_ORDER, half)
     return named_blocks(means.assign(whole=whole["alpha"])).drop(columns="sd")

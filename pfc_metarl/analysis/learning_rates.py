@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pfc_metarl.agents.volatility import traces
-from pfc_metarl.errors import TableError
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.loops import F, kept, logistic
 from pfc_metarl.tasks.task import LEFT, RIGHT, require_counts
-from pfc_metarl.trials import NONE, SUBJECT, by_session, check_trials, responses
+from pfc_metarl.trials import NONE, SUBJECT, by_session, check_trials, responses, sessions_of
 
 COLUMNS = ["choice", "good_arm", "magnitude_left", "magnitude_right"]
 ALPHAS = np.linspace(0, 1, 61) ** 2
@@ -44,17 +44,20 @@ def learning_rates(
 
     Returns:
         Table: columns of `by`, first and last (trial of the window, from 1), alpha, beta (per hundred points); NaN for
-        windows without a response; alpha also where choices have nothing to do with expected rewards (beta 0).
+        windows without a response; alpha also where choices have nothing to do with expected rewards (beta 0), or
+        where it separates them, for then many learning rates do so (beta at its largest).
 
     Raises:
-        TableError: sessions that are shorter than a window, or magnitudes that are no points.
+        TableError: sessions that are shorter than a window, or are not all of one value of `by`.
+        ConfigError: no columns in `by`; a length or step that is no whole number from 1.
     """
     require_counts(length=length, step=step)
     by = [by] if isinstance(by, str) else list(by)
+    if not by:
+        raise ConfigError("by must name the columns whose combinations are fitted apart")
     trials = check_trials(trials, "volatility", needs=by)
-    largest = trials[["magnitude_left", "magnitude_right"]].max(axis=None)
-    if largest <= 1:
-        raise TableError(f"the largest magnitude is {largest:g}: they are points, about 0 to 100; multiply them")
+    if (sessions_of(trials)[list(by)].nunique() > 1).any(axis=None):
+        raise TableError(f"a session has several values of a column of by ({', '.join(by)}); it is fitted as a whole")
     trials = trials.assign(choice=trials["choice"].where(responses(trials), NONE))
     tables = []
     for values, own in trials.groupby(by, sort=False, observed=True):
@@ -63,7 +66,7 @@ def learning_rates(
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
         told = sliding_window_view((arrays["choice"] != NONE).any(axis=1), length)[::step].any(axis=1)
         alpha, beta = (np.where(told, estimate, np.nan) for estimate in fit_windows(arrays, length, step))
-        alpha = np.where(beta > 0, alpha, np.nan)  # with beta 0 every learning rate would do
+        alpha = np.where((beta > 0) & (beta < BETA_MAX), alpha, np.nan)  # see above
         first = 1 + step * np.arange(len(alpha))
         columns = {"first": first, "last": first + length - 1, "alpha": alpha, "beta": beta}
         tables.append(pd.DataFrame(dict(zip(by, values)) | columns))

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 
-from pfc_metarl.errors import TableError
-from pfc_metarl.trials import SUBJECT, check_trials, made_validly, with_condition
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.trials import SUBJECT, check_trials, made_validly, require_alike, with_condition
 
 INTACT, RESET, REPLACED = "intact", "state reset", "replaced"
 """Conditions of the test: as trained; every trial begun like an episode; trained and tested on the control task, in
@@ -35,15 +35,19 @@ def accuracy_by_trial(trials: pd.DataFrame, by: Sequence[str] = ("condition",)) 
         choices not made, or not valid, count as wrong), of_choices (% of the choices made), n (trials).
     """
     by = [by] if isinstance(by, str) else list(by)
+    if not by:
+        raise ConfigError("by must name a column that tells tests apart (condition, if there is a single test)")
     trials = with_condition(trials)
     absent = [name for name in by if name not in trials]
     if absent:
         raise TableError(f"the table: no column {absent[0]} to tell tests apart; there are: {', '.join(trials)}")
-    tests = trials.groupby(by, sort=False, observed=True)
-    checked = pd.concat([check_trials(own, "harlow") for _, own in tests])
+    tests = trials.groupby(by, sort=False, observed=True, dropna=False)
+    checked = pd.concat([check_trials(own, "harlow", needs=by) for _, own in tests], ignore_index=True)
+    require_alike(checked)
     checked = checked[checked["free"]].assign(correct=checked["correct"] & checked["valid"])
     checked["of_choices"] = checked["correct"].where(made_validly(checked)).astype(float)
-    groups = checked.groupby([*by, *SUBJECT, "trial"], sort=False, observed=True)
+    checked = checked.sort_values("trial", kind="stable")
+    groups = checked.groupby([*by, *SUBJECT, "trial"], observed=True)
     table = groups.agg(accuracy=("correct", "mean"), of_choices=("of_choices", "mean"), n=("correct", "size"))
     return table.assign(accuracy=100 * table["accuracy"], of_choices=100 * table["of_choices"]).reset_index()
 
@@ -71,7 +75,8 @@ def change_points(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
     The paper names two change points (above chance, approaching ceiling) but no procedure. Our choice: the
     least-squares fit of a level, a ramp and a level; the change points are the ends of the ramp. The fit is
-    begun from every tenth and twentieth of the range, since its error has several minima.
+    begun from every tenth and twentieth of the range, since its error has several minima. A curve that rises by less
+    than two standard deviations of what the fit leaves has none: both are NaN.
 
     Args:
         x: episodes, increasing. y: performance at each.
@@ -89,7 +94,10 @@ def change_points(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         for at in np.arange(0.05, 0.95, 0.1)
         for width in (0.05, 0.2, 0.5)
     ]
-    first, width, *_ = min(fits, key=lambda fit: fit.cost).x
+    best = min(fits, key=lambda fit: fit.cost)
+    first, width, low, high = best.x
+    if high - low < 2 * np.sqrt(2 * best.cost / len(x)):
+        return np.nan, np.nan
     return float(first), float(min(first + width, x[-1]))
 
 
@@ -103,8 +111,9 @@ def stretches_of_learning(learning: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
         learning: subject, episode, trial, correct (mean of the stretch of training that ends at the episode).
 
     Returns:
-        Change points: subject, above_chance, at_ceiling (episodes; NaN for curves of fewer than 5 points).
-        Stretches: subject, stretch, trial, accuracy (%).
+        Change points: subject, above_chance, at_ceiling (episodes; NaN for curves of fewer than 5 points,
+        or that do not rise).
+        Stretches: subject, stretch, trial, accuracy (%), of those that have them.
     """
     points, rows = [], []
     for subject, own in learning.groupby("subject"):
@@ -115,6 +124,8 @@ def stretches_of_learning(learning: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
             continue
         first, last = change_points(x, performance(curve.to_numpy()))
         points.append((subject, first, last))
+        if np.isnan(first):
+            continue  # it has not learned
         edges = np.linspace(first, last, len(STRETCHES) + 1)
         for name, start, end in zip(STRETCHES, edges, edges[1:]):
             within = np.linspace(start, end, 21)

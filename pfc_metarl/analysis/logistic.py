@@ -7,6 +7,8 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.optimize import linprog
 
+from pfc_metarl.errors import TableError
+
 OK, SEPARATED, SINGULAR, TOO_FEW, UNSETTLED = "ok", "separated", "singular", "too few trials", "not settled"
 """What became of a fit (column `fit` of the tables)."""
 FAR = 15.0
@@ -38,8 +40,13 @@ def fit_logistic(regressors: np.ndarray, outcome: np.ndarray) -> LogisticFit:
         The fit: "ok"; "too few trials" (no more than regressors); "singular" (regressors that are linearly dependent,
         e.g. of a subject that was always rewarded); "separated"; or "not settled" (Newton's method went astray though
         there is a maximum). But for "ok" all weights are NaN.
+
+    Raises:
+        TableError: other outcomes, or not as many; regressors that are not finite.
     """
     trials, number = regressors.shape
+    if len(outcome) != trials or not (np.isin(outcome, (0, 1)).all() and np.isfinite(regressors).all()):
+        raise TableError(f"a regression needs {trials} outcomes of 0 or 1, and regressors without gaps")
     if trials <= number:
         return _untold(number, TOO_FEW)
     if np.linalg.matrix_rank(regressors) < number:

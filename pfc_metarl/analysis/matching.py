@@ -7,13 +7,14 @@ import statsmodels.formula.api as smf
 from pfc_metarl.agents.foraging import matching_reward, optimal_reward, random_reward
 from pfc_metarl.analysis.history import choice_regression, history_design, signed_side
 from pfc_metarl.analysis.logistic import OK, TOO_FEW
-from pfc_metarl.errors import TableError
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import (
     SUBJECT,
     check_trials,
     made_validly,
     previous,
+    require_order,
     responses,
     sessions_of,
     was_played,
@@ -27,7 +28,8 @@ POLICIES = {OPTIMUM: optimal_reward, MATCHING: matching_reward, RANDOM: random_r
 
 
 def steady_state(trials: pd.DataFrame) -> pd.Series:
-    """True for the last two thirds of each session (Methods, simulation 1)."""
+    """True for the last two thirds of each session (Methods, simulation 1); TableError if the table is not in order."""
+    require_order(trials)
     sessions = sessions_of(trials)["trial"]
     return sessions.cumcount() + 1 > sessions.transform("size") / 3
 
@@ -104,10 +106,16 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
         left and right in the rows of `trials`; NaN before a full history.
 
     Raises:
-        TableError: several subjects, or infinite weights.
+        TableError: several subjects; weights of another one, or that are infinite or not there.
     """
     if len(trials[SUBJECT].drop_duplicates()) != 1 or weights.duplicated(["kind", "lag"]).any():
         raise TableError("choice values are those of one subject, by its own weights")
+    lags = weights.groupby("kind")["lag"].agg(["min", "max", "size"])
+    if set(lags.index) != {"reward", "choice"} or (lags["min"] != 1).any() or (lags["max"] != lags["size"]).any():
+        raise TableError("weights must be those of reward and choice at all lags from 1 on")
+    who = trials[SUBJECT].iloc[0].tolist()
+    if "subject" in weights and (weights[SUBJECT] != who).any(axis=None):
+        raise TableError(f"the weights are not those of subject {who[1]}")
     if np.isinf(weights["weight"]).any():
         raise TableError("a weight is infinite; history_regression gives NaN where weights cannot be told")
     own = pd.DataFrame(index=trials.index)
@@ -132,6 +140,8 @@ def reward_rates(trials: pd.DataFrame, base_probability_sum: float) -> pd.DataFr
         share_of_optimum.
     """
     require_probabilities(base_probability_sum=base_probability_sum)
+    if base_probability_sum == 0:
+        raise ConfigError("base_probability_sum must be greater than 0: nothing could be earned")
     trials = check_trials(trials, "foraging", needs=["p0_left"])
     if trials["p0_left"].max() > base_probability_sum + 1e-6:
         raise TableError(f"p0_left is {trials['p0_left'].max():g}, more than both together ({base_probability_sum:g})")

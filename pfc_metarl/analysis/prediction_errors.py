@@ -1,7 +1,15 @@
 """Whose prediction errors are the network's: regression on those of reference agents (Fig. 5f, g)."""
 
+import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
+
+from pfc_metarl.errors import TableError
+
+COLUMNS = [
+    "subject", "r2_model_based", "slope_model_based", "r2_model_free_residual", "slope_model_free_residual",
+    "weight_model_based", "p_model_based", "weight_model_free", "p_model_free", "r_references", "n",
+]  # fmt: skip
 
 
 def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
@@ -11,19 +19,31 @@ def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
     after a regression on the model-based ones; then, to confirm, on both together.
 
     Args:
-        errors: columns subject, network, model_based, model_free, one row per event.
+        errors: columns subject, network, model_based, model_free, one row per event; rows with gaps are left out.
 
     Returns:
         Table with a row per subject: r2_model_based and slope_model_based; r2_model_free_residual and
         slope_model_free_residual; weight_model_based, p_model_based, weight_model_free, p_model_free of the
-        multiple regression (standardised); r_references, the correlation of the two agents' errors; n.
+        multiple regression (standardised); r_references, the correlation of the two agents' errors; n. NaN for a
+        subject with too few events, or with errors that do not differ.
+
+    Raises:
+        TableError: missing columns.
     """
+    absent = {"subject", "network", "model_based", "model_free"} - set(errors)
+    if absent:
+        raise TableError(f"the table of prediction errors: no column {min(absent)}")
+    columns = ["network", "model_based", "model_free"]
+    told = errors[np.isfinite(errors[columns]).all(axis=1)]
     rows = []
-    for subject, own in errors.groupby("subject"):
+    for subject in errors["subject"].unique():
+        own = told[told["subject"] == subject]
+        if np.linalg.matrix_rank(own[columns[1:]].assign(one=1.0)) < 3 or own["network"].nunique() < 2 or len(own) < 4:
+            rows.append({"subject": subject, "n": len(own)})
+            continue
         own = own.assign(residual=model_free_residual(own))
         on_model_based = smf.ols("network ~ model_based", own).fit()
         on_residual = smf.ols("network ~ residual", own).fit()
-        columns = ["network", "model_based", "model_free"]
         standardised = (own[columns] - own[columns].mean()) / own[columns].std()
         both = smf.ols("network ~ model_based + model_free", standardised).fit()
         rows.append(
@@ -41,7 +61,7 @@ def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
                 "n": len(own),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def model_free_residual(errors: pd.DataFrame) -> pd.Series:

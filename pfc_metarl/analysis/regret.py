@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.agents.bandits import bayes_optimal_regret, bayes_optimal_regret_correlated
-from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.tasks.task import require_counts, require_probabilities
-from pfc_metarl.trials import SUBJECT, check_trials, sessions_of
+from pfc_metarl.errors import TableError
+from pfc_metarl.trials import SUBJECT, check_trials, require_alike, sessions_of
 
 EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
 """The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
@@ -27,6 +26,7 @@ def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
         TableError: sessions of different length.
     """
     trials = check_trials(trials, "bandit", needs=["regret"])
+    require_alike(trials)
     lengths = sessions_of(trials).size()
     if lengths.nunique() > 1:
         raise TableError(
@@ -50,10 +50,6 @@ def bayes_optimal_curves(trials: int, p: tuple[float, float]) -> pd.DataFrame:
     Raises:
         ConfigError: p are not two probabilities, or trials no number of trials.
     """
-    require_counts(trials=trials)
-    if len(p) != 2:
-        raise ConfigError(f"p must be the reward probabilities of two arms, not {p}")
-    require_probabilities(p_0=p[0], p_1=p[1])
     curves = {
         BAYES_INDEPENDENT: bayes_optimal_regret(trials, p),
         BAYES_CORRELATED: bayes_optimal_regret_correlated(trials, p[0]),

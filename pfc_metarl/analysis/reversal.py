@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.tasks.task import require_counts, require_probabilities
-from pfc_metarl.trials import SUBJECT, check_trials, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, session_keys, sessions_of
 
 EVENTS = ("fixation", "stimulus", "saccade")
 """What the prediction errors are of, in the order of a trial."""
@@ -36,10 +36,11 @@ def label_trials(trials: pd.DataFrame) -> pd.DataFrame:
     after_reversal = met & (trials["trial_in_block"] == 2)
     same_cue = trials["cue"] == before["cue"]
     comparison = np.select([reversal, after_reversal & same_cue, after_reversal], COMPARISONS, default="")
+    blocks = reversal.groupby([trials[key] for key in [*session_keys(trials), "block"]], sort=False, observed=True)
     usable = trials["valid"] & (reversal | (before["valid"] == True))  # noqa: E712 (NaN at a session's start)
     cue_rewarded = np.where(trials["cue"] == trials["rewarded_cue"], AFTER, BEFORE)
     return trials.assign(
-        comparison=np.where(usable, comparison, ""), cue_rewarded=cue_rewarded, reversed=reversal | after_reversal
+        comparison=np.where(usable, comparison, ""), cue_rewarded=cue_rewarded, reversed=blocks.transform("any")
     )
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from pfc_metarl.analysis.matching import choice_values, history_regression, steady_state
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.trials import check_trials, made_validly, previous
 
 ACTION, REWARD, PRODUCT, VALUE = "action", "reward", "action x reward", "value"
@@ -25,8 +26,14 @@ def partial_correlations(units: np.ndarray, factors: pd.DataFrame, method: str =
         method: SPEARMAN or PEARSON.
 
     Returns:
-        Table: unit, factor, r, p (two-sided t test); NaN with too few trials.
+        Table: unit, factor, r, p (two-sided t test); NaN with too few trials, for a factor that the others tell, and
+        for a unit that does not change or is told by them.
+
+    Raises:
+        ConfigError: another method.
     """
+    if method not in (SPEARMAN, PEARSON):
+        raise ConfigError(f"method must be {SPEARMAN} or {PEARSON}, not {method}")
     x = factors.to_numpy(float)
     if method == SPEARMAN:
         x, units = stats.rankdata(x, axis=0), stats.rankdata(units, axis=0)
@@ -47,7 +54,8 @@ def _partial(factor: np.ndarray, others: np.ndarray, units: np.ndarray) -> np.nd
     others = np.column_stack([np.ones(len(factor)), others])
     both = np.column_stack([factor, units])
     left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
-    left /= np.linalg.norm(left, axis=0)
+    size = np.linalg.norm(left, axis=0)
+    left /= np.where(size > 1e-6 * np.linalg.norm(both - both.mean(axis=0), axis=0), size, np.nan)
     return left[:, 0] @ left[:, 1:]
 
 

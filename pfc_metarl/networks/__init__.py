@@ -40,6 +40,7 @@ def make_agent(config: Config, task: Task, seeds: Sequence[int]) -> Agent:
     Raises:
         ConfigError: an unknown name.
     """
-    if len(task.observations) > 1:
-        return SeeingNetwork.build(config, task, seeds)
-    return agent_class(config.agent).build(config, task, seeds)
+    kind = SeeingNetwork if len(task.observations) > 1 else agent_class(config.agent)
+    agent = kind.build(config, task, seeds)
+    agent.task_name = task.name
+    return agent

@@ -96,6 +96,8 @@ class Agent(nn.Module, ABC):
 
     sees_prediction_errors: ClassVar[bool] = False
     """Whether prediction errors are among the inputs, so that stimulation can act on them."""
+    task_name = ""
+    """Of the task they were built for; "": any that looks alike."""
     play_plainly = False
     """Leave compiled loops aside (set on an agent, to compare)."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.tasks.task import Task, require_counts
+from pfc_metarl.tasks.task import NONE, Task, require_counts
 from pfc_metarl.trials import sessions_of
 
 Renew = Callable[[int, int, int], np.random.Generator]
@@ -181,6 +181,19 @@ class Episodes:
         self.look()
 
 
+def _require_choices(task: Task, session: pd.DataFrame, column: str) -> None:
+    """TableError where the action at the step of the choice is another one."""
+    if "choice" not in session:
+        return
+    other = session[(session["choice"] != NONE) & (session[column] != session["choice"])]
+    if len(other):
+        at = other.iloc[0]
+        raise TableError(
+            f"column {column}, subject {at['subject']}, session {at['session']}, trial {at['trial']}: {at[column]}"
+            f" contradicts choice {at['choice']}; mend them, or leave the columns action_ out"
+        )
+
+
 def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episodes, np.ndarray]:
     """Episodes in which networks will meet what the subjects of a trial table met, a session each.
 
@@ -208,7 +221,10 @@ def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episod
         met = {str(column): own[column].to_numpy() for column in own}
         episodes.records["trials"][0, i] = len(own)
         task.lead(episodes.records[0, i : i + 1], episodes.trials[0, i, : len(own)], met)
-        told = own[at_steps].to_numpy() if set(at_steps) <= set(own) else task.responses(met)
+        told = task.responses(met)
+        if set(at_steps) <= set(own):
+            _require_choices(task, own, at_steps[task.choice_step])
+            told = own[at_steps].to_numpy()
         if told.max() >= task.actions:
             raise TableError(
                 f"the table tells of an action {told.max()}; those of {task.name} are 0 to {task.actions - 1}"

@@ -130,5 +130,5 @@ def require_finite(**values: float) -> None:
 def require_counts(**values: int) -> None:
     """Raise a ConfigError that names the first value that is not a whole number from 1."""
     for name, value in values.items():
-        if value < 1 or value % 1:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise ConfigError(f"{name} must be a whole number of at least 1, not {value}")

@@ -34,6 +34,13 @@ class Process(NamedTuple):
     log_k_high: float = -3.5
     """... and this."""
 
+    def require_sense(self) -> None:
+        """ConfigError for what are no probabilities."""
+        values = (self.high_volatility, self.worse_stable, self.worse_volatile)
+        require_probabilities(**dict(zip(self._fields, values)))
+        if not -np.inf < self.log_k_low <= self.log_k_high <= 0:
+            raise ConfigError(f"log k must rise from {self.log_k_low} to {self.log_k_high}, at most 0")
+
     def draw(self, rng: np.random.Generator, episodes: int, trials: int) -> tuple[np.ndarray, np.ndarray]:
         """Whether each trial is volatile, and its better side: (episode, trial)."""
         k = np.exp(self.log_k_low + (self.log_k_high - self.log_k_low) * uniform(rng, episodes))
@@ -61,6 +68,13 @@ class Schedule(NamedTuple):
     """Reward probability of the worse arm in the volatile half."""
     switch_every: int = 25
     """Trials between switches in the volatile half."""
+
+    def require_sense(self) -> None:
+        """ConfigError for what are no probabilities, no number of trials, or an unknown order."""
+        require_probabilities(worse_stable=self.worse_stable, worse_volatile=self.worse_volatile)
+        require_counts(switch_every=self.switch_every)
+        if self.order not in (LOW_FIRST, HIGH_FIRST):
+            raise ConfigError(f"order must be {LOW_FIRST} or {HIGH_FIRST}, not {self.order}")
 
     def draw(self, rng: np.random.Generator, episodes: int, trials: int) -> tuple[np.ndarray, np.ndarray]:
         """Whether each trial is volatile, and its better side: (episode, trial)."""
@@ -124,15 +138,8 @@ class Volatility(Task):
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int, course: Process | Schedule, reward_scale: float = 0.01) -> None:
-        probabilities = {"high_volatility", "worse_stable", "worse_volatile"} & set(course._fields)
-        require_probabilities(**{name: getattr(course, name) for name in sorted(probabilities)})
+        course.require_sense()
         require_finite(reward_scale=reward_scale)
-        if isinstance(course, Schedule):
-            require_counts(switch_every=course.switch_every)
-        elif not -np.inf < course.log_k_low <= course.log_k_high <= 0:
-            raise ConfigError(f"log k must rise from {course.log_k_low} to {course.log_k_high}, at most 0")
-        if isinstance(course, Schedule) and course.order not in (LOW_FIRST, HIGH_FIRST):
-            raise ConfigError(f"order must be {LOW_FIRST} or {HIGH_FIRST}, not {course.order}")
         self.trials, self.course = trials, course
         self.parameters = Rules(np.float32(reward_scale))
 
