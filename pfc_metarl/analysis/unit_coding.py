@@ -55,7 +55,7 @@ def _partial(factor: np.ndarray, others: np.ndarray, units: np.ndarray) -> np.nd
     both = np.column_stack([factor, units])
     left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
     size = np.linalg.norm(left, axis=0)
-    left /= np.where(size > 1e-6 * np.linalg.norm(both - both.mean(axis=0), axis=0), size, np.nan)
+    left /= np.where(size > 1e-6 * np.linalg.norm(both, axis=0), size, np.nan)
     return left[:, 0] @ left[:, 1:]
 
 

@@ -1,0 +1,221 @@
+"""What a stranger with 1,400 tables found: each kind once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import SMALL, rngs
+
+from pfc_metarl.agents import bandits, foraging
+from pfc_metarl.agents.fitting import fit_model_free
+from pfc_metarl.agents.playing import lead as lead_agent
+from pfc_metarl.agents.playing import play
+from pfc_metarl.agents.two_step import ModelFree
+from pfc_metarl.agents.volatility import IdealObserver, beliefs
+from pfc_metarl.analysis.blocks import block_learning_rates
+from pfc_metarl.analysis.learning_rates import learning_rates
+from pfc_metarl.analysis.learning_set import accuracy_by_trial, change_points
+from pfc_metarl.analysis.logistic import fit_logistic
+from pfc_metarl.analysis.matching import choice_values, history_regression, steady_state
+from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
+from pfc_metarl.analysis.regret import regret_curves
+from pfc_metarl.analysis.unit_coding import partial_correlations
+from pfc_metarl.config import Config
+from pfc_metarl.dopamine import Stimulation
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.finished_run import load
+from pfc_metarl.networks import make_agent
+from pfc_metarl.published import Quantity, compare
+from pfc_metarl.rollout import lead
+from pfc_metarl.rollout import play as play_networks
+from pfc_metarl.simulation import Options, run
+from pfc_metarl.tasks import Foraging, TwoStep
+from pfc_metarl.tasks.volatility import Process
+from pfc_metarl.trials import check_trials, previous, read_trials, responses
+from simulations.two_step import SIMULATION
+
+TASK = TwoStep(100, 0.8, 0.9, 0.1, 0.025)
+CHANGES = np.repeat([0, 1], 20)
+
+
+def volatility(**columns: object) -> pd.DataFrame:
+    """One session of 40 trials."""
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"group": "x", "subject": 1, "session": 1, "trial": np.arange(1, 41), "order": "low first"})
+    return table.assign(
+        choice=rng.integers(0, 2, 40), good_arm=0, magnitude_left=rng.uniform(1, 99, 40), magnitude_right=50.0
+    ).assign(**columns)
+
+
+def harlow(**columns: object) -> pd.DataFrame:
+    """Two sessions of three trials each of two subjects."""
+    table = pd.DataFrame(
+        {"group": "x", "subject": np.repeat(["a", "b"], 6), "session": np.tile(np.repeat([1, 2], 3), 2)}
+    )
+    return table.assign(trial=np.tile([1, 2, 3], 4), choice=0, rewarded_side=0).assign(**columns)
+
+
+def bandit() -> pd.DataFrame:
+    """Two sessions, the second of which goes on counting."""
+    table = pd.DataFrame({"subject": 1, "session": [1, 1, 2, 2], "trial": range(1, 5), "choice": 0, "reward": 0})
+    return table.assign(regret=0.5)
+
+
+def inferred(**columns: object) -> pd.DataFrame:
+    """Two blocks of three trials."""
+    table = pd.DataFrame({"subject": 1, "trial": range(6), "block": [1] * 3 + [2] * 3, "trial_in_block": [1, 2, 3] * 2})
+    return table.assign(cue=[0, 1, 0, 1, 0, 1], rewarded_cue=[0] * 3 + [1] * 3).assign(**columns)
+
+
+def test_the_best_learning_rate_is_found_for_noisy_animals_too() -> None:
+    for seed in range(8):
+        animal = play(ModelFree(0.5, 0.0, 1.0), TASK, np.random.default_rng(10_000 + seed), 10, "rat")
+
+        def likelihood(alpha: float, animal: pd.DataFrame = animal) -> float:
+            tried = [lead_agent(ModelFree(alpha, 0.0, beta), animal) for beta in np.linspace(0.1, 3, 15)]
+            return max(np.log(p).sum() for p in tried)
+
+        found = fit_model_free(animal)
+        assert likelihood(found) > max(likelihood(alpha) for alpha in np.linspace(0.05, 1, 12)) - 0.1
+
+
+def test_a_learning_rate_that_cannot_be_told() -> None:
+    animal = play(ModelFree(), TASK, np.random.default_rng(1), 2, "rat").drop(columns=["state", "probability"])
+    for choice in (animal["trial"] % 2, 0):
+        assert np.isnan(fit_model_free(animal.assign(choice=choice)))
+
+
+@pytest.mark.parametrize(
+    "words, call",
+    [
+        ("condition, row 1 .* empty", lambda: accuracy_by_trial(harlow(condition=["x", None] * 6))),
+        ("drug, row 1: empty", lambda: accuracy_by_trial(harlow(drug=[None, "x"] * 6), by=["drug"])),
+        ("begin with trial 1 and with trial 4", lambda: accuracy_by_trial(harlow(trial=np.tile(range(1, 7), 2)))),
+        (
+            "begin with trial 1 and with trial 3",
+            lambda: regret_curves(bandit()),
+        ),
+        ("changes on the way", lambda: learning_rates(volatility(order=np.where(CHANGES, "volatile", "stable")))),
+        ("several values of a column of by", lambda: learning_rates(volatility(v=CHANGES), by=["subject", "v"])),
+        ("windows of 30 trials", lambda: block_learning_rates(volatility(), learning_rates(volatility(), 30))),
+        ("reward, subject 1, session 1, trial 1", lambda: check_trials(volatility(reward=99.5), "volatility")),
+        ("points, about 0 to 100", lambda: learning_rates(volatility(magnitude_left=1, magnitude_right=0.5))),
+        ("column block, .*, trial 3", lambda: check_trials(inferred(block=[2] * 3 + [1] * 3), "inferred_value")),
+        ("trial_in_block, .*, trial 1", lambda: check_trials(inferred(trial_in_block=[3, 2, 1] * 2), "inferred_value")),
+        ("same throughout a block", lambda: check_trials(inferred(rewarded_cue=[0, 1, 0, 1, 1, 1]), "inferred_value")),
+        ("rewarded cue pays", lambda: check_trials(inferred(reward=[0, 0, 1, 1, 0, 1]), "inferred_value")),
+        ("vaild", lambda: check_trials(harlow(vaild=False), "harlow")),
+        ("session, row 1", lambda: check_trials(harlow(session=""), "harlow")),
+        ("holds timedelta64", lambda: check_trials(harlow(trial=pd.to_timedelta(1, "s")), "harlow")),
+        ("holds no truth values", lambda: responses(harlow(valid="False"))),
+        ("must be sorted", lambda: steady_state(harlow().iloc[::-1])),
+        ("good_arm must be 0 or 1", lambda: beliefs(np.array([[-1]]), Process())),
+        ("choices must be arms", lambda: bandits.posterior(np.array([2]), np.array([1]), 2)),
+        ("outcomes of 0 or 1", lambda: fit_logistic(np.ones((5, 1)), np.array([0, 0.5, 1, 0, 1]))),
+    ],
+)  # fmt: skip
+def test_tables_that_would_give_wrong_numbers(words: str, call: Callable[[], object]) -> None:
+    with pytest.raises(TableError, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: foraging.matching_reward(-0.1, 0.4),
+        lambda: foraging.random_reward(0.1, 0.4, 1.5),
+        lambda: foraging.optimal_reward(0.5, 1.2),
+        lambda: bandits.gittins_indices(5, 1.2),
+        lambda: bandits.Thompson(0),
+        lambda: bandits.bayes_optimal_regret(3, (1.5, 0.2)),
+        lambda: IdealObserver(Process(high_volatility=float("nan"))),
+        lambda: previous(harlow(), ["choice"], -1),
+        lambda: learning_rates(volatility(), length=10.0),  # type: ignore[arg-type]
+        lambda: learning_rates(volatility(), by=()),
+        lambda: accuracy_by_trial(harlow(), by=()),
+        lambda: Stimulation("x", 1.0, 1.0, 5, 4).draw(rngs(1), 3, 1, ["x"]),
+        lambda: partial_correlations(np.ones((9, 1)), pd.DataFrame({"x": range(9)}), "Spearman"),
+        lambda: Config(learned_start="no"),  # type: ignore[arg-type]
+        lambda: Config(units=20.5),  # type: ignore[arg-type]
+    ],
+)
+def test_arguments_that_make_no_sense(call: Callable[[], object]) -> None:
+    with pytest.raises(ConfigError):
+        call()
+
+
+def test_forced_trials_in_several_tests_of_harlows_task() -> None:
+    table = harlow(condition=np.tile(["x", "x", "x", "y", "y", "y"], 2), free=[True, False, True] * 4)
+    assert accuracy_by_trial(table)["trial"].tolist() == [1, 3] * 4
+
+
+def test_networks_are_led_along_choices_and_know_their_task() -> None:
+    bandit = make_agent(Config(units=4), SMALL["bandit"], [1])
+    table = play_networks(bandit, SMALL["bandit"], rngs(1), 2).table().drop(columns=["probability", "regret"])
+    with pytest.raises(TableError, match="column action_1, .* contradicts choice"):
+        lead(bandit, SMALL["bandit"], table.assign(action_1=(table["choice"] + 1) % 3))
+    two_step = make_agent(Config(units=4), SMALL["two_step"], [1])
+    with pytest.raises(ConfigError, match="built for two_step, not for optogenetics"):
+        play_networks(two_step, SMALL["optogenetics"], rngs(1), 2)
+
+
+def test_units_and_factors_that_cannot_be_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 50))
+    got = partial_correlations(np.column_stack([a, np.ones(50)]), pd.DataFrame({"a": a, "b": b, "c": 3 * a}), "pearson")
+    assert got.loc[got["factor"].isin(["a", "c"]) | (got["unit"] == 1), "r"].isna().all()
+
+
+def test_curves_that_do_not_rise_have_no_change_points() -> None:
+    x, noise = np.arange(50.0), np.random.default_rng(0).normal(size=50)
+    for y in (50 + noise, 90 - x + noise):
+        assert np.isnan(change_points(x, y)).all()
+    first, last = change_points(x, np.interp(x, [10, 30], [50, 95]) + noise)
+    assert (first, last) == pytest.approx((10, 30), abs=2)
+
+
+def test_prediction_errors_with_gaps() -> None:
+    rng = np.random.default_rng(0)
+    errors = pd.DataFrame(rng.normal(size=(40, 3)), columns=["network", "model_based", "model_free"]).assign(subject=1)
+    gaps = errors.assign(network=errors["network"].where(np.arange(40) % 2 == 0))
+    pd.testing.assert_frame_equal(compare_prediction_errors(gaps), compare_prediction_errors(errors[::2]))
+    same = compare_prediction_errors(pd.concat([errors, errors.assign(subject=2, model_free=errors["model_based"])]))
+    assert same["n"].tolist() == [40, 40] and same["r2_model_based"].isna().tolist() == [False, True]
+
+
+def test_choice_values_need_the_subjects_own_weights() -> None:
+    task = Foraging(60, 50, 0.5, [(0.0, 0.5)])
+    agent = make_agent(Config(units=4), task, [1])
+    own = check_trials(play_networks(agent, task, rngs(1), 30).table(), "foraging")
+    weights = history_regression(own, 2)
+    choice_values(own, weights)
+    with pytest.raises(TableError, match="not those of subject"):
+        choice_values(own, weights.assign(subject="b"))
+    with pytest.raises(TableError, match="at all lags"):
+        choice_values(own, weights[weights["lag"] == 2])
+
+
+def test_what_cannot_be_told_does_not_agree() -> None:
+    assert compare([Quantity("x", [np.nan, 1.0], 1.0, 0.5, "> 0", [1.0, 1.0])])["verdict"].tolist() == ["disagrees"]
+
+
+def test_files_of_other_programs(tmp_path: Path) -> None:
+    animal = play(ModelFree(), TASK, np.random.default_rng(1), 1, "rat").assign(subject="a")
+    path, text = tmp_path / "rats.csv", animal.to_csv(index=False)
+    path.write_text(text.replace(",", ", "))
+    pd.testing.assert_frame_equal(
+        read_trials(path, "two_step")[["choice", "reward"]], animal[["choice", "reward"]], check_dtype=False
+    )
+    head, *rows = text.splitlines()
+    path.write_text("\n".join([head, *(f"{i},{row}" for i, row in enumerate(rows))]))
+    with pytest.raises(TableError, match="write it without row names"):
+        read_trials(path, "two_step")
+
+
+def test_advice_for_a_damaged_quick_run_names_it(tmp_path: Path) -> None:
+    run(SIMULATION, SIMULATION.config("fast", quick=True), Options(quick=True, results=tmp_path, processes=1))
+    (tmp_path / "quick" / "two_step" / "trials.parquet").unlink()
+    with pytest.raises(Exception, match=f"two_step --quick --results {tmp_path}$"):
+        load(tmp_path / "quick" / "two_step")
