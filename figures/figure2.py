@@ -66,6 +66,8 @@ def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
     own = points[points["subject"] == subject]
     for name, colour, marker in (("trained", BLUE, "o"), ("held out", VERMILLION, "^")):
         part = own[own["parameters"] == name]
+        if part.empty:  # a run without held-out intervals
+            continue
         line = fits[(fits["subject"] == subject) & (fits["parameters"] == name)].iloc[0]
         style: dict[str, Any] = {"s": 4, "color": colour, "alpha": 0.6, "linewidth": 0, "rasterized": True}
         label = f"{name}: slope {line['slope']:.2f}"

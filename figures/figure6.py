@@ -174,6 +174,8 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
     own = components[components["subject"] == components["subject"].min()]
     explained = own.groupby("component")["explained"].first()
     for side, (label, colour) in enumerate((("Left", PURPLE), ("Right", ORANGE))):
+        if not (own["choice"] == side).any():  # a network that has not learned
+            continue
         chosen = own[own["choice"] == side].pivot(index="trial", columns="component", values=["mean", "sd"])
         ax.errorbar(
             chosen["mean"][1], chosen["mean"][2], chosen["sd"][2], chosen["sd"][1],
@@ -182,7 +184,8 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
         for trial, place in zip((1, chosen.index.max()), ((3, 3), (-6, -8))):  # those between would overprint
             at = chosen["mean"].loc[trial, [1, 2]]
             ax.annotate(str(trial), at, place, textcoords="offset points", color=colour, fontsize=7, fontweight="bold")
-    ax.set(xlabel=f"Component 1 ({explained[1]:.0%})", ylabel=f"Component 2 ({explained[2]:.0%})")
+    for name, share in zip(("x", "y"), explained):
+        ax.set(**{f"{name}label": f"Component {'xy'.index(name) + 1} ({share:.0%})"})
     ax.set_title("Hidden state at the choice", pad=8)
     ax.legend(loc="upper left", title="Chosen side", ncols=2, handlelength=1)
     room_above(ax, 0.2)

@@ -17,8 +17,8 @@ from annotated_types import Ge, Gt, Interval, Le
 from pfc_metarl.errors import ConfigError
 
 Count = Annotated[int, Ge(1)]
-Positive = Annotated[float, Gt(0)]
-NotNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Interval(gt=0, le=1e30)]
+NotNegative = Annotated[float, Interval(ge=0, le=1e30)]  # in single precision
 Probability = Annotated[float, Interval(ge=0, le=1)]
 Decay = Annotated[float, Interval(ge=0, lt=1)]
 Seed = Annotated[int, Interval(ge=0, le=2**31)]

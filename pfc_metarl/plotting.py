@@ -105,7 +105,9 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **styl
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Axis limits that hold all values."""
+    """Axis limits that hold all values; 0 to 1 without any."""
+    if len(values) == 0:
+        return 0.0, 1.0
     low, high = min(values), max(values)
     margin = 0.05 * (high - low)
     return low - margin, high + margin

@@ -21,6 +21,7 @@ from pfc_metarl.analysis.learning_set import (
     stretches_of_learning,
 )
 from pfc_metarl.config import TESTED, Count
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare
 from pfc_metarl.random_streams import RUNNING, TEST, generator, generators
@@ -109,6 +110,8 @@ def test(config: HarlowGazeConfig, networks: Networks) -> Tested:
     """
     agent, conditions = networks[TRAINED], (TRAINING_PICTURES, HELD_OUT_PICTURES, RESET)
     tables = [play_in(config, agent, condition, i) for i, condition in enumerate(conditions)]
+    if all(table.empty for table in tables):
+        raise ConfigError(f"no episode ended within {config.test_actions} test actions; let --test-actions be more")
     return Tested(pd.concat(tables, ignore_index=True), one_episode(config, agent, len(conditions)))
 
 

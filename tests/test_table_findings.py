@@ -90,7 +90,7 @@ def test_a_learning_rate_that_cannot_be_told() -> None:
 @pytest.mark.parametrize(
     "words, call",
     [
-        ("condition, row 2 .* empty", lambda: accuracy_by_trial(harlow(condition=["x", None] * 6))),
+        ("condition, row 1 .* empty", lambda: accuracy_by_trial(harlow(condition=["x"] * 6 + [None] * 6))),
         ("drug, row 1: empty", lambda: accuracy_by_trial(harlow(drug=[None, "x"] * 6), by=["drug"])),
         ("begin with trial 1 and with trial 4", lambda: accuracy_by_trial(harlow(trial=np.tile(range(1, 7), 2)))),
         (

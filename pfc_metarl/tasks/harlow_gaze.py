@@ -50,7 +50,7 @@ class GazeParameters(Settings):
     """Distance from a picture's centre at which it is selected, in degrees (P)."""
     interval: Annotated[int, Ge(0)] = 10
     """Time steps between a choice and the next cross (P)."""
-    trials: Count = 6
+    trials: Annotated[int, Ge(2)] = 6
     """Most trials of an episode (P)."""
     longest: Count = 3_600
     """Most time steps of an episode (P)."""
