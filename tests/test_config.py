@@ -3,9 +3,9 @@
 import importlib
 import json
 import math
-import re
 import pickle
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any, get_type_hints
@@ -62,7 +62,8 @@ def test_every_number_has_a_range_that_is_kept(name: str) -> None:
         outside = list(just_outside(rule, field in whole))
         assert outside
         for bad in (*outside, math.nan, math.inf, -math.inf):
-            with pytest.raises(ConfigError, match=f"^{field} must be a finite number, .*, not {re.escape(str(bad))}$") as caught:
+            words = f"^{field} must be a finite number, .*, not {re.escape(str(bad))}$"
+            with pytest.raises(ConfigError, match=words) as caught:
                 replace(config, **{field: bad})
             assert "\n" not in str(caught.value)
 
