@@ -70,7 +70,8 @@ def one_line_errors() -> Iterator[None]:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EPIPE)
             remedy = GO_ON if full else "mend that, and the same command goes on"
             _end(f"error: {error.strerror or error}{where}; {remedy}", 1)
-        if isinstance(error, MemoryError) or "allocate memory" in str(error):  # NumPy's, and PyTorch's RuntimeError
+        told_of = ("allocate memory", "failed to map segment")  # by PyTorch, as it computes and as it is loaded
+        if isinstance(error, MemoryError) or any(words in str(error) for words in told_of):
             _end(f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes", 1)
         raise
     finally:
