@@ -7,7 +7,7 @@ again without those before.
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -18,7 +18,9 @@ import torch
 import tyro
 from threadpoolctl import threadpool_limits
 
+from pfc_metarl import workers
 from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
+from pfc_metarl.cluster import cluster
 from pfc_metarl.config import STAGES, Config, as_saved, differences
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
@@ -27,15 +29,12 @@ from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare, print_comparison
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
-from pfc_metarl.training import Unit, curves, join, networks_from, units
-from pfc_metarl.workers import execute
+from pfc_metarl.training import Executor, curves, join, networks_from, units
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
 Networks = dict[str, Agent]
 """Trained networks by condition."""
-Executor = Callable[[Sequence[Unit], int, Callable[[], None]], None]
-"""Who trains units of work, at most so many at once: `pfc_metarl.workers.execute`, or a cluster."""
 CURVE_EVERY = 5.0
 """Seconds after which learning_curve.csv is written again while training goes on, at most so often."""
 
@@ -122,6 +121,8 @@ class Options:
     """Folder for the results of all simulations."""
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads for training (processes, where networks do not play in compiled loops); how many changes no result."""
+    cluster: str = ""
+    """Address of a dask scheduler, e.g. tcp://node7:8786, whose workers train; "": this machine does."""
 
     def __post_init__(self) -> None:
         for name in ("results", "trained"):
@@ -136,14 +137,14 @@ class Options:
             raise ConfigError("--from goes on with networks that the run has; leave out --trained and --overwrite")
 
 
-def run(simulation: Simulation[C], config: C, options: Options, execute: Executor = execute) -> RunFolder:
+def run(simulation: Simulation[C], config: C, options: Options, execute: Executor | None = None) -> RunFolder:
     """Run a simulation, or what is left of it; a finished run is left alone and its comparison shown again.
 
     Args:
         simulation: the simulation.
         config: its settings.
         options: how to run.
-        execute: who trains the units of work; see `pfc_metarl.workers.execute`.
+        execute: who trains the units of work; None: this machine, or the cluster that the options name.
 
     Raises:
         ConfigError, RunError, TrainingDiverged: with one line for the user.
@@ -153,6 +154,7 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
             f"{simulation.name} stimulates prediction errors; choose an agent that sees them: actor-critic-rpe"
         )
     tasks, started = simulation.tasks(config), time.time()
+    execute = execute or (cluster(options.cluster) if options.cluster else workers.execute)
     agent_class(config.agent)
     require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)

@@ -5,7 +5,7 @@ who executes the units, and how many at once, changes nothing in their results. 
 own; finished, they are joined.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +44,11 @@ class Unit(NamedTuple):
     def name(self) -> str:
         """For the screen."""
         return f"{self.condition} networks {self.seeds[0]}-{self.seeds[-1]}".strip()
+
+
+Executor = Callable[[Sequence[Unit], int, Callable[[], None]], None]
+"""Who trains units of work, at most so many at once, and calls now and then that some have saved: this machine
+(`pfc_metarl.workers.execute`), or a cluster."""
 
 
 def units(config: Config, tasks: Mapping[str, Task], folder: Path, tracked: str = "") -> list[Unit]:

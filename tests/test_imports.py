@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"a2c", "checkpoints", "film"},
     {"learning_curves"},
     {"training"},
-    {"workers", "memory"},
+    {"workers", "memory", "cluster"},
     {"simulation"},
     {"command_line", "finished_run"},
 ]

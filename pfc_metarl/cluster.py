@@ -1,0 +1,67 @@
+"""Units of work on more than one machine: a dask.distributed scheduler that is running (optional extra `cluster`).
+
+A unit travels whole: what it is and, if it was begun, its checkpoint; what comes back is the finished checkpoint, byte
+for byte as if it had been trained here. No file system need be shared. A unit whose worker is lost is done again by
+another one.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from threadpoolctl import threadpool_limits
+
+from pfc_metarl.errors import ConfigError, RunError
+from pfc_metarl.files import written_aside
+from pfc_metarl.training import Executor, Unit, train_unit
+
+WAIT = 20
+"""Seconds that the scheduler may take to answer."""
+
+
+def cluster(address: str) -> Executor:
+    """Who trains units on the workers of a scheduler.
+
+    Args:
+        address: of the scheduler, e.g. "tcp://node7:8786".
+
+    Raises:
+        ConfigError: the extra is not installed.
+    """
+    try:
+        import distributed
+    except ModuleNotFoundError:
+        raise ConfigError("--cluster needs dask: pip install 'pfc-metarl[cluster]'") from None
+
+    def execute(units: Sequence[Unit], processes: int, saved: Callable[[], None]) -> None:
+        try:
+            client = distributed.Client(address, timeout=WAIT, set_as_default=False)
+        except (OSError, ValueError):
+            raise RunError(f"no dask scheduler answers at {address}; what is trained already is safe") from None
+        with client, client.as_current():
+            print(f"training {len(units)} blocks of networks on {address}", file=sys.stderr, flush=True)
+            begun = [unit.path.read_bytes() if unit.path.exists() else None for unit in units]
+            going = client.map(_train, units, begun, pure=False, key=[unit.name + str(unit.path) for unit in units])
+            paths = dict(zip(going, (unit.path for unit in units)))
+            try:
+                for future, content in distributed.as_completed(going, with_results=True):
+                    with written_aside(paths[future]) as aside:
+                        aside.write_bytes(content)
+                    saved()
+            except distributed.KilledWorker:
+                raise RunError(
+                    "workers were lost at one block (out of memory?); the same command goes on with what is left"
+                ) from None
+
+    return execute
+
+
+def _train(unit: Unit, begun: bytes | None) -> bytes:
+    """On a worker: train a unit, or go on with it; its checkpoint."""
+    with TemporaryDirectory() as folder, threadpool_limits(1):
+        path = Path(folder) / "unit.pt"
+        if begun is not None:
+            path.write_bytes(begun)
+        train_unit(unit._replace(path=path))
+        return path.read_bytes()
