@@ -1,11 +1,10 @@
 """Run folders: the results of one run of a simulation on disk, whole or not at all, and where they come from."""
 
 import json
-import os
 import shlex
 import shutil
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,63 +19,18 @@ from pfc_metarl.config import STAGES, Settings, bears_on, differences, listed
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.files import digest, written_aside
 from pfc_metarl.provenance import provenance
+from pfc_metarl.run_record import RunRecord
 
 MADE_BY_ALL = ("checkpoint.pt", "learning_curve.csv", "trials.parquet", "arrays.npz", "comparison.csv")
 """Files that every run of networks makes."""
 
 
-class RunFolder:
-    """One run of one simulation on disk.
-
-    provenance.json says for each finished stage which commit, command and packages made it, and lists the files that
-    the run has written: only these are ever replaced or removed.
+class RunFolder(RunRecord):
+    """One run of one simulation on disk. Only files that stand in its record are ever replaced or removed.
 
     Args:
-        path: the folder, e.g. results/two_step.
-        usual: what makes it with the usual settings, for messages.
+        path, usual: see `RunRecord`.
     """
-
-    def __init__(self, path: Path, usual: str) -> None:
-        self.path, self._usual = path, usual
-        self.stage: str = ""
-        self._written: set[str] = set()
-        self._notes: dict[str, object] = {}
-
-    # -- its state
-
-    def _provenance(self) -> dict[str, Any]:
-        path = self.path / "provenance.json"
-        return self.read_json("provenance.json") if path.exists() else {"stages": {}, "files": {}}
-
-    @property
-    def command(self) -> str:
-        """What makes it, its settings and all."""
-        return " ".join([self._usual, *map(shlex.quote, self._provenance().get("flags", []))])
-
-    def done(self, stage: str) -> bool:
-        """Whether a stage went through to its end, and its files are all there and whole."""
-        return self.ended(stage) and not self.damaged(stage)
-
-    def ended(self, stage: str) -> bool:
-        """Whether a stage went through to its end, whatever became of its files."""
-        return stage in self._provenance()["stages"]
-
-    def damaged(self, stage: str) -> list[str]:
-        """Files of a stage that are gone, or not what they were when it was done."""
-        digests = self._provenance().get("digests", {})
-        paths = {name: self.path / name for name in self.files(stage)}
-        return [
-            name for name, path in paths.items() if not path.is_file() or digests.get(name) not in (None, digest(path))
-        ]
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run went through to its end."""
-        return all(self.done(stage) for stage in STAGES)
-
-    def files(self, stage: str) -> list[str]:
-        """Names of the files that a stage has written."""
-        return [name for name, its in self._provenance()["files"].items() if its == stage]
 
     def require_finished(self) -> None:
         """RunError unless the run went through to its end (or is just being made), and its files are whole."""
@@ -250,31 +204,6 @@ class RunFolder:
         told["digests"] = told.get("digests", {}) | {name: digest(self.path / name) for name in self.files(stage)}
         self._write_json("provenance.json", told)
 
-    def claim(self, names: Iterable[str]) -> None:
-        """Note that files are the run's own, before they are written; RunError for a file that is there but is not."""
-        told, names = self._provenance(), list(names)
-        for name in names:
-            self._require_free(name, told["files"])
-        told["files"] |= dict.fromkeys(names, self.stage)
-        self._written.update(names)
-        self._write_json("provenance.json", told)
-
-    def _require_free(self, name: str, own: Container[str]) -> None:
-        if (self.path / name).is_dir() or (name not in own and os.path.lexists(self.path / name)):
-            raise RunError(f"{self.path / name} is in the way, and not of this run; move it, then go on")
-
-    def disown(self, names: Iterable[str]) -> None:
-        """Remove files of the run that are no longer needed."""
-        told = self._provenance()
-        for name in names:
-            (self.path / name).unlink(missing_ok=True)
-            told["files"].pop(name, None)
-        self._write_json("provenance.json", told)
-
-    def _write_json(self, name: str, content: dict) -> None:
-        with written_aside(self.path / name) as aside:
-            aside.write_text(json.dumps(content, indent=2) + "\n")
-
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table, by its name's ending as .csv or .parquet."""
         self.claim([name])
@@ -291,17 +220,6 @@ class RunFolder:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     # -- reading
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the run; RunError if it is damaged."""
-        try:
-            content = json.loads((self.path / name).read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError, OSError):
-            content = None
-        if not isinstance(content, dict) or (name == "provenance.json" and not _is_provenance(content)):
-            remedy = "move it away and use --overwrite" if name == "config.json" else f"move {self.path} away"
-            raise RunError(f"{self.path / name} cannot be read; {remedy} to start anew")
-        return content
 
     def read_config(self) -> dict[str, Any]:
         """The config of a finished run, as saved."""
@@ -336,14 +254,6 @@ class RunFolder:
         if not path.exists():
             raise RunError(f"{self.path} holds no {name}; the run's config does not make it")
         return path
-
-
-def _is_provenance(content: dict[str, Any]) -> bool:
-    """Its parts are there, and its files lie in the folder itself (they may be removed)."""
-    parts = [content.get(part, {}) for part in ("stages", "files", "digests")]
-    return {"stages", "files"} <= set(content) and all(
-        isinstance(part, dict) and all(Path(name).name == name for name in part) for part in parts
-    )
 
 
 def readable_path(path: Path) -> Path:

@@ -13,7 +13,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent, Played, Seen, State, Stimulus
 from pfc_metarl.tasks.episodes import Episodes, Renew, led_episodes
 from pfc_metarl.tasks.task import Task
-from pfc_metarl.trials import KEYS, NETWORKS, by_session, check_trials, responses, trial_table
+from pfc_metarl.trials import NETWORKS, check_trials, trial_table
 
 
 class Carry(NamedTuple):
@@ -289,42 +289,3 @@ def _follow(actions: np.ndarray, device: torch.device) -> Callable[[int, Tensor]
     """The actions that are given, (time, network, episode)."""
     given = torch.from_numpy(actions).to(device)
     return lambda t, logits: given[t]
-
-
-def lead(agent: Agent, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
-    """How probable the choices of a trial table are for each network that is led along them.
-
-    Of Harlow's task a table does not tell what the objects looked like; networks then see stand-ins.
-
-    Args:
-        agent: the networks.
-        task: the task; its number of trials does not matter.
-        trials: of any subjects; see `play`.
-
-    Returns:
-        A row per network and trial: seed, group, subject, session, trial, probability (NaN where the choice was
-        forced or not valid).
-    """
-    given = check_trials(trials, task.name)
-    followed = play(agent, task, given=given)
-    chosen = followed.probabilities[task.choice_step :: task.steps_per_trial].cpu().numpy()  # (trial, network, session)
-    _, position = by_session(given, [])
-    usable, by_row = responses(given).to_numpy(), chosen.swapaxes(0, 1).reshape(len(agent.seeds), -1)[:, position]
-    tables = [given[KEYS].assign(seed=s, probability=np.where(usable, p, np.nan)) for s, p in zip(agent.seeds, by_row)]
-    return pd.concat(tables, ignore_index=True)
-
-
-@torch.no_grad()
-def watch(agent: Agent, trajectory: Trajectory, at_once: int = 50) -> Tensor:
-    """Activity of other networks (say, of untrained ones) that see the very same as those that played.
-
-    Args:
-        agent: as many networks.
-        trajectory: of whole episodes.
-        at_once: episodes at a time, for the sake of memory.
-
-    Returns:
-        (time, network, episode, unit)
-    """
-    parts = [Seen(*part) for part in zip(*(x.split(at_once, dim=2) for x in trajectory.seen))]
-    return torch.cat([agent(part, agent.start(part.rewards.shape[2])).activity for part in parts], dim=2)

@@ -12,11 +12,12 @@ from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
 from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
-from pfc_metarl.rollout import by_episode, play, watch
+from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.bandit import DISTRIBUTIONS, Bandit, Distribution
 from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on

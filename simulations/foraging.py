@@ -10,10 +10,11 @@ from annotated_types import Ge, Interval
 from pfc_metarl.analysis.matching import history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, unit_coding
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
+from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.published import Quantity, compare, published_value
 from pfc_metarl.random_streams import TEST, generators
-from pfc_metarl.rollout import by_episode, play, watch
+from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.foraging import Foraging
 from pfc_metarl.trials import NETWORKS, SESSION, UNTRAINED

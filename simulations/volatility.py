@@ -13,10 +13,11 @@ from pfc_metarl.analysis import volatility_coding as coding
 from pfc_metarl.analysis.blocks import BLOCKS, ORDERS, UNTIED, block_learning_rates, earnings, named_blocks
 from pfc_metarl.analysis.learning_rates import half_means, learning_rates
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.published import Quantity, compare, published, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
-from pfc_metarl.rollout import by_episode, play, watch
+from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.task import LEFT, RIGHT
 from pfc_metarl.tasks.volatility import LOW_FIRST, Process, Schedule, Volatility

@@ -7,8 +7,9 @@ import torch
 from fakes import SMALL, TWO_STEP, Clockwork, agent_of, rngs
 
 from pfc_metarl.errors import TableError
+from pfc_metarl.led import lead
 from pfc_metarl.networks import AGENTS
-from pfc_metarl.rollout import by_episode, lead, play
+from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.tasks.task import CENTRE, Task
 from pfc_metarl.trials import KEYS
 

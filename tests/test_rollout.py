@@ -12,9 +12,10 @@ from fakes import SMALL, TWO_STEP, Clockwork, Fixed, Running, agent_of, rngs
 
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.led import watch
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.rollout import Trajectory, by_episode, play, watch
+from pfc_metarl.rollout import Trajectory, by_episode, play
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.trials import KEYS
 

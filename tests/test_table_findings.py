@@ -26,9 +26,9 @@ from pfc_metarl.config import Config
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import load
+from pfc_metarl.led import lead
 from pfc_metarl.networks import make_agent
 from pfc_metarl.published import Quantity, compare
-from pfc_metarl.rollout import lead
 from pfc_metarl.rollout import play as play_networks
 from pfc_metarl.simulation import Options, run
 from pfc_metarl.tasks import Foraging, TwoStep
