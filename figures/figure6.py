@@ -45,7 +45,10 @@ def draw(results: Path, quick: bool) -> None:
     learning = pd.concat([run.read_table("stretches.csv").rename(columns={"stretch": "stage"}), final])
     monkeys = published(6, panel="b").rename(columns={"condition": "problems", "x": "trial", "value": "accuracy"})
     own = run_folder(results, "harlow_gaze", quick)
-    seeing = own if own.finished else run_folder(DATA, "harlow_gaze")
+    begun = (own.path / "config.json").exists()
+    if begun:
+        own.require_finished()
+    seeing = own if begun else run_folder(DATA, "harlow_gaze")
     with paper_figure(height_mm=165) as figure:
         # a grid for either part: columns of different widths in one would share their largest margins
         rows = figure.add_gridspec(2, 1, height_ratios=[0.75, 2])

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.analysis.risk import CONTROL, STIMULATIONS
+from pfc_metarl.errors import RunError
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published_value
 from pfc_metarl.results import run_folder
@@ -31,6 +32,11 @@ def draw(results: Path, quick: bool) -> None:
         for row, (letter, who) in enumerate((("a", "Rats"), ("b", "Meta-RL"))):
             panel_letter(axes[row, 0], letter)
             axes[row, 0].set_ylabel(f"{who}: risky choices (%)")
+        if not set(PROBABILITIES) <= set(shares["p_risky"]):
+            raise RunError(
+                f"{run.path} was not run with p_risky {PROBABILITIES[0]:g} and {PROBABILITIES[1]:g}, which Figure 7"
+                " shows; its shares stand in risky_choice.csv"
+            )
         figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         note = "Rats: means as published; no intervals are given. Meta-RL: mean, and a dot for each network."
         save(figure, results, "figure7", quick, note, run)

@@ -146,7 +146,7 @@ class Learner:
             bad = [seed for seed, ok in zip(self.network.seeds, finite.tolist()) if not ok]
             raise TrainingDiverged(
                 f"training diverged at update {self.update + 1}: the loss of the network with seed {bad[0]} is not "
-                "finite; try a smaller --learning-rate, with --overwrite"
+                "finite; try a smaller --learning-rate (or costs), with --overwrite"
             )
         self.optimiser.step(gradient, self.schedule(self.config.learning_rate, self.config.learning_rate_end))
         self.update += 1

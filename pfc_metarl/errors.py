@@ -47,6 +47,9 @@ def one_line_errors() -> Iterator[None]:
     told to end (SIGTERM), 129 the terminal was closed (SIGHUP, unless it is ignored, as nohup has it).
     """
     told: list[int] = []
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         told.append(number)

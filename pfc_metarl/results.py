@@ -50,7 +50,8 @@ class RunFolder(RunRecord):
         with ExitStack() as held:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
-                held.enter_context(FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0))
+                real = self.path.resolve()  # whatever links lead to it
+                held.enter_context(FileLock(real.with_name(f".{real.name}.lock"), timeout=0))
             except Timeout:
                 raise RunError(
                     f"another command is at work in {self.path}; wait for it, or choose another --results folder"

@@ -164,6 +164,12 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         donor.require_trained(simulation.name, config)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
         taken, whole = folder.taken_from, folder.done("train")
+        damaged = folder.damaged("train") if folder.ended("train") else []
+        if damaged and "checkpoint.pt" not in damaged and not options.overwrite:
+            raise RunError(
+                f"{folder.path / damaged[0]} is gone or damaged, and its networks are whole; put it back, or train anew"
+                " with --overwrite"
+            )
         if taken and not whole and not donor and not options.overwrite:
             raise RunError(f"{folder.path} had its networks from {taken}, and they are damaged; add: --trained {taken}")
         flags = simulation.flags(config, options.quick) + (["--trained", str(options.trained)] if donor else [])

@@ -94,7 +94,7 @@ def run_stages(choice: Choice, options: Options) -> RunFolder:
     folder = run_folder(options.results, NAME, options.quick)
     with folder.locked():
         folder.open(NAME, choice, options.overwrite, options.again_from)
-        for stage in [s for s in STAGES if not folder.done(s)]:
+        for stage in STAGES:  # all of them: the runs that it compares may have changed, and finished ones take no time
             with folder.doing(stage):
                 if stage == "train":
                     run_all(choice, options, folder.path)

@@ -114,7 +114,10 @@ def tables_hold_something(folder: RunFolder) -> None:
         if path.name in folder.files("analyse"):
             assert not np.isinf(table.select_dtypes("number")).any(axis=None), path.name
     comparison = folder.read_table("comparison.csv")
-    assert set(comparison["verdict"]) <= {"agrees", "direction only", "disagrees"} and comparison["quantity"].is_unique
+    assert (
+        set(comparison["verdict"]) <= {"agrees", "direction only", "disagrees", "cannot be told"}
+        and comparison["quantity"].is_unique
+    )
     assert comparison[["published", "ours", "distance"]].notna().all(axis=None)
 
 

@@ -418,3 +418,23 @@ def test_what_cannot_be_read_back(tmp_path: Path) -> None:
         pfc_metarl.load(saved({"config": {}, "simulation": "mine"}))
     with pytest.raises(RunError, match="holds no finished run; make it with: python -m simulations"):
         pfc_metarl.load(saved({"config": {}, "simulation": "two_step"}))
+
+
+def test_links_to_one_folder_are_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "two_step").symlink_to(tmp_path / "real")
+    one, other = (RunFolder(tmp_path / name / "two_step", "") for name in ("a", "b"))
+    with one.locked(), pytest.raises(RunError, match="another command is at work"), other.locked():
+        pass
+
+
+def test_whole_networks_are_not_trained_anew_for_a_damaged_curve(tmp_path: Path) -> None:
+    options = Options(results=tmp_path, processes=1)
+    folder = run(SIMULATION, CONFIG, options)
+    before = (folder.path / "checkpoint.pt").read_bytes()
+    (folder.path / "learning_curve.csv").write_text("edited")
+    with pytest.raises(RunError, match="learning_curve.csv is gone or damaged, and its networks are whole"):
+        run(SIMULATION, CONFIG, options)
+    assert (folder.path / "checkpoint.pt").read_bytes() == before

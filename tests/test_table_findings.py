@@ -197,8 +197,10 @@ def test_choice_values_need_the_subjects_own_weights() -> None:
         choice_values(own, weights[weights["lag"] == 2])
 
 
-def test_what_cannot_be_told_does_not_agree() -> None:
-    assert compare([Quantity("x", [np.nan, 1.0], 1.0, 0.5, "> 0", [1.0, 1.0])])["verdict"].tolist() == ["disagrees"]
+def test_what_cannot_be_told_is_no_verdict() -> None:
+    values = ([np.nan, np.nan], [np.nan, 1.0], [np.nan, -1.0])
+    table = compare([Quantity(str(x), x, 1.0, 0.5, "> 0", x) for x in values])
+    assert table["verdict"].tolist() == ["cannot be told", "agrees", "disagrees"] and table["n"].tolist() == [0, 1, 1]
 
 
 def test_files_of_other_programs(tmp_path: Path) -> None:
