@@ -65,6 +65,13 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("choice", "there is a column p_ for each arm", lambda t: t["choice"] < _p_of(t).shape[1]),
         Rule("regret", "the best arm's p_ less the chosen one's", _regret),
     ),
+    "foraging": (
+        Rule(
+            "p0_left",
+            "it is the same throughout a session",
+            lambda t: t["p0_left"] == sessions_of(t)["p0_left"].transform("first"),
+        ),
+    ),
     "volatility": (
         Rule("magnitude_left", "points, about 0 to 100, and the largest is at most 1", _in_hundreds),
         Rule("reward", "the chosen arm's magnitude if it is the good one, else 0", _points),
@@ -89,12 +96,14 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
     ),
 }
-"""By task, besides columns that follow from others."""
+"""By task, besides columns that follow from others ..."""
+WITHOUT_CHOICE = Rule("reward", "0 without a choice", lambda t: ~_none(t) | (t["reward"] == 0))
+"""... and in all of them."""
 
 
 def refuse_contradictions(trials: pd.DataFrame, task: str, source: str) -> None:
     """TableError for the first trial of a checked table on which a rule does not hold."""
-    for rule in (*_of_defaults(trials, task), *RULES.get(task, ())):
+    for rule in (*_of_defaults(trials, task), *RULES.get(task, ()), WITHOUT_CHOICE):
         if rule.column not in trials:
             continue
         try:

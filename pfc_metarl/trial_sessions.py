@@ -70,7 +70,7 @@ def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.D
     """The columns' values so many trials before in the same session; NaN where there is none.
 
     Raises:
-        TableError: the trials of a session are not in rising order.
+        TableError: the trials of a session do not follow each other.
         ConfigError: a lag that is no whole number from 1.
     """
     if lag < 1 or lag % 1:
@@ -80,9 +80,12 @@ def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.D
 
 
 def require_order(trials: pd.DataFrame) -> None:
-    """TableError unless the trials of each session are in rising order."""
-    if not (sessions_of(trials)["trial"].diff().fillna(1) > 0).all():
-        raise TableError("the trial table must be sorted by subject, session and trial: check_trials does it")
+    """TableError unless the trials of each session follow each other, none left out."""
+    if not (sessions_of(trials)["trial"].diff().fillna(1) == 1).all():
+        raise TableError(
+            "the trial table must be sorted by subject, session and trial, with all trials of a session: check_trials"
+            " sees to it"
+        )
 
 
 def require_alike(trials: pd.DataFrame) -> None:

@@ -127,7 +127,7 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
 
 def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
     """A CSV file, in which names of subjects, sessions and so on are text ("007"), but for plain whole numbers."""
-    head = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0].dropna().str.strip()
+    head = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0].dropna()
     for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if len(head) == 1 and separator in head.iloc[0]:
             raise TableError(f"{path}: its columns are separated by {name}; save it with commas")
@@ -135,7 +135,7 @@ def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
         raise TableError(f"{path}: several columns are called {head[head.duplicated()].iloc[0]}")
     _require_even_rows(path)
     keys = [column.name for column in KEY_COLUMNS if column.values is str]
-    names = [name for name in head if rename.get(name, name) in keys]
+    names = [name for name in head if rename.get(name.strip(), name.strip()) in keys]
     table = pd.read_csv(path, low_memory=False, skipinitialspace=True)
     texts = pd.read_csv(path, usecols=names, dtype=str, na_filter=False, skipinitialspace=True)
     for name in names:

@@ -167,7 +167,7 @@ def test_units_that_code_the_factors_are_found() -> None:
 @pytest.mark.parametrize("choice", [0, NONE])  # always left, never any
 def test_units_of_a_subject_whose_value_cannot_be_told(choice: int) -> None:
     trials = simulated({("reward", 1): 1.0}, 20)
-    both = pd.concat([trials, trials.assign(subject=2, choice=choice)])
+    both = pd.concat([trials, trials.assign(subject=2, choice=choice, reward=trials["reward"] * (choice != NONE))])
     units = np.random.default_rng(0).normal(size=(len(both), 2))
     table, correlation = unit_coding(both, {"networks": units}, lags=2)
     known = table["subject"] == 1

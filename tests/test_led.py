@@ -121,7 +121,7 @@ def test_a_trial_without_a_choice(task: str) -> None:
     """Where there is no action for it: no probability, and no last action at the next step."""
     table = table_of(SMALL[task], 1, episodes=3)
     missed = table["trial"] == 4
-    table["choice"] = table["choice"].mask(missed, -1)
+    table["choice"], table["reward"] = table["choice"].mask(missed, -1), table["reward"].mask(missed, 0)
     agent = agent_of("prefrontal", SMALL[task], 1)
     assert (lead(agent, SMALL[task], table)["probability"].isna() == missed).all()
     led = play(agent, SMALL[task], given=table)

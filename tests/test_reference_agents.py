@@ -86,7 +86,9 @@ def test_forced_and_invalid_trials(name: str) -> None:
     told = {
         "forced": lead(agent, table.assign(free=~out)),
         "not valid": lead(agent, table.assign(valid=~out)),
-        "no choice": lead(agent, table.assign(choice=table["choice"].mask(out, NONE))),
+        "no choice": lead(
+            agent, table.assign(choice=table["choice"].mask(out, NONE), reward=table["reward"].mask(out, 0))
+        ),
     }
     for p in told.values():
         assert p[out].isna().all() and p[~out].notna().all()

@@ -57,6 +57,11 @@ def harlow(**columns: object) -> pd.DataFrame:
     return table.assign(trial=np.tile([1, 2, 3], 4), choice=0, rewarded_side=0).assign(**columns)
 
 
+def foraging_table(**columns: object) -> pd.DataFrame:
+    """Two trials."""
+    return pd.DataFrame({"subject": 1, "trial": [1, 2], "choice": 0, "reward": 1}).assign(**columns)
+
+
 def bandit() -> pd.DataFrame:
     """Two sessions, the second of which goes on counting."""
     table = pd.DataFrame({"subject": 1, "session": [1, 1, 2, 2], "trial": range(1, 5), "choice": 0, "reward": 0})
@@ -106,6 +111,10 @@ def test_a_learning_rate_that_cannot_be_told() -> None:
         ("trial_in_block, .*, trial 1", lambda: check_trials(inferred(trial_in_block=[3, 2, 1] * 2), "inferred_value")),
         ("same throughout a block", lambda: check_trials(inferred(rewarded_cue=[0, 1, 0, 1, 1, 1]), "inferred_value")),
         ("rewarded cue pays", lambda: check_trials(inferred(reward=[0, 0, 1, 1, 0, 1]), "inferred_value")),
+        ("p0_left, .*, trial 2", lambda: check_trials(foraging_table(p0_left=[0.1, 0.2]), "foraging")),
+        ("reward, .*: 1 contradicts", lambda: check_trials(foraging_table(choice=[-1, 0]), "foraging")),
+        ("all trials of a session", lambda: previous(harlow()[harlow()["trial"] != 2], ["choice"])),
+        ("no column group", lambda: block_learning_rates(volatility(), learning_rates(volatility(), by=["subject"]))),
         ("vaild", lambda: check_trials(harlow(vaild=False), "harlow")),
         ("session, row 1", lambda: check_trials(harlow(session=""), "harlow")),
         ("holds timedelta64", lambda: check_trials(harlow(trial=pd.to_timedelta(1, "s")), "harlow")),
@@ -144,6 +153,17 @@ def test_tables_that_would_give_wrong_numbers(words: str, call: Callable[[], obj
 def test_arguments_that_make_no_sense(call: Callable[[], object]) -> None:
     with pytest.raises(ConfigError):
         call()
+
+
+def test_whole_blocks_are_those_of_the_same_subject() -> None:
+    rng = np.random.default_rng(2)
+    both = pd.concat([volatility(subject=s, order=o, choice=rng.integers(0, 2, 40), good_arm=rng.integers(0, 2, 40))
+                      for s in ("a", "b") for o in ("low first", "high first")])  # fmt: skip
+    rates = learning_rates(both)
+    expected = block_learning_rates(both, rates).set_index(["subject", "order", "block"])["whole"]
+    for other in (rates.iloc[::-1], rates[rates["subject"] == "b"]):
+        got = block_learning_rates(both, other).set_index(["subject", "order", "block"])["whole"]
+        pd.testing.assert_series_equal(got.sort_index(), expected[got.index].sort_index())
 
 
 def test_forced_trials_in_several_tests_of_harlows_task() -> None:

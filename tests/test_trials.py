@@ -177,7 +177,7 @@ def test_tables_that_cannot_be_used(change: Callable[[pd.DataFrame], pd.DataFram
         assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("nothing", [{"valid": False}, {"choice": NONE}, {"free": 0}])
+@pytest.mark.parametrize("nothing", [{"valid": False}, {"choice": NONE, "reward": 0}, {"free": 0}])
 def test_tables_without_a_response(tmp_path: Path, nothing: dict[str, object]) -> None:
     """A file is refused; analyses name every subject, and that it has no trials."""
     table = animals().assign(**nothing)
@@ -234,8 +234,8 @@ def test_a_trial_without_a_choice_is_no_switch() -> None:
     table = animals()
     out = np.random.default_rng(1).random(len(table)) < 0.1
     ways = [
-        table.assign(choice=table["choice"].mask(out, NONE)),
-        table.assign(choice=table["choice"].mask(out, NONE), valid=~out),
+        table.assign(choice=table["choice"].mask(out, NONE), reward=table["reward"].mask(out, 0)),
+        table.assign(choice=table["choice"].mask(out, NONE), reward=table["reward"].mask(out, 0), valid=~out),
         table.assign(valid=~out),
     ]
     for analysis in (stay_probabilities, lagged_regression):

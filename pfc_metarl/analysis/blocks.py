@@ -43,6 +43,10 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
     Raises:
         TableError: sessions of different or odd length, or windows that are longer than a half.
     """
+    trials = check_trials(trials, "volatility", needs=["order"])
+    absent = [name for name in BY_ORDER if name not in rates]
+    if absent:
+        raise TableError(f"the rates: no column {absent[0]}; fit them apart by group, subject and order")
     lengths, windows = sessions_of(trials).size(), rates["last"] - rates["first"] + 1
     half = int(lengths.max()) // 2
     if lengths.nunique() > 1 or lengths.max() % 2:
@@ -51,7 +55,9 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
         raise TableError(f"windows of {windows.max()} trials do not lie inside a half of {half}")
     means = half_means(rates, BY_ORDER, half)
     whole = half_means(learning_rates(trials, half, half), BY_ORDER, half)
-    return named_blocks(means.assign(whole=whole["alpha"])).drop(columns="sd")
+    keys = [*BY_ORDER, "half"]
+    both = means.merge(whole.rename(columns={"alpha": "whole"})[[*keys, "whole"]], on=keys, how="left")
+    return named_blocks(both).drop(columns="sd")
 
 
 def earnings(trials: pd.DataFrame) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def learning_rates(
         where it separates them, for then many learning rates do so (beta at its largest).
 
     Raises:
-        TableError: sessions that are shorter than a window, or are not all of one value of `by`.
+        TableError: all sessions are shorter than a window, or are not all of one value of `by`.
         ConfigError: no columns in `by`; a length or step that is no whole number from 1.
     """
     require_counts(length=length, step=step)
