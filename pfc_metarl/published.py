@@ -3,8 +3,8 @@
 The rule, stated before any network was compared: first the direction (a sign or an ordering, given with each
 quantity as a gap that must be above 0) must hold on the mean over networks; then the published value must lie
 within the stated distance of our mean. Both: "agrees". The first alone: "direction only". Not the first:
-"disagrees". Networks of which a quantity cannot be told (choices that a regression cannot be fitted to) are not
-among its `n`; without any it "cannot be told".
+"disagrees". A network of which a quantity cannot be told (choices that a regression cannot be fitted to) has no part
+in its mean, but counts among `n` as one that fails the direction; where none can be told, it "cannot be told".
 """
 
 from collections.abc import Sequence
@@ -89,15 +89,15 @@ def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
     for q in quantities:
         told = np.isfinite(np.asarray(q.ours, float)) & np.isfinite(np.asarray(q.gap, float))
         ours, gap = np.asarray(q.ours, float)[told], np.asarray(q.gap, float)[told]
-        mean, n = ours.mean() if told.any() else np.nan, len(ours)
-        half = stats.t.ppf(0.975, n - 1) * stats.sem(ours) if n > 1 else np.nan
+        mean = ours.mean() if told.any() else np.nan
+        half = stats.t.ppf(0.975, len(ours) - 1) * stats.sem(ours) if len(ours) > 1 else np.nan
         near = abs(mean - q.published) <= q.distance
         verdict = "agrees" if near else "direction only"
-        if not n:
+        if not told.any():
             verdict = "cannot be told"
         elif not gap.mean() > 0:
             verdict = "disagrees"
-        of_networks = (mean, mean - half, mean + half, n, q.direction, int(np.sum(gap > 0)))
+        of_networks = (mean, mean - half, mean + half, len(told), q.direction, int(np.sum(gap > 0)))
         rows.append((q.name, q.short, q.published, q.animal, *of_networks, q.distance, verdict))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -220,7 +220,8 @@ def test_choice_values_need_the_subjects_own_weights() -> None:
 def test_what_cannot_be_told_is_no_verdict() -> None:
     values = ([np.nan, np.nan], [np.nan, 1.0], [np.nan, -1.0])
     table = compare([Quantity(str(x), x, 1.0, 0.5, "> 0", x) for x in values])
-    assert table["verdict"].tolist() == ["cannot be told", "agrees", "disagrees"] and table["n"].tolist() == [0, 1, 1]
+    assert table["verdict"].tolist() == ["cannot be told", "agrees", "disagrees"] and table["n"].tolist() == [2, 2, 2]
+    assert table["networks_in_direction"].tolist() == [0, 1, 0]
 
 
 def test_files_of_other_programs(tmp_path: Path) -> None:
