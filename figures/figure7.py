@@ -19,6 +19,11 @@ def draw(results: Path, quick: bool) -> None:
     """Draw the figure and its supplement from results/optogenetics."""
     run = run_folder(results, "optogenetics", quick)
     shares = run.read_table("risky_choice.csv")
+    if not set(PROBABILITIES) <= set(shares["p_risky"]):
+        raise RunError(
+            f"{run.path} was not run with p_risky {PROBABILITIES[0]:g} and {PROBABILITIES[1]:g}, which Figure 7"
+            " shows; its shares stand in risky_choice.csv"
+        )
     own = [name for name in shares["condition"].unique() if name not in (CONTROL, *STIMULATIONS)]
     panels = [*STIMULATIONS, *own]
     with paper_figure(height_mm=105) as figure:
@@ -32,11 +37,6 @@ def draw(results: Path, quick: bool) -> None:
         for row, (letter, who) in enumerate((("a", "Rats"), ("b", "Meta-RL"))):
             panel_letter(axes[row, 0], letter)
             axes[row, 0].set_ylabel(f"{who}: risky choices (%)")
-        if not set(PROBABILITIES) <= set(shares["p_risky"]):
-            raise RunError(
-                f"{run.path} was not run with p_risky {PROBABILITIES[0]:g} and {PROBABILITIES[1]:g}, which Figure 7"
-                " shows; its shares stand in risky_choice.csv"
-            )
         figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         note = "Rats: means as published; no intervals are given. Meta-RL: mean, and a dot for each network."
         save(figure, results, "figure7", quick, note, run)

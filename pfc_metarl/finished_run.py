@@ -92,7 +92,9 @@ def load(path: str | Path) -> Run:
         raise RunError(f"{path / 'config.json'} names no simulation")
     try:
         simulation = importlib.import_module(f"simulations.{name}").SIMULATION
-    except (ModuleNotFoundError, AttributeError):
+    except AttributeError:
+        raise RunError(f"{path} is made of several runs, each in a folder of its own; load one of these") from None
+    except ModuleNotFoundError:
         raise RunError(f"{path} is a run of {name}, and there is no simulations/{name}.py") from None
     quick = path.parent.name == "quick"
     results = path.parent.parent if quick else path.parent

@@ -1,6 +1,6 @@
 """Sessions of a trial table, and which of its trials count."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -77,6 +77,15 @@ def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.D
         raise ConfigError(f"lag must be a whole number of at least 1, not {lag}")
     require_order(trials)
     return sessions_of(trials)[list(columns)].shift(lag)
+
+
+def require_columns(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
+    """TableError that names the first column of what an analysis was to be given that is not there."""
+    if not isinstance(table, pd.DataFrame):
+        raise TableError(f"{what}: is no pandas.DataFrame, but {type(table).__name__}")
+    absent = [name for name in columns if name not in table]
+    if absent:
+        raise TableError(f"{what}: no column {absent[0]}; there are: {', '.join(map(str, table.columns))}")
 
 
 def require_order(trials: pd.DataFrame) -> None:

@@ -11,6 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
+from tqdm import tqdm
+
 from pfc_metarl.errors import RunError
 from pfc_metarl.networks import make_agent
 from pfc_metarl.training import Unit, train_unit
@@ -106,6 +108,7 @@ def _begin_worker() -> None:
     written), or at once if it waits for work. Interrupts are the main process's to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_soon)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, left behind by os._exit
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -19,13 +19,13 @@ import torch
 import figures.__main__
 import pfc_metarl
 import simulations
-from figures import figure6
+from figures import figure6, figure7
 from pfc_metarl import plotting
 from pfc_metarl.a2c import Learner
 from pfc_metarl.analysis.blocks import BLOCKS
 from pfc_metarl.command_line import command_line
 from pfc_metarl.config import STAGES, Config
-from pfc_metarl.errors import ConfigError, UserError
+from pfc_metarl.errors import ConfigError, RunError, UserError
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.seeing import SeeingNetwork
 from pfc_metarl.plotting import paper_figure, save
@@ -231,6 +231,21 @@ def test_settings_that_were_changed_are_said_below_a_figure(changed: str, quick_
     assert (height > 60 / 25.4 * 300 + 1) == bool(changed)
 
 
+def test_figures_of_runs_that_do_not_have_what_they_show(tmp_path: Path) -> None:
+    optogenetics = RunFolder(tmp_path / "optogenetics", "")
+    for name in ("optogenetics", "harlow"):
+        make = SIMULATIONS[name]
+        config = replace(make.config("fast", quick=True), **CHANGED.get(name, {}))
+        run(make, config, Options(results=tmp_path, processes=1))
+    with pytest.raises(RunError, match="was not run with p_risky 0.5 and 0.125, which Figure 7 shows"):
+        figure7.draw(tmp_path, False)
+    assert optogenetics.finished and not (tmp_path / "figures").exists()
+    (tmp_path / "harlow_gaze").mkdir()
+    RunFolder(tmp_path / "harlow_gaze", "").open("harlow_gaze", SIMULATIONS["harlow_gaze"].config("fast", quick=True))
+    with pytest.raises(RunError, match="harlow_gaze holds no finished run"):  # not that of the repository in its place
+        figure6.draw(tmp_path, False)
+
+
 def test_every_figure_is_of_a_simulation() -> None:
     sources = {m: Path(figures.__file__).with_name(f"{m}.py").read_text() for m in figures.__main__.FIGURES.values()}
     for module, source in sources.items():
@@ -375,6 +390,10 @@ def test_both_inputs_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     comparison = folder.read_table("comparison.csv")
     assert len(comparison) == 2 * len(names) and set(comparison["verdict"]) == {"actor-critic-rpe-gru"}
     figures_are_drawn(prediction_error_input.NAME, tmp_path)
+    looked: list[str] = []  # finished, it looks at the runs that it is made of all the same
+    monkeypatch.setattr(prediction_error_input, "run", lambda simulation, *_: looked.append(simulation.name))
+    prediction_error_input.prepare(["--quick", "--results", str(tmp_path), "--agent", "actor-critic-rpe-gru"])()
+    assert looked == [name for name in names for _ in range(2)]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ FLOORS: list[set[str]] = [
     {"config", "random_streams", "trial_columns"},
     {"trial_sessions", "run_record"},
     {"trial_rules"},
+    {"trial_checks"},
     {"trials", "dopamine", "results"},
     {"tasks", "published", "plotting"},
     {"agents", "networks"},

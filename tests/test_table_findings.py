@@ -16,11 +16,13 @@ from pfc_metarl.agents.two_step import ModelFree
 from pfc_metarl.agents.volatility import IdealObserver, beliefs
 from pfc_metarl.analysis.blocks import block_learning_rates
 from pfc_metarl.analysis.learning_rates import learning_rates
-from pfc_metarl.analysis.learning_set import accuracy_by_trial, change_points
+from pfc_metarl.analysis.learning_set import accuracy_by_trial, change_points, stretches_of_learning
 from pfc_metarl.analysis.logistic import fit_logistic
-from pfc_metarl.analysis.matching import choice_values, history_regression, steady_state
+from pfc_metarl.analysis.matching import choice_values, history_regression, matching_fit, steady_state
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
 from pfc_metarl.analysis.regret import regret_curves
+from pfc_metarl.analysis.reversal import label_trials, mean_errors
+from pfc_metarl.analysis.stay import stay_matrix
 from pfc_metarl.analysis.unit_coding import partial_correlations
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import Stimulation
@@ -66,6 +68,11 @@ def bandit() -> pd.DataFrame:
     """Two sessions, the second of which goes on counting."""
     table = pd.DataFrame({"subject": 1, "session": [1, 1, 2, 2], "trial": range(1, 5), "choice": 0, "reward": 0})
     return table.assign(regret=0.5)
+
+
+def arms(number: int) -> pd.DataFrame:
+    """A bandit's table that tells how many arms there are."""
+    return bandit().assign(trial=[1, 2, 1, 2], regret=0.0, **{f"p_{arm}": 0.5 for arm in range(number)})
 
 
 def inferred(**columns: object) -> pd.DataFrame:
@@ -121,6 +128,15 @@ def test_a_learning_rate_that_cannot_be_told() -> None:
         ("holds no truth values", lambda: responses(harlow(valid="False"))),
         ("must be sorted", lambda: steady_state(harlow().iloc[::-1])),
         ("good_arm must be 0 or 1", lambda: beliefs(np.array([[-1]]), Process())),
+        ("the points: no column group", lambda: matching_fit(pd.DataFrame({"log2_choice": [0.0]}))),
+        ("labelled trials: no column fixation", lambda: mean_errors(label_trials(inferred()))),
+        ("the rates .*: no column first", lambda: block_learning_rates(volatility(), volatility())),
+        ("stay probabilities: no column group", lambda: stay_matrix(bandit())),
+        ("learning curves: no column episode", lambda: stretches_of_learning(bandit())),
+        ("the weights: no column kind", lambda: choice_values(foraging_table(), bandit())),
+        ("rename must be a dict", lambda: read_trials("x.csv", "bandit", rename=["animal"])),  # type: ignore[arg-type]
+        ("3 arms, as its columns p_ tell; the agent has 2", lambda: lead_agent(bandits.Thompson(2), arms(3))),
+        ("2 arms, as its columns p_ tell; the agent has 4", lambda: lead_agent(bandits.Gittins(4), arms(2))),
         ("choices must be arms", lambda: bandits.posterior(np.array([2]), np.array([1]), 2)),
         ("outcomes of 0 or 1", lambda: fit_logistic(np.ones((5, 1)), np.array([0, 0.5, 1, 0, 1]))),
     ],
@@ -138,6 +154,10 @@ def test_tables_that_would_give_wrong_numbers(words: str, call: Callable[[], obj
         lambda: foraging.optimal_reward(0.5, 1.2),
         lambda: bandits.gittins_indices(5, 1.2),
         lambda: bandits.Thompson(0),
+        lambda: bandits.Gittins(2, "high"),  # type: ignore[arg-type]
+        lambda: foraging.random_reward("low", 0.4),  # type: ignore[arg-type]
+        lambda: accuracy_by_trial(harlow(), by=["trial"]),
+        lambda: accuracy_by_trial(harlow(), by=["subject"]),
         lambda: bandits.bayes_optimal_regret(3, (1.5, 0.2)),
         lambda: IdealObserver(Process(high_volatility=float("nan"))),
         lambda: previous(harlow(), ["choice"], -1),

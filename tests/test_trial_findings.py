@@ -76,10 +76,12 @@ def test_headers_that_cannot_be_meant(rats: pd.DataFrame, tmp_path: Path) -> Non
     text = rats.to_csv(index=False)
     (tmp_path / "twice.csv").write_text(text.replace("state", "choice", 1))
     (tmp_path / "semicolons.csv").write_text(text.replace(",", ";"))
+    (tmp_path / "comment.csv").write_text("# rats of 2025\n" + text)
     (tmp_path / "folder.csv").mkdir()
     for name, words in (
         ("twice.csv", "several columns are called choice"),
         ("semicolons.csv", "separated by semicolons; save it with commas"),
+        ("comment.csv", "its first line is a comment; it must name the columns"),
         ("folder.csv", "is a folder"),
     ):
         with pytest.raises(TableError, match=words):

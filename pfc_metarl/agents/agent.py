@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 Columns = Mapping[str, np.ndarray]
 """Columns of a trial table, by name: one value per session."""
@@ -22,6 +23,9 @@ class ReferenceAgent(ABC):
     """Columns that are shown before the choice."""
     learns_from: ClassVar[tuple[str, ...]]
     """Columns that it is told after the choice. Without "choice" among them it learns from invalid trials too."""
+
+    def require_table(self, trials: pd.DataFrame) -> None:  # noqa: B027 (most agents take any table of their task)
+        """TableError if a checked trial table of its task is not one that the agent can be led along."""
 
     @abstractmethod
     def start(self, sessions: int) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pandas as pd
 from scipy import special, stats
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.tasks.task import require_counts, require_probabilities
+from pfc_metarl.tasks.task import is_number, require_counts, require_probabilities
 
 
 @dataclass
@@ -29,6 +30,12 @@ class BanditAgent(ReferenceAgent):
 
     def __post_init__(self) -> None:
         require_counts(arms=self.arms)
+
+    def require_table(self, trials: pd.DataFrame) -> None:
+        """Its arms must be the agent's, where the table tells how many there are."""
+        told = sum(str(name).startswith("p_") and str(name)[2:].isdigit() for name in trials)
+        if told and told != self.arms:
+            raise TableError(f"the table: {told} arms, as its columns p_ tell; the agent has {self.arms}")
 
     def start(self, sessions: int) -> None:
         """Begin sessions with nothing known."""
@@ -158,7 +165,7 @@ def gittins_indices(pulls: int, discount: float, grid: int = 800, ahead: int = 4
 
 
 def _require_discount(discount: float) -> None:
-    if not 0 <= discount < 1:
+    if not is_number(discount) or not 0 <= discount < 1:
         raise ConfigError(f"discount must be at least 0 and less than 1, not {discount}")
 
 

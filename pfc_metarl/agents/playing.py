@@ -105,6 +105,7 @@ def _in_rows(agent: ReferenceAgent, trials: pd.DataFrame) -> pd.DataFrame:
     """What `follow` tells, as columns in the rows of a trial table."""
     table = trials.assign(row=np.arange(len(trials)))
     checked = check_trials(table, agent.task, needs=(*agent.sees, *agent.learns_from))
+    agent.require_table(checked)
     arrays, positions = session_arrays(agent, checked)
     columns = {name: values.reshape(-1)[positions] for name, values in follow(agent, arrays).items()}
     return pd.DataFrame(columns, index=checked["row"]).sort_index().set_axis(trials.index)

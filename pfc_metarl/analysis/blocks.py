@@ -6,7 +6,7 @@ import pandas as pd
 from pfc_metarl.analysis.learning_rates import half_means, learning_rates
 from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST
-from pfc_metarl.trials import SUBJECT, check_trials, sessions_of, trained_on, was_played
+from pfc_metarl.trials import SUBJECT, check_trials, require_columns, sessions_of, trained_on, was_played
 
 UNTIED = trained_on("untied")
 """Group of the networks that were trained on reward probabilities that are not tied to volatility."""
@@ -20,8 +20,9 @@ def named_blocks(means: pd.DataFrame) -> pd.DataFrame:
     """Put the halves' names of Fig. 3 in place of their numbers: columns order and half -> order and block.
 
     Raises:
-        TableError: an order that is none of `ORDERS`.
+        TableError: missing columns, or an order that is none of `ORDERS`.
     """
+    require_columns(means, ["order", "half"], "the means")
     unknown = means.loc[~means["order"].isin(ORDERS), "order"]
     if len(unknown):
         raise TableError(f"order is {unknown.iloc[0]!r}; expected {' or '.join(ORDERS)}")
@@ -44,9 +45,7 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
         TableError: sessions of different or odd length, or windows that are longer than a half.
     """
     trials = check_trials(trials, "volatility", needs=["order"])
-    absent = [name for name in BY_ORDER if name not in rates]
-    if absent:
-        raise TableError(f"the rates: no column {absent[0]}; fit them apart by group, subject and order")
+    require_columns(rates, [*BY_ORDER, "first", "last", "alpha"], "the rates (fit them by group, subject and order)")
     lengths, windows = sessions_of(trials).size(), rates["last"] - rates["first"] + 1
     half = int(lengths.max()) // 2
     if lengths.nunique() > 1 or lengths.max() % 2:

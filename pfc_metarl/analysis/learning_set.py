@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 
-from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.trials import SUBJECT, check_trials, made_validly, require_alike, with_condition
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.trials import KEYS, SUBJECT, check_trials, made_validly, require_alike, require_columns, with_condition
 
 INTACT, RESET, REPLACED = "intact", "state reset", "replaced"
 """Conditions of the test: as trained; every trial begun like an episode; trained and tested on the control task, in
@@ -38,9 +38,9 @@ def accuracy_by_trial(trials: pd.DataFrame, by: Sequence[str] = ("condition",)) 
     if not by:
         raise ConfigError("by must name a column that tells tests apart (condition, if there is a single test)")
     trials = with_condition(trials)
-    absent = [name for name in by if name not in trials]
-    if absent:
-        raise TableError(f"the table: no column {absent[0]} to tell tests apart; there are: {', '.join(trials)}")
+    require_columns(trials, by, "the table (by)")
+    if set(by) & set(KEYS):
+        raise ConfigError(f"by names columns besides {', '.join(KEYS)}, not {min(set(by) & set(KEYS))}")
     tests = trials.groupby(by, sort=False, observed=True, dropna=False)
     checked = pd.concat([check_trials(own, "harlow", needs=by) for _, own in tests], ignore_index=True)
     require_alike(checked)
@@ -115,6 +115,7 @@ def stretches_of_learning(learning: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
         or that do not rise).
         Stretches: subject, stretch, trial, accuracy (%), of those that have them.
     """
+    require_columns(learning, ["subject", "episode", "trial", "correct"], "the learning curves")
     points, rows = [], []
     for subject, own in learning.groupby("subject"):
         curve = own.pivot(index="episode", columns="trial", values="correct").dropna()  # some trial was never reached

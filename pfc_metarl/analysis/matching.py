@@ -14,6 +14,7 @@ from pfc_metarl.trials import (
     check_trials,
     made_validly,
     previous,
+    require_columns,
     require_order,
     responses,
     sessions_of,
@@ -63,6 +64,7 @@ def matching_fit(points: pd.DataFrame) -> pd.DataFrame:
         Table: group, subject, slope, intercept, r, n (sessions), fit ("ok"; "too few trials" with less than three
         sessions of different reward ratios: the rest is NaN).
     """
+    require_columns(points, [*SUBJECT, "log2_choice", "log2_reward"], "the points")
     rows = []
     for who, own in points.groupby(SUBJECT, sort=False, observed=True):
         own = own[np.isfinite(own[["log2_choice", "log2_reward"]]).all(axis=1)]
@@ -103,11 +105,12 @@ def choice_values(trials: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
         weights: of `history_regression`, of that subject.
 
     Returns:
-        left and right in the rows of `trials`; NaN before a full history.
+        left and right in the rows of `trials`; NaN before a full history, and where weights are NaN (not told).
 
     Raises:
         TableError: several subjects; weights of another one, or that are infinite or not there.
     """
+    require_columns(weights, ["kind", "lag", "weight"], "the weights")
     if len(trials[SUBJECT].drop_duplicates()) != 1 or weights.duplicated(["kind", "lag"]).any():
         raise TableError("choice values are those of one subject, by its own weights")
     lags = weights.groupby("kind")["lag"].agg(["min", "max", "size"])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
 
-from pfc_metarl.errors import TableError
+from pfc_metarl.trials import require_columns
 
 COLUMNS = [
     "subject", "r2_model_based", "slope_model_based", "r2_model_free_residual", "slope_model_free_residual",
@@ -30,10 +30,8 @@ def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TableError: missing columns.
     """
-    absent = {"subject", "network", "model_based", "model_free"} - set(errors)
-    if absent:
-        raise TableError(f"the table of prediction errors: no column {min(absent)}")
     columns = ["network", "model_based", "model_free"]
+    require_columns(errors, ["subject", *columns], "the prediction errors")
     told = errors[np.isfinite(errors[columns]).all(axis=1)]
     rows = []
     for subject in errors["subject"].unique():

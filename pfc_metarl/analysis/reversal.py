@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.tasks.task import require_counts, require_probabilities
-from pfc_metarl.trials import SUBJECT, check_trials, session_keys, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, require_columns, session_keys, sessions_of
 
 EVENTS = ("fixation", "stimulus", "saccade")
 """What the prediction errors are of, in the order of a trial."""
@@ -53,8 +53,12 @@ def mean_errors(labelled: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Table: group, subject, comparison, cue_rewarded, event, prediction_error (mean over trials; NaN where there are
         none), n.
+
+    Raises:
+        TableError: missing columns.
     """
     keys = [*SUBJECT, "comparison", "cue_rewarded"]
+    require_columns(labelled, [*keys, *EVENTS], "the labelled trials")
     long = labelled.melt(keys, list(EVENTS), "event", "prediction_error")
     means = long.groupby([*keys, "event"], observed=True)["prediction_error"].agg(prediction_error="mean", n="size")
     every = pd.MultiIndex.from_product([COMPARISONS, (BEFORE, AFTER), EVENTS], names=[*keys[2:], "event"]).to_frame(

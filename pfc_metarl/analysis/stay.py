@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.analysis.logistic import fit_logistic
-from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, responses
+from pfc_metarl.trials import SUBJECT, check_trials, made_validly, previous, require_columns, responses
 
 CONDITIONS = ["rewarded common", "rewarded uncommon", "unrewarded common", "unrewarded uncommon"]
 """What the trial before was, in the paper's order."""
@@ -67,6 +67,7 @@ def stay_regression(trials: pd.DataFrame) -> pd.DataFrame:
 
 def stay_matrix(probabilities: pd.DataFrame) -> pd.DataFrame:
     """Stay probabilities as one row per group and subject and one column per condition, in the paper's order."""
+    require_columns(probabilities, [*SUBJECT, "rewarded", "common", "stay"], "the stay probabilities")
     names = np.where(probabilities["rewarded"] == 1, "rewarded ", "unrewarded ")
     names = names + np.where(probabilities["common"] == 1, "common", "uncommon").astype(object)
     wide = probabilities.assign(condition=names).pivot(index=SUBJECT, columns="condition", values="stay")

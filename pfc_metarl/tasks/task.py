@@ -113,22 +113,27 @@ def uniform(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return drawn.transpose(-1, *range(len(shape) - 1))
 
 
+def is_number(value: object) -> bool:
+    """Is it a single number (no text, no truth value)?"""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def require_probabilities(**values: float) -> None:
     """Raise a ConfigError that names the first value that is not between 0 and 1."""
     for name, value in values.items():
-        if not 0 <= value <= 1:
+        if not is_number(value) or not 0 <= value <= 1:
             raise ConfigError(f"{name} must be between 0 and 1, not {value}")
 
 
 def require_finite(**values: float) -> None:
     """Raise a ConfigError that names the first value that is NaN or infinite."""
     for name, value in values.items():
-        if not np.isfinite(value):
+        if not is_number(value) or not np.isfinite(value):
             raise ConfigError(f"{name} must be finite, not {value}")
 
 
 def require_counts(**values: int) -> None:
     """Raise a ConfigError that names the first value that is not a whole number from 1."""
     for name, value in values.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, int | np.integer) or not is_number(value) or value < 1:
             raise ConfigError(f"{name} must be a whole number of at least 1, not {value}")
