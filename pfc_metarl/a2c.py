@@ -8,6 +8,8 @@ the paper's gradient is
 summed over the steps of the unroll. The code minimises the loss whose negative gradient this is.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,12 +17,15 @@ from torch import Tensor
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import make_agent
-from pfc_metarl.networks.agent import Costs
+from pfc_metarl.networks.agent import Lesson
 from pfc_metarl.random_streams import RUNNING, TRAINING, generator, generators
 from pfc_metarl.rmsprop import RMSProp, clip
-from pfc_metarl.rollout import Carry, Trajectory, play
+from pfc_metarl.rollout import Carry, Trajectory, gumbel_noise, perform, play
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
+
+DRAWN_TOGETHER = 16
+"""Episodes of a network, if there are less in an update: compiled loops then do several updates in one call."""
 
 
 def returns(rewards: Tensor, begins: Tensor, bootstrap: Tensor, discount: float) -> Tensor:
@@ -75,6 +80,15 @@ def loss(
     return (per_step * active).sum(0).mean(-1)
 
 
+class Learned(NamedTuple):
+    """What was played in some updates."""
+
+    rewards: Tensor
+    """(time, network, update x episode)."""
+    episodes: Episodes
+    """In the same order; where they are running, those that have ended."""
+
+
 class Learner:
     """Networks in training: everything that an interrupted run needs to go on.
 
@@ -87,23 +101,55 @@ class Learner:
     def __init__(self, config: Config, task: Task, seeds: list[int]) -> None:
         self.config, self.task = config, task
         self.network = make_agent(config, task, seeds)
-        self.optimiser = RMSProp(self.network, config.rmsprop_decay, config.rmsprop_epsilon)
+        self.optimiser = RMSProp(self.network.in_order(), config.rmsprop_decay, config.rmsprop_epsilon)
         self.update = 0
         self.carry: Carry | None = None  # where the episodes stand, if they run on
+        self.gradient = torch.zeros_like(self.optimiser.weights)
+        """Of the last update, clipped (network, weight)."""
+        self.together = 1 if task.running else max(1, DRAWN_TOGETHER // config.episodes_per_update)
+        self._drawn: tuple[int, Episodes, np.ndarray] = (-1, Episodes(task, len(seeds), 1), np.empty(0))
 
-    def schedule(self, start: float, end: float | None) -> float:
-        """A value that goes linearly from start to end over the training; constant without an end."""
-        return start if end is None else start + (end - start) * self.update / self.config.updates
+    def schedule(self, start: float, end: float | None, later: int = 0) -> float:
+        """A value that goes linearly from start to end over the training; constant without an end.
+
+        Args:
+            start, end: the values.
+            later: so many updates from now.
+        """
+        return start if end is None else start + (end - start) * (self.update + later) / self.config.updates
+
+    def draw(self, updates: int) -> tuple[Episodes, np.ndarray]:
+        """What chance decides in the next updates, as many of them as are drawn together.
+
+        Returns:
+            The episodes at their start (network, update x episode), and noise (network, update, time, episode, action).
+        """
+        size, number = self.config.episodes_per_update, self.update // self.together
+        if self._drawn[0] != number:
+            rngs = generators(TRAINING, self.network.seeds, number * self.together)
+            world = Episodes(self.task, len(rngs), size * self.together)
+            world.begin(rngs)
+            noise = gumbel_noise(rngs, self.together, self.task.steps, size, self.task.actions)
+            self._drawn = number, world, noise
+        first = self.update % self.together
+        world = self._drawn[1].copy(slice(first * size, (first + updates) * size))
+        if self.carry:
+            world.go_on_from(self.carry.episodes)
+        return world, self._drawn[2][:, first : first + updates]
 
     def play(self) -> Trajectory:
-        """The episodes of this update (or the next stretch of such as run on)."""
-        seeds, episodes = self.network.seeds, self.config.episodes_per_update
+        """What the networks will do in the next update."""
+        seeds, size = self.network.seeds, self.config.episodes_per_update
+        if not self.task.running:
+            world, noise = self.draw(1)
+            return perform(self.network, world, noise[:, 0], self.carry)
 
         def renew(network: int, slot: int, number: int) -> np.random.Generator:
             return generator(RUNNING, seeds[network], 0, slot, number)
 
-        rngs = generators(TRAINING, seeds, self.update)
-        return play(self.network, self.task, rngs, episodes, start=self.carry, renew=renew, learn=True)
+        return play(
+            self.network, self.task, generators(TRAINING, seeds, self.update), size, start=self.carry, renew=renew
+        )
 
     def losses(self, trajectory: Trajectory) -> Tensor:
         """The loss of each network on what it did: (network,)."""
@@ -119,40 +165,65 @@ class Learner:
         own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active)
         return own + self.network.auxiliary_loss()
 
-    def backward(self, trajectory: Trajectory) -> Tensor:
-        """Fill in the gradients of the losses, by compiled loops where these have played; returns the losses."""
-        if trajectory.played is None:
-            losses = self.losses(trajectory)
-            losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
-            return losses
-        following = trajectory.played.values[:, len(trajectory.actions) :]  # none but where episodes run on
-        bootstrap = following[:, 0] if following.size else np.zeros_like(trajectory.played.values[:, 0])
-        entropy_cost = self.schedule(self.config.entropy_cost, self.config.entropy_cost_end)
-        costs = Costs(self.config.discount, self.config.state_value_cost, entropy_cost)
-        return self.network.learn(trajectory.played, trajectory.seen.begins[0], bootstrap, costs)
+    def learn(self, most: int = 1) -> Learned:
+        """Play, compute the loss, step the weights: one update, or as many as compiled loops do in one call.
 
-    def learn(self) -> Trajectory:
-        """One update: play episodes, compute the loss, step the weights.
+        Args:
+            most: updates.
 
         Raises:
-            TrainingDiverged: if a loss or gradient is not finite; the weights are left as they were.
+            TrainingDiverged: if a loss or gradient is not finite; from there on that network's weights are left alone.
         """
+        if self.network.compiled and not self.task.running:
+            return self._learn_compiled(min(most, self.together - self.update % self.together))
         trajectory = self.play()
-        losses = self.backward(trajectory)
-        gradient = self.optimiser.gradient()
-        norms = clip(gradient, self.config.gradient_clip)
-        finite = torch.isfinite(losses) & torch.isfinite(norms)
-        if not finite.all():
-            bad = [seed for seed, ok in zip(self.network.seeds, finite.tolist()) if not ok]
+        losses = self.losses(trajectory)
+        losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
+        self.gradient = self.optimiser.gradient()
+        norms = clip(self.gradient, self.config.gradient_clip)
+        self._require_finite((losses + norms).detach().numpy(force=True)[:, None])
+        rate = self.schedule(self.config.learning_rate, self.config.learning_rate_end)
+        self.optimiser.step(self.gradient, rate)
+        self._go_on(1, trajectory.end)
+        return Learned(trajectory.rewards, trajectory.end.episodes)
+
+    def _learn_compiled(self, updates: int) -> Learned:
+        config, size = self.config, self.config.episodes_per_update
+        world, noise = self.draw(updates)
+        lesson = Lesson(
+            world=world,
+            noise=noise,
+            start=self.carry and self.carry[:3],
+            optimiser=self.optimiser,
+            clip=config.gradient_clip,
+            discount=config.discount,
+            state_value_cost=config.state_value_cost,
+            rates=[self.schedule(config.learning_rate, config.learning_rate_end, u) for u in range(updates)],
+            entropy_costs=[self.schedule(config.entropy_cost, config.entropy_cost_end, u) for u in range(updates)],
+        )
+        taught = self.network.learn(lesson)
+        self._require_finite(taught.losses)
+        self.gradient = taught.gradient
+        last, begins = world.copy(slice((updates - 1) * size, None)), torch.zeros_like(taught.end[1], dtype=torch.bool)
+        self._go_on(updates, Carry(*taught.end, begins, last))
+        rewards = torch.from_numpy(taught.rewards).permute(2, 0, 1, 3).flatten(2)
+        return Learned(rewards, world)
+
+    def _require_finite(self, losses: np.ndarray) -> None:
+        """TrainingDiverged, if one of (network, update) is not finite."""
+        wrong = ~np.isfinite(losses)
+        if wrong.any():
+            update = wrong.any(axis=0).argmax()
             raise TrainingDiverged(
-                f"training diverged at update {self.update + 1}: the loss of the network with seed {bad[0]} is not "
-                "finite; try a smaller --learning-rate (or costs), with --overwrite"
+                f"training diverged at update {self.update + update + 1}: the loss of the network with seed"
+                f" {self.network.seeds[wrong[:, update].argmax()]} is not finite; try a smaller --learning-rate (or"
+                " costs), with --overwrite"
             )
-        self.optimiser.step(gradient, self.schedule(self.config.learning_rate, self.config.learning_rate_end))
-        self.update += 1
+
+    def _go_on(self, updates: int, end: Carry) -> None:
+        self.update += updates
         if self.task.continues or self.task.running:
-            self.carry = trajectory.end
-        return trajectory
+            self.carry = end
 
     def state_dict(self) -> dict[str, object]:
         """All that training depends on besides config and task (random numbers are a function of seed and update)."""
@@ -160,14 +231,17 @@ class Learner:
             "seeds": self.network.seeds,
             "update": self.update,
             "network": self.network.state_dict(),
-            "mean_square": self.optimiser.mean_square.clone(),
+            "mean_square": [own.clone() for own in self.optimiser.of_parameters(self.optimiser.mean_square)],
             "carry": None if self.carry is None else _saved(self.carry),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a saved state."""
         self.network.load_state_dict(state["network"])
-        self.optimiser.mean_square.copy_(state["mean_square"])
+        for own, saved in zip(
+            self.optimiser.of_parameters(self.optimiser.mean_square), state["mean_square"], strict=True
+        ):
+            own.copy_(saved)
         self.update = state["update"]
         if state["carry"] is not None:
             episodes = Episodes(self.task, len(self.network.seeds), self.config.episodes_per_update)

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from pfc_metarl.a2c import Learned
 from pfc_metarl.config import Config
-from pfc_metarl.rollout import Trajectory
 
 PIECES = 100
 """Points of the learning curve of a training, at each of which it is saved."""
@@ -36,10 +36,10 @@ class Progress:
         self._reward, self._played = np.zeros((2, self.networks))
         self._sum, self._count = np.zeros((2, self.networks, self.trials))
 
-    def add(self, trajectory: Trajectory) -> None:
-        """Count an update in."""
-        self._reward += trajectory.rewards.sum((0, 2), dtype=torch.float64).cpu().numpy()
-        total, count = trajectory.by_trial(self.column)
+    def add(self, learned: Learned) -> None:
+        """Count updates in."""
+        self._reward += learned.rewards.sum((0, 2), dtype=torch.float64).cpu().numpy()
+        total, count = learned.episodes.by_trial(self.column)
         self._played += count.sum(1)
         self._sum += total
         self._count += count

@@ -1,5 +1,7 @@
 """The optimiser (Methods, "Architecture and training": "RMSProp"), and clipping."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -13,21 +15,26 @@ class RMSProp:
     starts at 0 makes the first updates larger. Written out here because loading PyTorch's takes seconds.
 
     The networks' weights are laid side by side in one tensor, so that an update is a few calls and not a few for each
-    parameter; parameters become views of it.
+    parameter; parameters become views of it. (Compiled loops do the same in `pfc_metarl.networks.updates`.)
 
     Args:
-        networks: whose parameters are learned; each has the network as its leading axis.
+        parameters: what is learned, in the order in which it is laid; each has the network as its leading axis.
         decay: of the mean square.
         epsilon: added to its root.
     """
 
-    def __init__(self, networks: nn.Module, decay: float, epsilon: float) -> None:
-        self.parameters = [p for p in networks.parameters() if p.requires_grad]
+    def __init__(self, parameters: Sequence[nn.Parameter], decay: float, epsilon: float) -> None:
+        self.parameters = list(parameters)
         self.decay, self.epsilon = decay, epsilon
         self.weights = torch.cat([p.detach().flatten(1) for p in self.parameters], 1)
         self.mean_square = torch.zeros_like(self.weights)
-        for p, own in zip(self.parameters, self.weights.split([p[0].numel() for p in self.parameters], 1)):
-            p.data = own.view(p.shape)
+        for p, own in zip(self.parameters, self.of_parameters(self.weights)):
+            p.data = own
+
+    def of_parameters(self, numbers: Tensor) -> list[Tensor]:
+        """Weights, or mean squares, (network, number), as views in the parameters' shapes."""
+        own = numbers.split([p[0].numel() for p in self.parameters], 1)
+        return [x.view(p.shape) for x, p in zip(own, self.parameters)]
 
     def gradient(self) -> Tensor:
         """That of all parameters, (network, weight); 0 where none was computed. They give it away."""

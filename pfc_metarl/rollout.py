@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.networks.agent import Agent, Played, Seen, State, Stimulus
+from pfc_metarl.networks.agent import Agent, Seen, State, Stimulus
 from pfc_metarl.tasks.episodes import Episodes, Renew, led_episodes
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import NETWORKS, check_trials, trial_table
@@ -54,8 +54,6 @@ class Trajectory(NamedTuple):
     """Where it ended."""
     seeds: list[int]
     """One per network."""
-    played: Played | None = None
-    """What compiled loops left of it, for the gradient."""
 
     @property
     def probabilities(self) -> Tensor:
@@ -77,21 +75,6 @@ class Trajectory(NamedTuple):
         records, own = world.records[rows].reshape(-1), world.trials[rows].reshape(-1, trials)
         table = trial_table(world.task.name, records, own, who, number, group)
         return table.assign(probability=probability[np.arange(trials) < records["trials"][:, None]])
-
-    def by_trial(self, column: str = "") -> tuple[np.ndarray, np.ndarray]:
-        """Sum over episodes of a column of the trial table, and number of trials; both (network, trial)."""
-        world = self.end.episodes
-        if world.task.running:
-            which, _, records, trials = world.ended()
-        else:
-            which = np.repeat(np.arange(len(self.seeds)), world.records.shape[1])
-            records, trials = world.records.reshape(-1), world.trials.reshape(len(which), -1)
-        total, count = np.zeros((2, len(self.seeds), world.task.trials))
-        own = np.arange(world.task.trials) < records["trials"][:, None]
-        np.add.at(count, which, own)
-        if column:
-            np.add.at(total, which, own * trials[column])
-        return total, count
 
     def field(self, name: str) -> np.ndarray:
         """A field of the records, of episodes (network, episode, ...) or of trials (network, episode, trial, ...)."""
@@ -116,7 +99,6 @@ def play(
     stimulation: Stimulation | None = None,
     forget: bool = False,
     given: pd.DataFrame | None = None,
-    learn: bool = False,
 ) -> Trajectory:
     """Play whole episodes (or the next stretch of such as run on), weights fixed, actions drawn from the policy.
 
@@ -131,7 +113,6 @@ def play(
         forget: begin every trial as an episode begins, state, last reward and last action (a lesion of all memory).
         given: a trial table of the task: lead the networks along its subjects' own choices and outcomes; an episode for
             each of its sessions, in their order. Nothing is drawn.
-        learn: keep what the gradient of compiled loops needs.
 
     Raises:
         ConfigError: networks that were built for another task; stimulation of an agent that does not see prediction
@@ -149,14 +130,39 @@ def play(
         raise ConfigError("stimulation acts on prediction errors, which only agents named actor-critic-rpe see")
     if given is None:
         world, actions = _begin(task, len(agent.seeds), episodes, rngs, start, renew), None
-        noise = _noise(rngs, task, world.reward.shape[1])
+        noise = gumbel_noise(rngs, task.steps, world.reward.shape[1], task.actions)
     else:
         world, actions = led_episodes(task, check_trials(given, task.name), len(agent.seeds))
         noise = np.zeros((len(agent.seeds), len(actions), world.reward.shape[1], task.actions), np.float32)
     steps = noise.shape[1]
     protocol = stimulation and stimulation.draw(rngs, steps, world.reward.shape[1], task.events)
+    return perform(agent, world, noise, start, actions, protocol, renew, forget)
+
+
+@torch.no_grad()
+def perform(
+    agent: Agent,
+    world: Episodes,
+    noise: np.ndarray,
+    start: Carry | None = None,
+    actions: np.ndarray | None = None,
+    protocol: Stimulus | None = None,
+    renew: Renew | None = None,
+    forget: bool = False,
+) -> Trajectory:
+    """`play`, with all that chance decides: in compiled loops, where the agent has them, else step by step.
+
+    Args:
+        agent: the agent.
+        world: the episodes at their start, which are stepped.
+        noise: added to the logits, of which the action is the arg max (network, time, episode, action).
+        start, renew, forget: see `play`.
+        actions: of somebody who is followed (time, network, episode); None: nobody.
+        protocol: of a stimulation, as drawn.
+    """
+    task, steps = world.task, noise.shape[1]
     if agent.compiled and not (forget or task.running):
-        return _play_compiled(agent, start or _at_start(agent, world), world, noise, actions, protocol, learn)
+        return _play_compiled(agent, start or _at_start(agent, world), world, noise, actions, protocol)
     choose = _sample(noise, agent.device) if actions is None else _follow(actions, agent.device)
     added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
     now = start or _at_start(agent, world)
@@ -193,13 +199,12 @@ def _play_compiled(
     noise: np.ndarray,
     given: np.ndarray | None,
     stimulus: Stimulus | None,
-    learn: bool,
 ) -> Trajectory:
     """The same, in the agent's compiled loops."""
     steps, told, size = noise.shape[1], noise.shape[1] + world.task.continues, world.observation.shape[-1]
     followed = None if given is None else np.ascontiguousarray(given.swapaxes(0, 1))
     last = now.reward.numpy(), now.action.numpy()
-    played = agent.unroll(world, now.state, *last, noise, followed, stimulus, learn)
+    played = agent.unroll(world, now.state, *last, noise, followed, stimulus)
 
     def by_time(x: np.ndarray, steps: int = steps) -> Tensor:
         return torch.from_numpy(x.swapaxes(0, 1)[:steps])
@@ -216,7 +221,7 @@ def _play_compiled(
     )
     end = Carry(played.state, rewards[-1].clone(), actions[-1].clone(), torch.zeros_like(now.begins), world)
     outcome = (by_time(played.logits), by_time(played.values), by_time(played.activity), by_time(played.active))
-    return Trajectory(seen, now.state, actions, rewards, *outcome, end, agent.seeds, played if learn else None)
+    return Trajectory(seen, now.state, actions, rewards, *outcome, end, agent.seeds)
 
 
 def _begin(
@@ -271,9 +276,8 @@ def _withhold(now: Carry, begins: Tensor) -> Carry:
     return now._replace(reward=reward, action=action, begins=begins)
 
 
-def _noise(rngs: Sequence[np.random.Generator], task: Task, episodes: int) -> np.ndarray:
-    """Gumbel noise, which is -log of an exponential: (network, time, episode, action)."""
-    size = (task.steps, episodes, task.actions)
+def gumbel_noise(rngs: Sequence[np.random.Generator], *size: int) -> np.ndarray:
+    """Minus the logs of exponentials (network, *size); the arg max of logits plus such noise is drawn from softmax."""
     drawn = np.stack([rng.standard_exponential(size, np.float32) for rng in rngs])
     with np.errstate(divide="ignore"):
         return np.negative(np.log(drawn, out=drawn), out=drawn)

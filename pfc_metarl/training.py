@@ -78,7 +78,7 @@ def train_unit(
     Args:
         unit: the unit.
         position: line of its progress bar; where the output is no terminal, a line is written now and then instead.
-        stopped: asked before each update; the training ends where it says so.
+        stopped: asked before each few updates; the training ends where it says so.
         saved: called after each stretch.
 
     Raises:
@@ -105,9 +105,10 @@ def train_unit(
         while learner.update < config.updates:
             if stopped():
                 raise RunError("the training was stopped; the same command goes on from the last checkpoint")
-            progress.add(learner.learn())
-            bar.update(per_update)
-            if learner.update % stretch(config.updates) == 0 or learner.update == config.updates:
+            before, whole = learner.update, stretch(config.updates)
+            progress.add(learner.learn(min(whole - before % whole, config.updates - before)))
+            bar.update(per_update * (learner.update - before))
+            if learner.update % whole == 0 or learner.update == config.updates:
                 reward = f"reward/trial {progress.close():.3f}"
                 bar.set_postfix_str(reward)
                 lines.say(learner.update, config.updates, reward)

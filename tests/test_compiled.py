@@ -53,28 +53,58 @@ def test_they_play_and_learn_alike(name: str, task: str, monkeypatch: pytest.Mon
     fast, slow = learner(name, task), plainly(monkeypatch, learner(name, task))
     assert fast.network.compiled and not slow.network.compiled
     for _ in range(4):
-        one, other = fast.play(), slow.play()
-        assert one.played is not None and other.played is None
-        assert_same(one, other)
-        losses = [own.backward(played) for own, played in ((fast, one), (slow, other))]
-        torch.testing.assert_close(*(x.detach() for x in losses), rtol=1e-4, atol=1e-4)
-        for (what, p), q in zip(fast.network.named_parameters(), slow.network.parameters()):
-            assert p.grad is not None and q.grad is not None, what
-            torch.testing.assert_close(p.grad, q.grad, rtol=1e-3, atol=1e-4 * float(q.grad.abs().max()), msg=what)
-        for own in (fast, slow):
-            own.network.zero_grad()
-            own.learn()
-        for p, q in zip(fast.network.parameters(), slow.network.parameters()):
-            torch.testing.assert_close(p, q, rtol=1e-3, atol=1e-4)
+        assert_same(fast.play(), slow.play())
+        same_learning(fast, slow, 1)
+
+
+def same_learning(fast: Learner, slow: Learner, updates: int) -> None:
+    """In one call and in single updates, from the same weights: what is played, gradients, mean squares, weights."""
+    learned = fast.learn(updates)
+    parts = [slow.learn() for _ in range(updates)]
+    assert fast.update == slow.update
+    torch.testing.assert_close(learned.rewards, torch.cat([part.rewards for part in parts], 2))
+    for name in ("records", "trials"):
+        own = np.concatenate([getattr(part.episodes, name) for part in parts], axis=1)
+        np.testing.assert_array_equal(getattr(learned.episodes, name), own)
+    layers = fast.optimiser, slow.optimiser
+    told = [[o.of_parameters(x) for o, x in zip(layers, both)] for both in (
+        (fast.gradient, slow.gradient), (fast.optimiser.mean_square, slow.optimiser.mean_square),
+    )]  # fmt: skip
+    for one, other in (*told, (fast.network.in_order(), slow.network.in_order())):
+        for p, q in zip(one, other, strict=True):
+            torch.testing.assert_close(p, q, rtol=2e-3, atol=2e-4 * float(q.detach().abs().max()) + 1e-7)
 
 
 @each
-def test_episodes_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast, slow = (learner(name, "two_step", episodes_per_update=1, learned_start=False) for _ in range(2))
+@pytest.mark.parametrize("task", ["two_step", "inferred_value"])
+@pytest.mark.parametrize("learned_start", [True, False])
+def test_several_updates_in_one_call(
+    name: str, task: str, learned_start: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of episodes that begin and of such that go on, also where a call begins and ends on the way."""
+    changes = {"episodes_per_update": 2, "learned_start": learned_start, "gradient_clip": 0.5}
+    fast, slow = (learner(name, task, **changes) for _ in range(2))
     plainly(monkeypatch, slow)
-    assert_same(fast.learn(), slow.learn())
-    for own in (fast, slow):
-        assert own.network.state_dict()[next(k for k in own.network.state_dict() if "initial" in k)].abs().sum() > 0
+    assert fast.together == 8
+    before = [start.clone() for start in (p for k, p in fast.network.named_parameters() if "initial" in k)]
+    for updates in (3, 5, 2):
+        same_learning(fast, slow, updates)
+    assert fast.learn(100).rewards.shape[2] == 2 * 6  # to the end of what is drawn together
+    moved = [(p - start).abs().max() > 0 for (k, p), start in zip(
+        ((k, p) for k, p in fast.network.named_parameters() if "initial" in k), before)]  # fmt: skip
+    assert all(moved) if learned_start else not any(moved)
+
+
+@each
+def test_how_many_updates_in_a_call_changes_nothing(name: str) -> None:
+    for task in ("bandit", "inferred_value"):
+        whole, parts = (learner(name, task, episodes_per_update=1) for _ in range(2))
+        whole.learn(16), whole.learn(4)
+        for updates in (1, 2, 13, 3, 1):
+            parts.learn(updates)
+        assert whole.update == parts.update == 20
+        for p, q in zip(whole.network.parameters(), parts.network.parameters()):
+            assert torch.equal(p, q)
 
 
 def test_stimulation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,10 @@ import torch
 from fakes import SMALL, TWO_STEP, Running
 
 import pfc_metarl.learning_curves as learning_curves
-from pfc_metarl.a2c import Learner
+from pfc_metarl.a2c import Learned, Learner
 from pfc_metarl.checkpoints import load_checkpoint
 from pfc_metarl.config import Config
 from pfc_metarl.errors import RunError, TrainingDiverged
-from pfc_metarl.rollout import Trajectory
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import BLOCK, Trained, join, networks_from, units
 from pfc_metarl.workers import _begin_worker, execute
@@ -56,13 +55,15 @@ class Killed(BaseException):
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
     """Training ends as by kill -9 at its n-th update."""
-    original, calls = Learner.learn, [0]
+    original, done = Learner.learn, [0]
 
-    def learn(self: Learner) -> Trajectory:
-        calls[0] += 1
-        if calls[0] > updates:
+    def learn(self: Learner, most: int = 1) -> Learned:
+        if done[0] == updates:
             raise Killed
-        return original(self)
+        before = self.update
+        learned = original(self, min(most, updates - done[0]))
+        done[0] += self.update - before
+        return learned
 
     monkeypatch.setattr(Learner, "learn", learn)
 
@@ -124,11 +125,12 @@ def test_the_learning_curve_is_the_reward_per_trial(tmp_path: Path, monkeypatch:
     for update in range(9):
         played = learner.learn()
         stretch = update // 2
+        records, own = played.episodes.records, played.episodes.trials
         reward[stretch] += played.rewards.sum((0, 2)).numpy()
-        trials[stretch] += played.field("trials").sum(1)
+        trials[stretch] += records["trials"].sum(1)
         for k, t in np.ndindex(2, task.trials):
-            if t < played.field("trials")[k, 0]:
-                choices[stretch, k, t] += played.field("choice")[k, 0, t], 1
+            if t < records["trials"][k, 0]:
+                choices[stretch, k, t] += own["choice"][k, 0, t], 1
     np.testing.assert_allclose(got.curve["reward_per_trial"], (reward / trials).T.reshape(-1), rtol=1e-6)
     assert got.curve["episode"].tolist() == 2 * [2, 4, 6, 8, 9]
     assert got.by_trial is not None
@@ -224,13 +226,14 @@ def test_two_processes_give_the_same(tmp_path: Path, copied: None, uninterrupted
 
 
 def at_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None], everywhere: bool = False) -> None:
-    """In each of the processes (or everywhere), do something before an update."""
-    original, main = Learner.learn, os.getpid()
+    """In each of the processes (or everywhere), do something once, before an update or a little later."""
+    original, main, done = Learner.learn, os.getpid(), []
 
-    def learn(self: Learner) -> Trajectory:
-        if (everywhere or os.getpid() != main) and self.update == number:
+    def learn(self: Learner, most: int = 1) -> Learned:
+        if (everywhere or os.getpid() != main) and self.update >= number and not done:
+            done.append(self.update)
             act()
-        return original(self)
+        return original(self, most)
 
     monkeypatch.setattr(Learner, "learn", learn)
 
@@ -258,13 +261,13 @@ def test_divergence_is_reported_and_keeps_the_checkpoint(
 ) -> None:
     """In one line; and neither is the other unit waited for, nor is begun what was still to do."""
     config = replace(config, networks=20, episodes=80_000)  # would take an hour
-    original = Learner.backward
+    original = Learner._require_finite
 
-    def astray(self: Learner, trajectory: Trajectory) -> torch.Tensor:
-        lost = [s == 3 and self.update == 201 for s in self.network.seeds]
-        return original(self, trajectory).masked_fill(torch.tensor(lost), float("nan"))
+    def astray(self: Learner, losses: np.ndarray) -> None:
+        seed, update = np.array(self.network.seeds)[:, None], self.update + np.arange(losses.shape[1])
+        original(self, np.where((seed == 3) & (update == 201), np.nan, losses))
 
-    monkeypatch.setattr(Learner, "backward", astray)
+    monkeypatch.setattr(Learner, "_require_finite", astray)
     with pytest.raises(TrainingDiverged, match="^training diverged at update 202: .*seed 3 .*--overwrite$") as caught:
         finish(tmp_path, config, processes)
     assert "\n" not in str(caught.value)

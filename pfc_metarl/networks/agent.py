@@ -7,17 +7,19 @@ nothing else. What an agent carries from step to step is a tuple of tensors, eac
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pfc_metarl.config import Config
+from pfc_metarl.rmsprop import RMSProp
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
 
 Stimulus = tuple[int, np.ndarray]
+"""Number of the event that is stimulated, and what is added to the next prediction error (time, network, episode)."""
 State = tuple[Tensor, ...]
 """What an agent carries from step to step, each (network, episode, ...)."""
 
@@ -72,16 +74,39 @@ class Played(NamedTuple):
     active: np.ndarray
     state: State
     """After the last step."""
-    memory: tuple[Any, ...]
-    """What the agent's gradient needs besides."""
 
 
-class Costs(NamedTuple):
-    """Of the loss (see `pfc_metarl.a2c.loss`)."""
+class Lesson(NamedTuple):
+    """What networks learn from in several updates, and how."""
 
+    world: Episodes
+    """The episodes of all updates at their start, (network, update x episode)."""
+    noise: np.ndarray
+    """Added to the logits (network, update, time, episode, action)."""
+    start: tuple[State, Tensor, Tensor] | None
+    """State, last reward and last action of episodes that go on; None: they begin."""
+    optimiser: RMSProp
+    clip: float
+    """Largest norm of a gradient."""
     discount: float
-    state_value: float
-    entropy: float
+    state_value_cost: float
+    rates: Sequence[float]
+    """Learning rate of each update."""
+    entropy_costs: Sequence[float]
+    """Of each update."""
+
+
+class Taught(NamedTuple):
+    """What became of it."""
+
+    rewards: np.ndarray
+    """(network, update, time, episode)."""
+    losses: np.ndarray
+    """(network, update); NaN from the first update on that diverged, in which nothing was learned."""
+    gradient: Tensor
+    """Of the last update, clipped (network, weight)."""
+    end: tuple[State, Tensor, Tensor]
+    """State, last reward and last action after the last step."""
 
 
 class Agent(nn.Module, ABC):
@@ -140,7 +165,6 @@ class Agent(nn.Module, ABC):
         noise: np.ndarray,
         given: np.ndarray | None,
         stimulus: Stimulus | None,
-        learn: bool,
     ) -> Played:
         """Play episodes in compiled loops.
 
@@ -152,20 +176,16 @@ class Agent(nn.Module, ABC):
             given: the actions of somebody who is followed, -1 for none (network, time, episode); None: nobody.
             stimulus: number of the event that is stimulated, and what is then added to the next prediction error
                 (time, network, episode); None: nothing.
-            learn: whether to keep what the gradient needs.
         """
         raise NotImplementedError
 
-    def learn(self, played: Played, begins: Tensor, bootstrap: np.ndarray, costs: Costs) -> Tensor:
-        """Fill in the gradient of the networks' losses on what they played, and return the losses (network,).
-
-        Args:
-            played: with what the gradient needs.
-            begins: whether an episode began with the first step (network, episode).
-            bootstrap: what follows the last step (network, episode).
-            costs: of the loss.
-        """
+    def learn(self, lesson: Lesson) -> Taught:
+        """Several updates in compiled loops; weights, mean squares and episodes are changed."""
         raise NotImplementedError
+
+    def in_order(self) -> list[nn.Parameter]:
+        """All parameters, in the order in which the optimiser lays their numbers side by side."""
+        return list(self.parameters())
 
     @property
     def device(self) -> torch.device:

@@ -1,14 +1,14 @@
-"""Agents with LSTMs play and learn in compiled loops (`kernels`), without a call of PyTorch in between."""
+"""Agents with LSTMs play and learn in compiled loops, without a call of PyTorch in between."""
 
 from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pfc_metarl.networks import kernels
-from pfc_metarl.networks.agent import Agent, Costs, Played, State, Stimulus
+from pfc_metarl.networks import kernels, updates
+from pfc_metarl.networks.agent import Agent, Lesson, Played, State, Stimulus, Taught
 from pfc_metarl.networks.lstm import LSTM
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.episodes import Episodes
@@ -36,6 +36,18 @@ class Compiled(Agent):
         """Whether compiled loops play and learn; see `Agent`."""
         return self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
 
+    def in_order(self) -> list[nn.Parameter]:
+        """As `updates` has it: a bias is the weight of an input that is always 1; see `Agent`."""
+        layers = [p for layer, _ in self.parts for p in (layer.input_weight, layer.bias, layer.hidden_weight)]
+        heads = [p for _, head in self.parts for p in (head.weight, head.bias)]
+        return [*layers, *heads, *(layer.initial for layer, _ in self.parts)]
+
+    @property
+    def _shape(self) -> updates.Shape:
+        first, _ = self.parts[0]
+        learned = first.initial.requires_grad
+        return updates.Shape(len(self.parts), self.observations[0], self.actions, self.units, learned)
+
     def unroll(
         self,
         world: Episodes,
@@ -45,81 +57,96 @@ class Compiled(Agent):
         noise: np.ndarray,
         given: np.ndarray | None,
         stimulus: Stimulus | None,
-        learn: bool,
     ) -> Played:
         """Play in compiled loops; see `Agent`."""
-        task, number, (networks, steps, size, actions) = world.task, len(self.parts), noise.shape
+        task, shape, (networks, steps, size, actions) = world.task, self._shape, noise.shape
         told, units = steps + task.continues, self.units  # one more where episodes run on
-        shown = world.observation.shape[-1]
-        own = shown + 2 + actions  # where a layer's own output begins, among what it sees
+        own = shape.shown + 2 + actions  # where a layer's own output begins, among what it sees
 
-        def empty(*shape: int) -> np.ndarray:
-            return np.empty(shape, np.float32)
+        def empty(*sizes: int) -> np.ndarray:
+            return np.empty((networks, *sizes), np.float32)
 
-        kept = told if learn else 1  # of what only the gradient needs
-        seen = empty(number, networks, told + 1, size, own + units)
-        cell = empty(number, networks, kept + 1, size, units)
-        gates, squashed = empty(number, networks, kept, size, 4 * units), empty(number, networks, kept, size, units)
-        for i in range(number):
-            seen[i, :, 0, :, own:], cell[i, :, 0] = state[2 * i], state[2 * i + 1]
-        seen[..., own - 1], seen[-1, :, 0, :, :shown], seen[-1, :, 0, :, shown] = 1, world.observation, reward
-        seen[-1, :, 0, :, shown + 1 : own - 1] = action[..., None] == np.arange(actions)
-        last = [_numbers(s).copy() for s in state[2 * number :]]  # of an actor and a critic
-        last_value, begun = last or empty(2, networks, size)
-        added = empty(networks, steps + 1, size)
+        seen, cell = empty(shape.layers, told + 1, size, own + units), empty(shape.layers, 2, size, units)
+        gates, squashed = empty(shape.layers, 1, size, 4 * units), empty(shape.layers, 1, size, units)
+        for i in range(shape.layers):
+            seen[:, i, 0, :, own:], cell[:, i, 0] = state[2 * i], state[2 * i + 1]
+        seen[..., own - 1], first = 1, seen[:, -1, 0]
+        first[..., : shape.shown], first[..., shape.shown] = world.observation, reward
+        first[..., shape.shown + 1 : own - 1] = action[..., None] == np.arange(actions)
+        last = [_numbers(s).copy() for s in state[2 * shape.layers :]]  # of an actor and a critic
+        last_value, begun = last or (empty(size), empty(size))
+        added = empty(steps + 1, size)
         added[:, 0] = 0
-        logits, values, rewards = empty(*noise.shape), empty(networks, told, size), empty(networks, steps, size)
+        logits, values, rewards = empty(steps, size, actions), empty(told, size), empty(steps, size)
         chosen = np.empty((networks, steps + 1, size), np.int64)
         chosen[:, 0], active = action, np.empty((networks, steps, size), np.bool_)
+        event, stimuli = stimulus or (-1, np.empty((0, networks, size), np.float32))
+        stimuli = np.ascontiguousarray(stimuli.swapaxes(0, 1))
         follow = np.empty((networks, 0, size), np.int64) if given is None else given
-        event, stimuli = stimulus or (-1, empty(0, networks, size))
-        weights, read_outs = self._weights()
-        kernels.play(  # type: ignore[call-arg]
-            world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records, world.trials,
-            weights, *read_outs[0], *read_outs[-1], np.float32(self.discount), steps, noise, follow, event, stimuli,
-            seen, cell, gates, squashed, last_value, begun, added, logits, values, chosen[:, 1:], rewards, active,
-        )  # fmt: skip
-        inputs, hidden = seen[-1, :, : steps + 1, :, : own - 1], seen[..., own:]
-        world.observation[:], world.reward[:] = inputs[:, -1, :, :shown], rewards[:, -1]
-        after = [x for i in range(number) for x in (hidden[i, :, steps], cell[i, :, steps % (kept + 1)])]
-        after += [values[:, steps - 1], np.ones_like(begun)] if number > 1 else []
-        memory = (seen, cell, gates, squashed, weights, [w for w, _ in read_outs])
+        numbers = _numbers(torch.cat([p.flatten(1) for p in self.in_order()], 1))
+        read, bias = np.empty((actions + 1, units), np.float32), np.empty(actions + 1, np.float32)
+        for n in range(networks):
+            of_layers = shape.layers * (own + units) * 4 * units
+            updates.read_outs(numbers[n], shape, read, bias)
+            kernels.play(  # type: ignore[call-arg]
+                world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records[n], world.trials[n],
+                numbers[n, :of_layers].reshape(shape.layers, own + units, 4 * units), read, bias,
+                np.float32(self.discount), noise[n], follow[n], event, stimuli[n], seen[n], cell[n], gates[n],
+                squashed[n], last_value[n], begun[n], added[n], logits[n], values[n], chosen[n, 1:], rewards[n],
+                active[n],
+            )  # fmt: skip
+        inputs, hidden = seen[:, -1, : steps + 1, :, : own - 1], seen[..., own:]
+        world.observation[:], world.reward[:] = inputs[:, -1, :, : shape.shown], rewards[:, -1]
+        after = [x for i in range(shape.layers) for x in (hidden[:, i, steps], cell[:, i, steps % 2])]
+        after += [values[:, steps - 1], np.ones_like(begun)] if shape.layers > 1 else []
         return Played(
-            inputs, added, hidden[0, :, 1 : steps + 1], logits, values, chosen, rewards, active,
-            tuple(torch.from_numpy(x.copy()) for x in after), memory,
+            inputs, added, hidden[:, 0, 1 : steps + 1], logits, values, chosen, rewards, active,
+            tuple(torch.from_numpy(x.copy()) for x in after),
         )  # fmt: skip
 
-    def _weights(self) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-        """Of all layers (layer, network, seen, gate x unit); of each read-out, and its biases, (network, output, ...).
+    def learn(self, lesson: Lesson) -> Taught:
+        """Several updates in one compiled call; see `Agent`."""
+        world, task, noise, optimiser = lesson.world, lesson.world.task, lesson.noise, lesson.optimiser
+        networks, number, steps, size, _ = noise.shape
+        rules = (lesson.discount, lesson.state_value_cost, optimiser.decay, optimiser.epsilon, lesson.clip)
+        standing, gradient = self._standing(lesson.start, size), torch.empty_like(optimiser.weights)
+        rewards, losses = (
+            np.empty((networks, number, steps, size), np.float32),
+            np.empty((networks, number), np.float32),
+        )
+        updates.train(
+            world.see, world.step_one, task.parameters, world.endless, task.steps_per_trial, task.continues,
+            lesson.start is not None, world.records, world.trials, np.ascontiguousarray(noise), self._shape,
+            updates.Rules(*(np.float32(rule) for rule in rules)),  # type: ignore[arg-type]
+            np.array(lesson.rates, np.float32), np.array(lesson.entropy_costs, np.float32),
+            *(own.numpy() for own in (optimiser.weights, optimiser.mean_square, gradient)), standing, rewards, losses,
+        )  # type: ignore[call-arg]  # fmt: skip
+        return Taught(rewards, losses, gradient, self._end(standing))
 
-        A bias is the weight of an input that is always 1.
-        """
-        told = [layer.weights() for layer, _ in self.parts]
-        of_layers = [np.concatenate([_numbers(x), _numbers(b), _numbers(h)], axis=1) for x, h, b in told]
-        heads = [(_numbers(head.weight).swapaxes(1, 2), _numbers(head.bias)[:, 0]) for _, head in self.parts]
-        return np.stack(of_layers), [(np.ascontiguousarray(w), np.ascontiguousarray(b)) for w, b in heads]
+    def _standing(self, start: tuple[State, Tensor, Tensor] | None, size: int) -> updates.Standing:
+        """Where episodes stand, for the loops; nothing of note if they begin."""
+        networks, layers = len(self.seeds), len(self.parts)
+        none = (np.zeros((networks, layers, 2, size, self.units)), np.zeros((networks, size, 1 + self.actions)))
+        standing = updates.Standing(*(x.astype(np.float32) for x in (*none, *np.zeros((2, networks, size)))))
+        if start:
+            state, reward, action = ([_numbers(x) for x in start[0]], _numbers(start[1]), _numbers(start[2]))
+            for i in range(layers):
+                standing.state[:, i, 0], standing.state[:, i, 1] = state[2 * i], state[2 * i + 1]
+            standing.told[..., 0], standing.told[..., 1:] = reward, action[..., None] == np.arange(self.actions)
+            for own, its in zip((standing.value, standing.begun), state[2 * layers :]):
+                own[:] = its
+        return standing
 
-    @np.errstate(invalid="ignore", over="ignore")  # a training that diverges is told of by the learner
-    def learn(self, played: Played, begins: Tensor, bootstrap: np.ndarray, costs: Costs) -> Tensor:
-        """Fill in the gradient; see `Agent`."""
-        seen, cell, gates, squashed, weights, read_outs = played.memory
-        (networks, steps, size, actions), units = played.logits.shape, self.units
-
-        d_out, losses = np.empty((networks, steps, size, actions + 1), np.float32), np.empty(networks, np.float32)
-        what = (played.logits, played.values, played.actions[:, 1:], played.rewards, played.active, bootstrap)
-        kernels.errors(*what, *(np.float32(cost) for cost in costs), d_out, losses)  # type: ignore[call-arg]
-        own, first = -1 - units, 0
-        for i, (layer, head) in enumerate(self.parts):
-            told, of_weights = (seen[i], cell[i], gates[i], squashed[i], weights[i]), np.zeros_like(weights[i])
-            of_state = np.zeros((2, networks, size, units), np.float32)
-            of_read = np.zeros((networks, seen.shape[-1], actions + 1), np.float32)
-            kernels.through_time(d_out, first, read_outs[i], *told, *of_state, of_weights, of_read)  # type: ignore[call-arg]
-            begun = (of_state * _numbers(begins)[..., None]).sum(2).swapaxes(0, 1)
-            layer.take_gradients(of_weights[:, :own], of_weights[:, own + 1 :], of_weights[:, own : own + 1], begun)
-            last = first + read_outs[i].shape[1]
-            head.take_gradients(of_read[:, own + 1 :, first:last], of_read[:, own : own + 1, first:last])
-            first = last
-        return torch.from_numpy(losses)
+    def _end(self, standing: updates.Standing) -> tuple[State, Tensor, Tensor]:
+        """State, last reward and last action, from the loops."""
+        state = [standing.state[:, i, k] for i in range(len(self.parts)) for k in (0, 1)]
+        state += [standing.value, np.ones_like(standing.begun)] if len(self.parts) > 1 else []
+        told, action = standing.told, standing.told[..., 1:].argmax(-1)
+        return (
+            tuple(torch.from_numpy(x.copy()) for x in state),
+            torch.from_numpy(told[..., 0].copy()),
+            torch.from_numpy(action),
+        )
 
 
 def _numbers(tensor: Tensor) -> np.ndarray:

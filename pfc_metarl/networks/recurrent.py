@@ -58,14 +58,6 @@ class Recurrent(nn.Module, ABC):
         self.bias = nn.Parameter(torch.zeros(len(seeds), 1, width))
         self.initial = nn.Parameter(torch.zeros(len(seeds), self.states, units), requires_grad=learned_start)
 
-    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Of inputs, recurrent, and biases."""
-        return self.input_weight, self.hidden_weight, self.bias
-
-    def take_gradients(self, *gradients: np.ndarray) -> None:
-        """Those of `weights`, then that of the initial state."""
-        _take((*self.weights(), self.initial), gradients)
-
     def start(self, episodes: int) -> State:
         """The state at an episode's start, for so many episodes per network."""
         return tuple(x.unsqueeze(1).expand(-1, episodes, -1) for x in self.initial.unbind(1))
@@ -106,10 +98,6 @@ class Head(nn.Module):
         self.weight = nn.Parameter(torch.zeros(networks, units, outputs))
         self.bias = nn.Parameter(torch.zeros(networks, 1, outputs))
 
-    def take_gradients(self, *gradients: np.ndarray) -> None:
-        """Of weights and biases."""
-        _take((self.weight, self.bias), gradients)
-
     def step(self, hidden: Tensor) -> Tensor:
         """(network, episode, unit) -> (network, episode, output)."""
         return torch.baddbmm(self.bias, hidden, self.weight)
@@ -117,9 +105,3 @@ class Head(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """(time, network, episode, unit) -> (time, network, episode, output)."""
         return per_network(hidden, self.weight) + self.bias
-
-
-def _take(parameters: Sequence[Tensor], gradients: Sequence[np.ndarray]) -> None:
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        if parameter.requires_grad:
-            parameter.grad = torch.from_numpy(gradient)

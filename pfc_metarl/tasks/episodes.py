@@ -102,16 +102,13 @@ class Episodes:
 
     def begin(self, rngs: Sequence[np.random.Generator]) -> None:
         """Begin episodes (or the next stretch of one that never ends), one generator per network."""
-        kept = self.records.copy() if self.task.continues and self.began.all() else None
+        before = self.copy() if self.task.continues and self.began.all() else None
         self.records[:], self.trials[:] = self._blank
         self.records["trials"] = self.task.trials
         for rng, episodes, trials in zip(rngs, self.records, self.trials):
             self.task.draw(rng, episodes, trials)
-        if kept is not None:
-            self.records[:] = kept
-            self.records["time"] = 0
         self.began += 1
-        self.look()
+        self.look() if before is None else self.go_on_from(before)
 
     def begin_running(self, renew: Renew) -> None:
         """Begin running episodes, each slot's with a generator of its own."""
@@ -162,12 +159,35 @@ class Episodes:
             return self.records["time"] % self.task.steps_per_trial == 0
         return self.records["trial_begins"]
 
-    def copy(self) -> "Episodes":
-        """The same episodes, to go on with; those that had finished are left behind."""
+    def copy(self, slots: slice = slice(None)) -> "Episodes":
+        """The same episodes (or those of some slots), to go on with; those that had finished are left behind."""
         other = Episodes.__new__(Episodes)
-        other.__dict__ = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in self.__dict__.items()}
+        of_slots = ("records", "trials", "observation", "reward", "began")
+        other.__dict__ = self.__dict__ | {name: getattr(self, name)[:, slots].copy() for name in of_slots}
         other.finished = []
         return other
+
+    def go_on_from(self, before: "Episodes") -> None:
+        """Take over what the episodes in the first slots, that never end, keep in mind from their last stretch."""
+        own = self.records[:, : before.records.shape[1]]
+        own[:] = before.records
+        own["time"] = 0
+        self.look()
+
+    def by_trial(self, column: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """Sum over episodes of a column of the trial table, and number of trials; both (network, trial)."""
+        networks, slots = self.records.shape
+        if self.task.running:
+            which, _, records, trials = self.ended()
+        else:
+            which = np.repeat(np.arange(networks), slots)
+            records, trials = self.records.reshape(-1), self.trials.reshape(len(which), -1)
+        total, count = np.zeros((2, networks, self.task.trials))
+        own = np.arange(self.task.trials) < records["trials"][:, None]
+        np.add.at(count, which, own)
+        if column:
+            np.add.at(total, which, own * trials[column])
+        return total, count
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the episodes stand, as plain arrays: bytes of the records, and how many have begun."""
