@@ -11,7 +11,10 @@ FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Liberties that the compiler may take with rounding; not that no number is NaN: divergence must be seen."""
 kernel = numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 kept = numba.njit(nogil=True, error_model="numpy", fastmath=FAST, cache=True)
-"""The same, kept on disk: for what knows no task."""
+"""The same, kept on disk: for what knows no task, and calls nothing of other files than this one.
+
+(Only an edit of its own file has numba compile it anew: after an edit of this file, delete the folders __pycache__.)
+"""
 
 
 @numba.njit(error_model="numpy", fastmath=FAST, inline="always")

@@ -7,7 +7,7 @@ know nothing of PyTorch; `pfc_metarl.networks.compiled` puts them under the agen
 
 import numpy as np
 
-from pfc_metarl.loops import F, kernel, logistic, tanh
+from pfc_metarl.loops import F, kept, kernel, logistic, tanh
 
 
 @kernel
@@ -23,7 +23,14 @@ def squash(gates, c, c_new, squashed, h_new):  # type: ignore[no-untyped-def]
         c_new[j], squashed[j], h_new[j] = of_c, top, of_o * top
 
 
-@kernel
+@kept
+def copy(numbers, to):  # type: ignore[no-untyped-def]
+    """Into the first places. (An assignment of slices takes numba a second or two to compile, for its messages.)"""
+    for i in range(numbers.shape[0]):
+        to[i] = numbers[i]
+
+
+@kept
 def read_out(h, w):  # type: ignore[no-untyped-def]
     """One output of a linear read-out, without its bias."""
     z = F(0)
@@ -32,7 +39,7 @@ def read_out(h, w):  # type: ignore[no-untyped-def]
     return z
 
 
-@kernel
+@kept
 def choose(h, w, b, noise, logits):  # type: ignore[no-untyped-def]
     """Fill in the logits, and draw from the softmax: the arg max of logits plus Gumbel noise."""
     best, action = F(-np.inf), 0
@@ -43,7 +50,7 @@ def choose(h, w, b, noise, logits):  # type: ignore[no-untyped-def]
     return action
 
 
-@kernel
+@kept
 def tell(following, reward, action):  # type: ignore[no-untyped-def]
     """Last reward and last action, one-hot, into what is seen at the next step."""
     following[:] = 0
@@ -90,7 +97,7 @@ def play(  # type: ignore[no-untyped-def]
         for layer in range(critic, -1, -1):
             if layer < critic:
                 for e in range(size):
-                    seen[layer, t, e, : own - 1] = seen[critic, t, e, : own - 1]
+                    copy(seen[critic, t, e, : own - 1], seen[layer, t, e])
                     error = seen[critic, t, e, told] + discount * values[t, e] - last_value[e]
                     seen[layer, t, e, told] = begun[e] * error + added[t, e]
                     last_value[e], begun[e] = values[t, e], F(1)

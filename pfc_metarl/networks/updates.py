@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pfc_metarl.loops import F, kernel
+from pfc_metarl.loops import F, kept, kernel
 from pfc_metarl.networks.gradients import errors, through_time
-from pfc_metarl.networks.kernels import play
+from pfc_metarl.networks.kernels import copy, play
 
 
 class Shape(NamedTuple):
@@ -48,7 +48,27 @@ class Standing(NamedTuple):
     """Whether there was one (network, episode)."""
 
 
-@kernel
+class Room(NamedTuple):
+    """For what one update of one network computes; see `play` and `through_time`."""
+
+    seen: np.ndarray
+    cell: np.ndarray
+    gates: np.ndarray
+    squashed: np.ndarray
+    added: np.ndarray
+    logits: np.ndarray
+    values: np.ndarray
+    actions: np.ndarray
+    active: np.ndarray
+    read: np.ndarray
+    bias: np.ndarray
+    d_out: np.ndarray
+    d_h: np.ndarray
+    d_c: np.ndarray
+    d_read: np.ndarray
+
+
+@kept
 def outputs(shape, layer):  # type: ignore[no-untyped-def]
     """How many outputs are read out of a layer: of a single one policy and value, of two one from each."""
     if shape.layers == 1:
@@ -56,13 +76,13 @@ def outputs(shape, layer):  # type: ignore[no-untyped-def]
     return shape.actions if layer == 0 else 1
 
 
-@kernel
+@kept
 def seen_by(shape):  # type: ignore[no-untyped-def]
     """Size of what a layer sees: observation, last reward, last action, 1, its own output."""
     return shape.shown + 2 + shape.actions + shape.units
 
 
-@kernel
+@kept
 def read_outs(numbers, shape, read, bias):  # type: ignore[no-untyped-def]
     """Fill in the read-outs (output, unit) and (output,) from a network's row; returns where the states begin."""
     at, first = shape.layers * seen_by(shape) * 4 * shape.units, 0
@@ -76,7 +96,94 @@ def read_outs(numbers, shape, read, bias):  # type: ignore[no-untyped-def]
     return at
 
 
+@kept
+def room_for(shape, steps, told, size):  # type: ignore[no-untyped-def]
+    """Room for so many steps of play, and so many that are told (one more, where episodes go on)."""
+    layers, units, number, width = shape.layers, shape.units, shape.actions, seen_by(shape)
+    seen = np.empty((layers, told + 1, size, width), F)
+    seen[:, :, :, width - units - 1] = 1
+    return Room(
+        seen,
+        np.empty((layers, told + 1, size, units), F),
+        np.empty((layers, told, size, 4 * units), F),
+        np.empty((layers, told, size, units), F),
+        np.zeros((steps + 1, size), F),
+        np.empty((steps, size, number), F),
+        np.empty((told, size), F),
+        np.empty((steps, size), np.int64),
+        np.empty((steps, size), np.bool_),
+        np.empty((number + 1, units), F),
+        np.empty(number + 1, F),
+        np.empty((steps, size, number + 1), F),
+        np.empty((size, units), F),
+        np.empty((size, units), F),
+        np.empty((width, number + 1), F),
+    )
+
+
 @kernel
+def begin(see, task, episodes, trials, shape, numbers, starts, fresh, state, told, room):  # type: ignore[no-untyped-def]
+    """Fill in what is seen first: that of an episode's start, or where the last update ended."""
+    units, top, own = shape.units, shape.layers - 1, seen_by(shape) - shape.units
+    for e in range(episodes.shape[0]):
+        for layer in range(shape.layers):
+            if fresh:
+                start = starts + 2 * units * layer
+                copy(numbers[start : start + units], state[layer, 0, e])
+                copy(numbers[start + units : start + 2 * units], state[layer, 1, e])
+            copy(state[layer, 0, e], room.seen[layer, 0, e, own:])
+            copy(state[layer, 1, e], room.cell[layer, 0, e])
+        observation = room.seen[top, 0, e, : shape.shown]
+        observation[:] = 0
+        see(task, episodes[e], trials[e], observation)
+        copy(told[e], room.seen[top, 0, e, shape.shown :])
+
+
+@kernel
+def end(shape, room, state, told, value):  # type: ignore[no-untyped-def]
+    """Keep where the update ended, for the next to go on from."""
+    steps, top, own = room.logits.shape[0], shape.layers - 1, seen_by(shape) - shape.units
+    for e in range(value.shape[0]):
+        value[e] = room.values[steps - 1, e]
+        copy(room.seen[top, steps, e, shape.shown : own - 1], told[e])
+        for layer in range(shape.layers):
+            copy(room.seen[layer, steps, e, own:], state[layer, 0, e])
+            copy(room.cell[layer, steps, e], state[layer, 1, e])
+
+
+@kernel
+def backward(shape, room, weights, start_counts, gradient):  # type: ignore[no-untyped-def]
+    """From the gradient by what is read out to that of a network's row.
+
+    Args:
+        shape, room: as played.
+        weights: of the layers (layer, seen, gate x unit).
+        start_counts: whether the episodes' start is learned, and they have begun in this update.
+        gradient: filled in.
+    """
+    units, width, of_layers = shape.units, seen_by(shape), weights.size
+    by_layer = gradient[:of_layers].reshape(weights.shape)
+    at, first, start = of_layers, 0, gradient.shape[0] - 2 * units * shape.layers
+    for layer in range(shape.layers):
+        count = outputs(shape, layer)
+        through_time(
+            room.d_out, first, room.read[first : first + count], room.seen[layer], room.cell[layer], room.gates[layer],
+            room.squashed[layer], weights[layer], room.d_h, room.d_c, by_layer[layer], room.d_read,
+        )  # fmt: skip
+        for k in range(count):
+            for j in range(units):
+                gradient[at + j * count + k] = room.d_read[width - units + j, first + k]
+            gradient[at + units * count + k] = room.d_read[width - units - 1, first + k]
+        for j in range(units):
+            of_h, of_c = F(0), F(0)
+            for e in range(room.d_h.shape[0]):
+                of_h, of_c = of_h + room.d_h[e, j], of_c + room.d_c[e, j]
+            gradient[start + j] = of_h if start_counts else F(0)
+            gradient[start + units + j] = of_c if start_counts else F(0)
+        at, first, start = at + (units + 1) * count, first + count, start + 2 * units
+
+
+@kept
 def descend(weights, mean_square, gradient, rate, rules):  # type: ignore[no-untyped-def]
     """Clip a network's gradient and take a step of RMSProp (see `RMSProp`), unless it is not finite; returns whether.
 
@@ -117,79 +224,35 @@ def train(  # type: ignore[no-untyped-def]
         losses: (network, update), filled in; from the update on at which loss or gradient is not finite, NaN: nothing
             is learned from there on.
     """
-    networks, updates, steps, size, number = noise.shape
-    layers, units, width = shape.layers, shape.units, seen_by(shape)
-    own, told, top = width - units, steps + (1 if goes_on else 0), shape.layers - 1
-    seen, cell = np.empty((layers, told + 1, size, width), F), np.empty((layers, told + 1, size, units), F)
-    gates, squashed = np.empty((layers, told, size, 4 * units), F), np.empty((layers, told, size, units), F)
-    logits, values, added = (
-        np.empty((steps, size, number), F),
-        np.empty((told, size), F),
-        np.zeros((steps + 1, size), F),
-    )
-    actions, active = np.empty((steps, size), np.int64), np.empty((steps, size), np.bool_)
+    networks, updates, steps, size, _ = noise.shape
+    room = room_for(shape, steps, steps + (1 if goes_on else 0), size)
     nobody, nothing = np.empty((0, size), np.int64), np.empty((0, size), F)
-    read, bias, d_out = (
-        np.empty((number + 1, units), F),
-        np.empty(number + 1, F),
-        np.empty((steps, size, number + 1), F),
-    )
-    d_h, d_c, d_read = np.empty((size, units), F), np.empty((size, units), F), np.empty((width, number + 1), F)
-    seen[:, :, :, own - 1] = 1
-    of_layers = layers * width * 4 * units
+    of_layers = shape.layers * seen_by(shape) * 4 * shape.units
     for n in range(networks):
-        by_layer = weights[n, :of_layers].reshape(layers, width, 4 * units)
-        d_by_layer = gradient[n, :of_layers].reshape(layers, width, 4 * units)
-        state, last, value, was = standing.state[n], standing.told[n], standing.value[n], standing.begun[n]
+        by_layer = weights[n, :of_layers].reshape(shape.layers, seen_by(shape), 4 * shape.units)
+        state, told, value, was = standing.state[n], standing.told[n], standing.value[n], standing.begun[n]
         for u in range(updates):
             now, its = episodes[n, u * size : (u + 1) * size], trials[n, u * size : (u + 1) * size]
-            starts = read_outs(weights[n], shape, read, bias)
             fresh = not goes_on or (u == 0 and not begun)
-            for e in range(size):
-                if fresh:
-                    last[e], value[e], was[e] = 0, 0, 0
-                elif u > 0:
+            if fresh:
+                told[:], value[:], was[:] = 0, 0, 0
+            elif u > 0:
+                for e in range(size):
                     now[e] = episodes[n, (u - 1) * size + e]
                     now[e].time = 0
-                for layer in range(layers):
-                    if fresh:
-                        start = starts + 2 * units * layer
-                        state[layer, 0, e] = weights[n, start : start + units]
-                        state[layer, 1, e] = weights[n, start + units : start + 2 * units]
-                    seen[layer, 0, e, own:], cell[layer, 0, e] = state[layer, 0, e], state[layer, 1, e]
-                seen[top, 0, e, : shape.shown] = 0
-                see(task, now[e], its[e], seen[top, 0, e, : shape.shown])
-                seen[top, 0, e, shape.shown : own - 1] = last[e]
+            starts = read_outs(weights[n], shape, room.read, room.bias)
+            begin(see, task, now, its, shape, weights[n], starts, fresh, state, told, room)
             play(
-                step, task, endless, steps_per_trial, now, its, by_layer, read, bias, rules.discount, noise[n, u],
-                nobody, -1, nothing, seen, cell, gates, squashed, value, was, added, logits, values, actions,
-                rewards[n, u], active,
+                step, task, endless, steps_per_trial, now, its, by_layer, room.read, room.bias, rules.discount,
+                noise[n, u], nobody, np.int64(-1), nothing, room.seen, room.cell, room.gates, room.squashed, value, was,
+                room.added, room.logits, room.values, room.actions, rewards[n, u], room.active,
             )  # fmt: skip
-            for e in range(size):
-                last[e], value[e] = seen[top, steps, e, shape.shown : own - 1], values[steps - 1, e]
-                for layer in range(layers):
-                    state[layer, 0, e], state[layer, 1, e] = seen[layer, steps, e, own:], cell[layer, steps, e]
-            costs = (rules.discount, rules.state_value_cost, entropy_costs[u])
-            losses[n, u] = errors(logits, values, actions, rewards[n, u], active, *costs, d_out)
-            at, first = of_layers, 0
-            for layer in range(layers):
-                count = outputs(shape, layer)
-                through_time(
-                    d_out, first, read[first : first + count], seen[layer], cell[layer], gates[layer], squashed[layer],
-                    by_layer[layer], d_h, d_c, d_by_layer[layer], d_read,
-                )  # fmt: skip
-                for k in range(count):
-                    for j in range(units):
-                        gradient[n, at + j * count + k] = d_read[own + j, first + k]
-                    gradient[n, at + units * count + k] = d_read[own - 1, first + k]
-                at, first = at + (units + 1) * count, first + count
-                start = starts + 2 * units * layer
-                gradient[n, start : start + 2 * units] = 0
-                if fresh and shape.learned_start:
-                    for e in range(size):
-                        for j in range(units):
-                            gradient[n, start + j] += d_h[e, j]
-                            gradient[n, start + units + j] += d_c[e, j]
+            end(shape, room, state, told, value)
+            losses[n, u] = errors(
+                room.logits, room.values, room.actions, rewards[n, u], room.active, rules.discount,
+                rules.state_value_cost, entropy_costs[u], room.d_out,
+            )  # fmt: skip
+            backward(shape, room, by_layer, fresh and shape.learned_start, gradient[n])
             finite = np.isfinite(losses[n, u])
             if not (finite and descend(weights[n], mean_square[n], gradient[n], rates[u], rules)):
                 losses[n, u:] = np.nan
