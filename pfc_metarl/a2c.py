@@ -96,11 +96,12 @@ class Learner:
         config: hyperparameters.
         task: the task to learn.
         seeds: the networks' seeds (a part of config.seeds, when several processes share the work).
+        device: where they are trained.
     """
 
-    def __init__(self, config: Config, task: Task, seeds: list[int]) -> None:
+    def __init__(self, config: Config, task: Task, seeds: list[int], device: str = "cpu") -> None:
         self.config, self.task = config, task
-        self.network = make_agent(config, task, seeds)
+        self.network = make_agent(config, task, seeds).to(device)
         self.optimiser = RMSProp(self.network.in_order(), config.rmsprop_decay, config.rmsprop_epsilon)
         self.update = 0
         self.carry: Carry | None = None  # where the episodes stand, if they run on
@@ -245,7 +246,7 @@ class Learner:
         self.update = state["update"]
         if state["carry"] is not None:
             episodes = Episodes(self.task, len(self.network.seeds), self.config.episodes_per_update)
-            self.carry = _loaded(state["carry"], episodes)
+            self.carry = _loaded(state["carry"], episodes, self.network.device)
 
 
 def _saved(carry: Carry) -> dict[str, object]:
@@ -254,7 +255,9 @@ def _saved(carry: Carry) -> dict[str, object]:
     return {**carry._asdict(), "state": list(carry.state), "episodes": episodes}
 
 
-def _loaded(saved: dict, episodes: Episodes) -> Carry:
+def _loaded(saved: dict, episodes: Episodes, device: torch.device) -> Carry:
     """A carry from what was saved of it; fills in the episodes."""
     episodes.restore({name: tensor.numpy() for name, tensor in saved["episodes"].items()})
-    return Carry(**{**saved, "state": tuple(saved["state"]), "episodes": episodes})
+    state = tuple(x.to(device) for x in saved["state"])
+    now = {name: saved[name].to(device) for name in ("reward", "action", "begins")}
+    return Carry(state=state, episodes=episodes, **now)

@@ -29,7 +29,7 @@ from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import compare, print_comparison
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
-from pfc_metarl.training import Executor, curves, join, networks_from, units
+from pfc_metarl.training import Executor, curves, join, networks_from, require_device, units
 
 C = TypeVar("C", bound=Config)
 Tables = dict[str, pd.DataFrame]
@@ -121,6 +121,8 @@ class Options:
     """Folder for the results of all simulations."""
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads for training (processes, where networks do not play in compiled loops); how many changes no result."""
+    device: str = "cpu"
+    """Where networks are trained: cpu; or cuda, by single steps of PyTorch, all networks at once (if they are many)."""
     cluster: str = ""
     """Address of a dask scheduler, e.g. tcp://node7:8786, whose workers train; "": this machine does."""
 
@@ -131,6 +133,7 @@ class Options:
                 object.__setattr__(self, name, readable_path(path))
         if self.processes < 1:
             raise ConfigError(f"processes must be at least 1, not {self.processes}")
+        require_device(self.device)
         if self.trained and self.overwrite:
             raise ConfigError("--trained trains nothing, --overwrite does; give one of them")
         if self.again_from and (self.trained or self.overwrite):
@@ -179,7 +182,7 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         if folder.finished:
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
         for stage in [s for s in STAGES if not folder.done(s)]:
-            _do(stage, simulation, config, tasks, folder, donor, options.processes, execute)
+            _do(stage, simulation, config, tasks, folder, donor, options, execute)
         print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
@@ -192,7 +195,7 @@ def _do(
     tasks: Mapping[str, Task],
     folder: RunFolder,
     donor: RunFolder | None,
-    processes: int,
+    options: Options,
     execute: Executor,
 ) -> None:
     """One stage; trained networks are those of the donor, if there is one."""
@@ -203,7 +206,7 @@ def _do(
         if stage == "train" and donor:
             folder.adopt(donor)
         elif stage == "train":
-            _train(simulation, config, tasks, folder, processes, execute)
+            _train(simulation, config, tasks, folder, options, execute)
         elif stage == "test":
             tested = simulation.test(config, networks_of(config, tasks, folder))
             folder.write_table("trials.parquet", tested.trials)
@@ -221,10 +224,10 @@ def _train(
     config: C,
     tasks: Mapping[str, Task],
     folder: RunFolder,
-    processes: int,
+    options: Options,
     execute: Executor,
 ) -> None:
-    work = units(config, tasks, folder.path, simulation.tracked)
+    work = units(config, tasks, folder.path, simulation.tracked, options.device)
     partial, looked = [unit.path.name for unit in work], time.monotonic()
     folder.claim(partial)
 
@@ -234,7 +237,7 @@ def _train(
             folder.write_table("learning_curve.csv", curves(work)[0])
             looked = time.monotonic()
 
-    execute(work, processes, saved)
+    execute(work, options.processes, saved)
     trained = join(work)
     folder.claim(["checkpoint.pt"])
     save_checkpoint(trained.weights, folder.path / "checkpoint.pt")

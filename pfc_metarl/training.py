@@ -5,6 +5,7 @@ who executes the units, and how many at once, changes nothing in their results. 
 own; finished, they are joined.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from pfc_metarl.a2c import Learner
 from pfc_metarl.checkpoints import foreign, load_checkpoint, save_checkpoint
 from pfc_metarl.config import STAGES, Config, bears_on
-from pfc_metarl.errors import RunError
+from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.learning_curves import Lines, Progress, by_trial_table, curve_table, stretch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
@@ -39,6 +40,8 @@ class Unit(NamedTuple):
     """Of its checkpoint."""
     tracked: str = ""
     """Column of the trial table whose mean, trial by trial, is kept along the training; "": none."""
+    device: str = "cpu"
+    """Where it is trained."""
 
     @property
     def name(self) -> str:
@@ -51,14 +54,28 @@ Executor = Callable[[Sequence[Unit], int, Callable[[], None]], None]
 (`pfc_metarl.workers.execute`), or a cluster."""
 
 
-def units(config: Config, tasks: Mapping[str, Task], folder: Path, tracked: str = "") -> list[Unit]:
-    """The units of a training, in a fixed order."""
-    blocks = [config.seeds[i : i + BLOCK] for i in range(0, config.networks, BLOCK)]
+def units(
+    config: Config, tasks: Mapping[str, Task], folder: Path, tracked: str = "", device: str = "cpu"
+) -> list[Unit]:
+    """The units of a training, in a fixed order; on a GPU all networks of a condition are one."""
+    block = BLOCK if device == "cpu" else config.networks
+    blocks = [config.seeds[i : i + block] for i in range(0, config.networks, block)]
     return [
-        Unit(config, task, condition, seeds, folder / f"training_{condition}_{seeds[0]}.pt", tracked)
+        Unit(config, task, condition, seeds, folder / f"training_{condition}_{seeds[0]}.pt", tracked, device)
         for condition, task in tasks.items()
         for seeds in blocks
     ]
+
+
+def require_device(device: str) -> None:
+    """Raise a ConfigError unless networks can be trained there."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise ConfigError(f"device must be cpu, cuda or cuda:1 (its number), not {device}")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--device {device} cannot be used here ({reason}); leave it out, or use cpu") from None
 
 
 def training_settings(config: Config) -> str:
@@ -86,7 +103,7 @@ def train_unit(
         RunError: the checkpoint is truncated or not of this run; or the training was stopped.
     """
     torch.set_num_threads(1)  # steps this small are slower with more
-    config, learner = unit.config, Learner(unit.config, unit.task, unit.seeds)
+    config, learner = unit.config, Learner(unit.config, unit.task, unit.seeds, unit.device)
     progress = Progress(len(unit.seeds), unit.task.trials, unit.tracked)
     if unit.path.exists():
         _restore(unit, learner, progress)

@@ -38,9 +38,11 @@ def execute(units: Sequence[Unit], processes: int, saved: Callable[[], None] = l
     Raises:
         TrainingDiverged, RunError: as `train_unit`; the other units keep their last checkpoints.
     """
-    at_once = min(processes, len(units))
-    compiled = all(make_agent(unit.config, unit.task, unit.seeds[:1]).compiled for unit in units)
+    on_cpu = all(unit.device == "cpu" for unit in units)
+    at_once = min(processes, len(units)) if on_cpu else 1
+    compiled = on_cpu and all(make_agent(unit.config, unit.task, unit.seeds[:1]).compiled for unit in units)
     how = "compiled loops, which takes some seconds at first" if compiled else "single steps of PyTorch"
+    how += "" if on_cpu else f" on {units[0].device}"
     print(f"training {len(units)} blocks of networks, {at_once} at once, in {how}", file=sys.stderr, flush=True)
     if at_once == 1:
         for unit in units:

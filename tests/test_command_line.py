@@ -35,6 +35,8 @@ ROOT = Path(__file__).parent.parent
         (["--networks", "many"], "networks"),
         (["--no-such-flag", "1"], "no-such-flag"),
         (["--processes", "0"], "processes must be at least 1"),
+        (["--device", "meta"], "device must be cpu, cuda or cuda:1"),
+        (["--device", "cuda:99"], "--device cuda:99 cannot be used here"),
         (["--from", "train"], "from"),
         (["--rmsprop-decay", "1"], "rmsprop_decay must be a finite number, at least 0 and less than 1"),
         (["--learning-rate", "inf"], "learning_rate must be a finite number"),

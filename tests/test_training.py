@@ -154,6 +154,11 @@ def test_without_a_terminal_a_line_is_written_now_and_then(
     assert all(line.endswith(f" left, reward/trial {reward:.3f}") for line, reward in zip(said, rewards))
 
 
+def test_on_a_gpu_all_networks_are_one_block(tmp_path: Path) -> None:
+    work = units(CONFIG, {"a": TWO_STEP, "b": TWO_STEP}, tmp_path, device="cuda:1")
+    assert [(unit.condition, unit.seeds, unit.device) for unit in work] == [(c, CONFIG.seeds, "cuda:1") for c in "ab"]
+
+
 # -- interrupted, and gone on with
 
 
