@@ -22,8 +22,8 @@ def lead(agent: Agent, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
         trials: of any subjects; see `play`.
 
     Returns:
-        A row per network and trial: seed, group, subject, session, trial, probability (NaN where the choice was
-        forced or not valid).
+        A row per network and trial: seed, group, subject, session, trial, probability (among all actions, so that left
+        and right need not add up to 1 where there are others; NaN where the choice was forced or not valid).
     """
     given = check_trials(trials, task.name)
     followed = play(agent, task, given=given)

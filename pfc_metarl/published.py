@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from pfc_metarl.errors import ConfigError
+
 _INSTALLED = Path(__file__).parent / "data"
 DATA = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "data"
 """The published numbers: inside the installed package, or at the root of a checkout."""
@@ -26,7 +28,13 @@ def published(figure: int, **where: str | float) -> pd.DataFrame:
     Args:
         figure: number of the paper's figure.
         where: column=value to select rows by.
+
+    Raises:
+        ConfigError: no such figure or column.
     """
+    known = ["panel", "series", "condition", "x", "replicate", "value", "reading_error", "source"]
+    if not (DATA / f"figure{figure}.csv").is_file() or not set(where) <= set(known):
+        raise ConfigError(f"nothing is published of figure {figure} by {', '.join(where)}; columns: {', '.join(known)}")
     table = pd.read_csv(DATA / f"figure{figure}.csv", dtype={"condition": str, "series": str, "panel": str})
     for column, value in where.items():
         table = table[table[column] == value]
@@ -84,9 +92,17 @@ COLUMNS = [
 
 
 def compare(quantities: Sequence[Quantity]) -> pd.DataFrame:
-    """Comparison table: published, animal, ours (mean over networks, 95 % t interval, n) and the verdict."""
+    """Comparison table: published, animal, ours (mean over networks, 95 % t interval, n) and the verdict.
+
+    Raises:
+        ConfigError: values or gaps are not one number for each network; a distance below 0; nothing published.
+    """
     rows = []
     for q in quantities:
+        if np.ndim(q.ours) != 1 or np.shape(q.ours) != np.shape(q.gap):
+            raise ConfigError(f"{q.name}: ours and gap must be a number for each network")
+        if not (np.isfinite(q.published) and q.distance >= 0):
+            raise ConfigError(f"{q.name}: published must be a number, and distance at least 0")
         told = np.isfinite(np.asarray(q.ours, float)) & np.isfinite(np.asarray(q.gap, float))
         ours, gap = np.asarray(q.ours, float)[told], np.asarray(q.gap, float)[told]
         mean = ours.mean() if told.any() else np.nan

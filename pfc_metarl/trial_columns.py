@@ -87,7 +87,7 @@ HARLOW = (
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "bandit": (
-        Column("choice", "arm, counted from 0; -1 none", Span(NONE, whole=True)),
+        Column("choice", "arm, counted from 0; -1 none", Span(NONE, 999, whole=True)),
         REWARD,
         Column("regret", "reward probability of the best arm less that of the chosen one", PROBABILITY, True),
         *(Column(f"p_{arm}", f"reward probability of arm {arm}", PROBABILITY, True) for arm in range(50)),

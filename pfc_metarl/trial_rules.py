@@ -32,7 +32,10 @@ def _p_of(trials: pd.DataFrame) -> pd.DataFrame:
     arms = [name for name in trials if str(name).startswith("p_") and str(name)[2:].isdigit()]
     if not arms:
         raise KeyError("p_0")
-    return trials[arms]
+    absent = [f"p_{arm}" for arm in range(len(arms)) if f"p_{arm}" not in trials]
+    if absent:
+        raise TableError(f"the table: no column {absent[0]}, but {arms[-1]}; there is one for each arm, or none")
+    return trials[[f"p_{arm}" for arm in range(len(arms))]]
 
 
 def _regret(trials: pd.DataFrame) -> pd.Series:

@@ -100,6 +100,10 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
     Raises:
         TableError: the file cannot be read, or the table not be used; see `check_trials` and `with_responses`.
     """
+    if not isinstance(path, str | Path):
+        raise TableError(
+            f"a trial table is read from a file's path, not {type(path).__name__}; check_trials checks one"
+        )
     path, rename = Path(path), {} if rename is None else rename
     if not isinstance(rename, Mapping):
         raise TableError(f"rename must be a dict from the file's names to ours, not {type(rename).__name__}")

@@ -88,7 +88,7 @@ def test_correlated_bayes_agent_equals_simulation() -> None:
         wrong.append(left.mean())  # left is the worse one
         outcome = rng.random(episodes) < np.where(left, p, 1 - p)
         evidence += np.where(left == outcome, 1, -1)
-    exact = np.diff(bayes_optimal_regret_correlated(12, p), prepend=0) / 0.4
+    exact = np.diff(bayes_optimal_regret_correlated(12, (p, 1 - p)), prepend=0) / 0.4
     np.testing.assert_allclose(wrong, exact, atol=0.02)
 
 

@@ -12,31 +12,33 @@ from pfc_metarl.agents import bandits, foraging
 from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import lead as lead_agent
 from pfc_metarl.agents.playing import play
-from pfc_metarl.agents.two_step import ModelFree
-from pfc_metarl.agents.volatility import IdealObserver, beliefs
+from pfc_metarl.agents.two_step import ModelBased, ModelFree
+from pfc_metarl.agents.volatility import FixedRate, IdealObserver, beliefs, traces
 from pfc_metarl.analysis.blocks import block_learning_rates
 from pfc_metarl.analysis.learning_rates import learning_rates
-from pfc_metarl.analysis.learning_set import accuracy_by_trial, change_points, stretches_of_learning
+from pfc_metarl.analysis.learning_set import accuracy_by_trial, change_points, performance, stretches_of_learning
 from pfc_metarl.analysis.logistic import fit_logistic
 from pfc_metarl.analysis.matching import choice_values, history_regression, matching_fit, steady_state
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
+from pfc_metarl.analysis.read_out import decode, explained, principal_components
 from pfc_metarl.analysis.regret import regret_curves
 from pfc_metarl.analysis.reversal import label_trials, mean_errors
 from pfc_metarl.analysis.stay import stay_matrix
-from pfc_metarl.analysis.unit_coding import partial_correlations
+from pfc_metarl.analysis.unit_coding import foraging_factors, partial_correlations
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import load
 from pfc_metarl.led import lead
 from pfc_metarl.networks import make_agent
-from pfc_metarl.published import Quantity, compare
+from pfc_metarl.published import Quantity, compare, published
 from pfc_metarl.rollout import play as play_networks
 from pfc_metarl.simulation import Options, run
 from pfc_metarl.tasks import Foraging, TwoStep
 from pfc_metarl.tasks.volatility import Process
 from pfc_metarl.trials import check_trials, previous, read_trials, responses
 from simulations.two_step import SIMULATION
+from simulations.volatility import SIMULATION as VOLATILITY
 
 TASK = TwoStep(100, 0.8, 0.9, 0.1, 0.025)
 CHANGES = np.repeat([0, 1], 20)
@@ -128,6 +130,15 @@ def test_a_learning_rate_that_cannot_be_told() -> None:
         ("holds no truth values", lambda: responses(harlow(valid="False"))),
         ("must be sorted", lambda: steady_state(harlow().iloc[::-1])),
         ("good_arm must be 0 or 1", lambda: beliefs(np.array([[-1]]), Process())),
+        ("session 1: group changes on the way .trial 2", lambda: check_trials(laser_by_group(), "harlow")),
+        ("no column p_0, but p_1", lambda: check_trials(arms(2).drop(columns="p_0"), "bandit")),
+        ("a trial table is read from a file's path", lambda: read_trials(bandit(), "bandit")),  # type: ignore[arg-type]
+        ("lags must be less than the longest session's 2", lambda: history_regression(foraging_table(), 2)),
+        ("one session is not enough", lambda: foraging_factors(check_trials(foraging_table(), "foraging"), 1)),
+        ("windows up to trial 40; sessions have 20", lambda: block_learning_rates(
+            volatility().query("trial <= 20"), learning_rates(volatility(), 10))),
+        ("regressors must be", lambda: fit_logistic(np.ones(5), np.ones(5))),
+        ("as many rewards", lambda: bandits.posterior(np.array([0, 1]), np.array([1]), 2)),
         ("the points: no column group", lambda: matching_fit(pd.DataFrame({"log2_choice": [0.0]}))),
         ("labelled trials: no column fixation", lambda: mean_errors(label_trials(inferred()))),
         ("the rates .*: no column first", lambda: block_learning_rates(volatility(), volatility())),
@@ -157,6 +168,22 @@ def test_tables_that_would_give_wrong_numbers(words: str, call: Callable[[], obj
         lambda: bandits.Gittins(2, "high"),  # type: ignore[arg-type]
         lambda: foraging.random_reward("low", 0.4),  # type: ignore[arg-type]
         lambda: accuracy_by_trial(harlow(), by=["trial"]),
+        lambda: published(99),
+        lambda: published(5, nope=3),
+        lambda: compare([Quantity("x", [0.5, 0.6], 0.6, 0.2, "> 0", [1.0])]),
+        lambda: compare([Quantity("x", [0.5], 0.6, -0.2, "> 0", [1.0])]),
+        lambda: compare([Quantity("x", [0.5], float("nan"), 0.2, "> 0", [1.0])]),
+        lambda: change_points(np.arange(5), np.full(5, np.nan)),
+        lambda: change_points(np.arange(5)[::-1], np.arange(5)),
+        lambda: performance(np.full(6, 50.0)),
+        lambda: partial_correlations(np.ones((9, 1)), pd.DataFrame({"x": [np.nan] * 9})),
+        lambda: partial_correlations(np.ones((8, 1)), pd.DataFrame({"x": range(9)})),
+        lambda: decode(np.ones((9, 2)), np.ones(9), np.arange(9) // 3),
+        lambda: explained(np.ones(9), np.ones((9, 1))),
+        lambda: principal_components(np.ones((9, 5)), 6),
+        lambda: traces(np.array([0, 1]), np.array([2.0])),
+        lambda: ModelFree(0.5, 0, -3),
+        lambda: ModelBased(0.8, 0.1, 0.9, 0.025),
         lambda: accuracy_by_trial(harlow(), by=["subject"]),
         lambda: bandits.bayes_optimal_regret(3, (1.5, 0.2)),
         lambda: IdealObserver(Process(high_volatility=float("nan"))),
@@ -173,6 +200,48 @@ def test_tables_that_would_give_wrong_numbers(words: str, call: Callable[[], obj
 def test_arguments_that_make_no_sense(call: Callable[[], object]) -> None:
     with pytest.raises(ConfigError):
         call()
+
+
+def laser_by_group() -> pd.DataFrame:
+    """A session of which the parts are called groups."""
+    return harlow(group=["off", "on", "on"] + ["off"] * 9)
+
+
+def test_groups_may_share_names_of_subjects_and_sessions() -> None:
+    two = pd.concat([harlow(group="a"), harlow(group="b"), harlow(group="c").query("trial <= 3")])
+    assert len(check_trials(two, "harlow")) == len(two)
+
+
+def test_the_correlated_agent_on_arms_that_are_not() -> None:
+    """Against its simulation, trial by trial (Bayes' rule: each outcome speaks for one arm)."""
+    for p in ((0.6, 0.2), (0.2, 0.6), (0.9, 0.5), (0.3, 0.3)):
+        rng, regret, runs = np.random.default_rng(1), np.zeros(6), 20_000
+        spoke = np.zeros(runs)
+        for t in range(6):
+            choice = np.where(spoke == 0, rng.random(runs) < 0.5, spoke < 0).astype(int)
+            regret[t] = (max(p) - np.array(p)[choice]).mean()
+            reward = rng.random(runs) < np.array(p)[choice]
+            spoke += np.where(reward == (choice == 0), 1, -1)
+        exact = bandits.bayes_optimal_regret_correlated(6, p)
+        np.testing.assert_allclose(exact, regret.cumsum(), atol=0.02)
+    assert (bandits.bayes_optimal_regret_correlated(6, (0.3, 0.3)) == 0).all()
+
+
+def test_constant_curves_have_no_change_points() -> None:
+    for level in (0.0, 0.5, 1.0):
+        assert np.isnan(change_points(np.arange(100, 2100, 100), np.full(20, level))).all()
+    assert np.isnan(change_points(np.array([1.0]), np.array([1.0]))).all()
+
+
+def test_learning_rates_do_not_depend_on_the_unit_of_points() -> None:
+    config = VOLATILITY.config("fast", quick=True)
+    (task, *_), rng = VOLATILITY.tasks(config).values(), np.random.default_rng(4)
+    played = play(FixedRate(0.3, 80.0), task, rng, 4, "animals").drop(columns="probability").assign(order="x")
+    small = played.assign(**{name: 0.1 * played[name] for name in ("magnitude_left", "magnitude_right", "reward")})
+    rates, of_small = (learning_rates(own, 20, 10) for own in (played, small))
+    np.testing.assert_allclose(of_small["alpha"], rates["alpha"], rtol=1e-4)
+    np.testing.assert_allclose(of_small["beta"], 10 * rates["beta"], rtol=1e-3)
+    assert rates["alpha"].notna().any()
 
 
 def test_whole_blocks_are_those_of_the_same_subject() -> None:

@@ -168,6 +168,7 @@ def test_nonsense_for_curves_of_ideal_agents() -> None:
         lambda: bayes_optimal_curves(0, (0.2, 0.8)),
         lambda: bayes_optimal_curves(10, (0.2, 1.8)),
         lambda: bayes_optimal_curves(10, (0.2,)),  # type: ignore[arg-type]
+        lambda: bayes_optimal_curves(5, 0.5),  # type: ignore[arg-type]
     ):
         with pytest.raises(ConfigError):
             call()

@@ -4,12 +4,13 @@ All start from a uniform prior over each arm, and go by the counts of its succes
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.errors import ConfigError, TableError
@@ -183,9 +184,7 @@ def bayes_optimal_regret(trials: int, p: tuple[float, float]) -> np.ndarray:
         ConfigError: p are not two probabilities, or trials no number of trials.
     """
     require_counts(trials=trials)
-    if len(p) != 2:
-        raise ConfigError(f"p must be the reward probabilities of two arms, not {p}")
-    require_probabilities(p_0=p[0], p_1=p[1])
+    _require_two_arms(p)
     policy = _bayes_optimal_policy(trials)
     arriving = np.ones((1, 1, 1))
     regret = np.empty(trials)
@@ -217,21 +216,36 @@ def _bayes_optimal_policy(trials: int) -> list[np.ndarray]:
     return policy[::-1]
 
 
-def bayes_optimal_regret_correlated(trials: int, p: float) -> np.ndarray:
-    """Exact expected cumulative regret of the Bayes-optimal agent for arms p and 1 - p, p uniform.
+def bayes_optimal_regret_correlated(trials: int, p: tuple[float, float]) -> np.ndarray:
+    """Exact expected cumulative regret of the agent that is Bayes-optimal for arms p and 1 - p, p uniform.
 
-    Either arm tells the same, so that the better posterior mean is always best: the arm that k of n
-    outcomes spoke for, k binomial.
+    To it either arm tells the same: a reward speaks for the arm that was pulled, no reward for the other. So the arm
+    that more outcomes spoke for is best (either, if they are as many). The probability of each number of outcomes that
+    spoke for the first arm is propagated, whatever the two arms' probabilities are.
 
     Returns:
         (trial,)
+
+    Raises:
+        ConfigError: p are not two probabilities, or trials no number of trials.
     """
     require_counts(trials=trials)
-    require_probabilities(p=p)
-    n = np.arange(trials)
-    better = max(p, 1 - p)
-    wrong = stats.binom.cdf(np.ceil(n / 2) - 1, n, better) + 0.5 * (n % 2 == 0) * stats.binom.pmf(n // 2, n, better)
-    return (abs(1 - 2 * p) * wrong).cumsum()
+    _require_two_arms(p)
+    arriving, regret = np.ones(1), np.empty(trials)
+    for n in range(trials):
+        spoke_for_first = 2 * np.arange(n + 1) - n
+        first = arriving * (0.5 + 0.5 * np.sign(spoke_for_first))
+        second = arriving - first
+        regret[n] = first.sum() * (max(p) - p[0]) + second.sum() * (max(p) - p[1])
+        for_first = first * p[0] + second * (1 - p[1])
+        arriving = np.append(arriving - for_first, 0) + np.append(0, for_first)
+    return regret.cumsum()
+
+
+def _require_two_arms(p: tuple[float, float]) -> None:
+    if not isinstance(p, Sequence) or len(p) != 2:
+        raise ConfigError(f"p must be the reward probabilities of two arms, not {p}")
+    require_probabilities(p_0=p[0], p_1=p[1])
 
 
 def posterior(choices: np.ndarray, rewards: np.ndarray, arms: int) -> tuple[np.ndarray, np.ndarray]:
@@ -248,8 +262,9 @@ def posterior(choices: np.ndarray, rewards: np.ndarray, arms: int) -> tuple[np.n
     Raises:
         TableError: a choice that is none of the arms, or a reward other than 0 and 1.
     """
-    if not (np.isin(choices, np.arange(-1, arms)).all() and np.isin(rewards, (0, 1)).all()):
-        raise TableError(f"choices must be arms from 0 to {arms - 1} (-1: none), rewards 0 or 1")
+    fits = np.shape(choices) == np.shape(rewards) and np.isin(choices, np.arange(-1, arms)).all()
+    if not (fits and np.isin(rewards, (0, 1)).all()):
+        raise TableError(f"choices must be arms from 0 to {arms - 1} (-1: none), and as many rewards, 0 or 1")
     chosen = choices[..., None] == np.arange(arms)
     a = 1 + (chosen & (rewards[..., None] == 1)).cumsum(0)
     b = 1 + (chosen & (rewards[..., None] == 0)).cumsum(0)

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
-from pfc_metarl.tasks.task import require_finite, require_probabilities
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.task import require_probabilities, require_temperature
 
 MODEL_FREE, MODEL_BASED = "model-free", "model-based"
 """What the agents are called in trial tables."""
@@ -53,7 +54,7 @@ class ModelFree(TwoStepAgent):
 
     def __post_init__(self) -> None:
         require_probabilities(learning_rate=self.learning_rate, eligibility=self.eligibility)
-        require_finite(inverse_temperature=self.inverse_temperature)
+        require_temperature(self.inverse_temperature)
 
     def start(self, sessions: int) -> None:
         """Begin sessions with all values 0."""
@@ -95,7 +96,9 @@ class ModelBased(TwoStepAgent):
     def __post_init__(self) -> None:
         names = ("common_probability", "reward_high", "reward_low", "switch_probability")
         require_probabilities(**{name: getattr(self, name) for name in names})
-        require_finite(inverse_temperature=self.inverse_temperature)
+        if self.reward_high < self.reward_low:
+            raise ConfigError(f"reward_high must be at least reward_low, not {self.reward_high} and {self.reward_low}")
+        require_temperature(self.inverse_temperature)
 
     def start(self, sessions: int) -> None:
         """Begin sessions with an even belief."""

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
-from pfc_metarl.errors import TableError
-from pfc_metarl.tasks.task import LEFT, RIGHT, require_finite, require_probabilities
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.tasks.task import LEFT, RIGHT, require_probabilities, require_temperature
 from pfc_metarl.tasks.volatility import Process
 
 K_VALUES = 20
@@ -93,7 +93,7 @@ class FixedRate(VolatilityAgent):
 
     def __post_init__(self) -> None:
         require_probabilities(learning_rate=self.learning_rate)
-        require_finite(inverse_temperature=self.inverse_temperature)
+        require_temperature(self.inverse_temperature)
 
     def start(self, sessions: int) -> None:
         """Begin sessions with even estimates."""
@@ -119,8 +119,7 @@ def log_k_grid(process: Process) -> np.ndarray:
 
 def beliefs(good_arm: np.ndarray, process: Process) -> Beliefs:
     """What the ideal observer believes before each trial: outcomes (trial, ...), 0 left, 1 right -> (trial, ...)."""
-    if not np.isin(good_arm, (LEFT, RIGHT)).all():
-        raise TableError(f"good_arm must be {LEFT} or {RIGHT} on every trial")
+    _require_arms(good_arm)
     outcomes = good_arm.reshape(len(good_arm), -1)
     observer, rows = IdealObserver(process), np.arange(outcomes.shape[1])
     observer.start(len(rows))
@@ -129,6 +128,11 @@ def beliefs(good_arm: np.ndarray, process: Process) -> Beliefs:
         p_left[t], volatility[t] = observer.beliefs()
         observer.observe(rows, {"good_arm": outcome})
     return Beliefs(p_left.reshape(good_arm.shape), volatility.reshape(good_arm.shape))
+
+
+def _require_arms(good_arm: np.ndarray) -> None:
+    if not np.isin(good_arm, (LEFT, RIGHT)).all():
+        raise TableError(f"good_arm must be {LEFT} or {RIGHT} on every trial")
 
 
 def choose_best(p_left: np.ndarray, magnitude_left: np.ndarray, magnitude_right: np.ndarray) -> np.ndarray:
@@ -143,6 +147,9 @@ def rescorla_wagner(p_left: np.ndarray, good_arm: np.ndarray, learning_rate: np.
 
 def traces(good_arm: np.ndarray, learning_rates: np.ndarray) -> np.ndarray:
     """The estimate before each trial, from 1/2, for each learning rate: (trial, ...) -> (rate, trial, ...)."""
+    if not ((learning_rates >= 0) & (learning_rates <= 1)).all():
+        raise ConfigError("learning rates lie between 0 and 1")
+    _require_arms(good_arm)
     rates = learning_rates.reshape(-1, *[1] * (good_arm.ndim - 1))
     p_left = np.full((len(rates), *good_arm.shape), 0.5, dtype=rates.dtype)
     for t in range(len(good_arm) - 1):

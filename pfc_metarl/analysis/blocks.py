@@ -50,6 +50,8 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
     half = int(lengths.max()) // 2
     if lengths.nunique() > 1 or lengths.max() % 2:
         raise TableError(f"sessions have {lengths.min()} to {lengths.max()} trials; halves need equal, even numbers")
+    if rates["last"].max() > lengths.max():
+        raise TableError(f"the rates are of windows up to trial {rates['last'].max()}; sessions have {lengths.max()}")
     if windows.max() > half:
         raise TableError(f"windows of {windows.max()} trials do not lie inside a half of {half}")
     means = half_means(rates, BY_ORDER, half)

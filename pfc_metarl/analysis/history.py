@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pfc_metarl.analysis.logistic import fit_logistic
-from pfc_metarl.trials import SUBJECT, made_validly, previous, session_keys
+from pfc_metarl.errors import TableError
+from pfc_metarl.trials import SUBJECT, made_validly, previous, session_keys, sessions_of
 
 
 def signed_side(trials: pd.DataFrame) -> pd.Series:
@@ -22,7 +23,13 @@ def history_design(trials: pd.DataFrame, signed: dict[str, pd.Series], lags: int
 
     Returns:
         Columns (name, lag), in the rows of `trials`.
+
+    Raises:
+        TableError: no session has more trials than there are lags.
     """
+    longest = int(sessions_of(trials).size().max())
+    if lags >= longest:
+        raise TableError(f"lags must be less than the longest session's {longest} trials, not {lags}")
     table = trials[[*session_keys(trials), "trial"]].assign(**signed)
     columns: dict[tuple[str, int], pd.Series] = {}
     for lag in range(1, lags + 1):

@@ -24,7 +24,7 @@ COLUMNS = ["choice", "good_arm", "magnitude_left", "magnitude_right"]
 ALPHAS = np.linspace(0, 1, 61) ** 2
 """Grid of learning rates, finer where they are small; a parabola through the best three refines the estimate."""
 BETA_MAX = 500.0
-"""Largest inverse temperature, per hundred points: choices that the model separates have no finite best one."""
+"""Largest inverse temperature, of magnitudes up to 100: choices that the model separates have no finite best one."""
 NEWTON_STEPS = 3
 """Per learning rate; each starts from the last one's inverse temperature."""
 
@@ -65,10 +65,13 @@ def learning_rates(
         if len(arrays["choice"]) < length:
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
         told = sliding_window_view((arrays["choice"] != NONE).any(axis=1), length)[::step].any(axis=1)
+        largest = max(arrays["magnitude_left"].max(), arrays["magnitude_right"].max())
+        scale = 100 / largest  # to what BETA_MAX is meant for
+        arrays |= {name: scale * arrays[name] for name in ("magnitude_left", "magnitude_right")}
         alpha, beta = (np.where(told, estimate, np.nan) for estimate in fit_windows(arrays, length, step))
         alpha = np.where((beta > 0) & (beta < BETA_MAX), alpha, np.nan)  # see above
         first = 1 + step * np.arange(len(alpha))
-        columns = {"first": first, "last": first + length - 1, "alpha": alpha, "beta": beta}
+        columns = {"first": first, "last": first + length - 1, "alpha": alpha, "beta": beta * scale}
         tables.append(pd.DataFrame(dict(zip(by, values)) | columns))
     return pd.concat(tables, ignore_index=True)
 

@@ -59,7 +59,12 @@ def performance(accuracy: np.ndarray) -> np.ndarray:
 
     Args:
         accuracy: (..., trial), fractions.
+
+    Raises:
+        ConfigError: they are no fractions.
     """
+    if not ((accuracy >= 0) & (accuracy <= 1) | np.isnan(accuracy)).all():
+        raise ConfigError("accuracy must be fractions, between 0 and 1")
     trials = accuracy.shape[-1]
     optimum = (0.5 + (trials - 1)) / trials
     return CHANCE + (100 - CHANCE) * (accuracy.mean(-1) - 0.5) / (optimum - 0.5)
@@ -76,11 +81,18 @@ def change_points(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     The paper names two change points (above chance, approaching ceiling) but no procedure. Our choice: the
     least-squares fit of a level, a ramp and a level; the change points are the ends of the ramp. The fit is
     begun from every tenth and twentieth of the range, since its error has several minima. A curve that rises by less
-    than two standard deviations of what the fit leaves has none: both are NaN.
+    than two standard deviations of what the fit leaves, or not at all, has none: both are NaN.
 
     Args:
         x: episodes, increasing. y: performance at each.
+
+    Raises:
+        ConfigError: x does not increase, or there are not as many y, or not all are finite.
     """
+    if np.shape(x) != np.shape(y) or not (np.isfinite(x).all() and np.isfinite(y).all() and (np.diff(x) > 0).all()):
+        raise ConfigError("a learning curve needs as many x as y, finite, and x increasing")
+    if len(x) < 2:
+        return np.nan, np.nan
     span = x[-1] - x[0]
     smallest = span / len(x)
     lower, upper = [x[0], smallest, -np.inf, -np.inf], [x[-1], span, np.inf, np.inf]
@@ -96,7 +108,7 @@ def change_points(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     ]
     best = min(fits, key=lambda fit: fit.cost)
     first, width, low, high = best.x
-    if high - low < 2 * np.sqrt(2 * best.cost / len(x)):
+    if np.ptp(y) == 0 or high - low < 2 * np.sqrt(2 * best.cost / len(x)):
         return np.nan, np.nan
     return float(first), float(min(first + width, x[-1]))
 

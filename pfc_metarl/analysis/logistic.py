@@ -44,6 +44,8 @@ def fit_logistic(regressors: np.ndarray, outcome: np.ndarray) -> LogisticFit:
     Raises:
         TableError: other outcomes, or not as many; regressors that are not finite.
     """
+    if np.ndim(regressors) != 2:
+        raise TableError("regressors must be (trial, regressor), an intercept of ones among them")
     trials, number = regressors.shape
     if len(outcome) != trials or not (np.isin(outcome, (0, 1)).all() and np.isfinite(regressors).all()):
         raise TableError(f"a regression needs {trials} outcomes of 0 or 1, and regressors without gaps")

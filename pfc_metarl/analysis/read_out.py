@@ -8,6 +8,8 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
+from pfc_metarl.errors import ConfigError
+
 MEAN, SD = "mean", "s.d."
 """Of the ideal observer's posterior: what is read out (column target)."""
 FOLDS = 5
@@ -27,7 +29,12 @@ def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: b
 
     Returns:
         What is predicted, in the shape of `targets`.
+
+    Raises:
+        ConfigError: fewer groups than `FOLDS`, or states that are not finite.
     """
+    if len(np.unique(groups)) < FOLDS or not np.isfinite(states).all():
+        raise ConfigError(f"a read-out needs finite states of at least {FOLDS} groups (episodes)")
     model = RidgeCV(PENALTIES) if ridge else LinearRegression()
     return cross_val_predict(model, states, targets, groups=groups, cv=GroupKFold(FOLDS))
 
@@ -40,7 +47,12 @@ def explained(targets: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 
     Returns:
         (...); negative where predictions are worse than the mean.
+
+    Raises:
+        ConfigError: they differ in shape.
     """
+    if np.shape(targets) != np.shape(decoded):
+        raise ConfigError(f"targets and predictions differ in shape: {np.shape(targets)}, {np.shape(decoded)}")
     variance = np.square(targets - targets.mean(axis=0)).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - np.square(targets - decoded).sum(axis=0) / variance
@@ -83,8 +95,13 @@ def principal_components(hidden: np.ndarray, components: int = 2) -> tuple[np.nd
     Returns:
         (..., component), and the share of variance of each component. Signs are fixed so that each
         component's largest weight is positive.
+
+    Raises:
+        ConfigError: more components than units or states.
     """
     flat = hidden.reshape(-1, hidden.shape[-1])
+    if components > min(flat.shape):
+        raise ConfigError(f"components must be at most {min(flat.shape)}, the number of units or states")
     pca = PCA(components).fit(flat)
     axes = pca.components_
     signs = np.sign(axes[np.arange(components), np.abs(axes).argmax(axis=1)])

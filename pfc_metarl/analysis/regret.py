@@ -52,7 +52,7 @@ def bayes_optimal_curves(trials: int, p: tuple[float, float]) -> pd.DataFrame:
     """
     curves = {
         BAYES_INDEPENDENT: bayes_optimal_regret(trials, p),
-        BAYES_CORRELATED: bayes_optimal_regret_correlated(trials, p[0]),
+        BAYES_CORRELATED: bayes_optimal_regret_correlated(trials, p),
     }
     trial = np.arange(1, trials + 1)
     return pd.concat(

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from pfc_metarl.analysis.matching import choice_values, history_regression, steady_state
-from pfc_metarl.errors import ConfigError
-from pfc_metarl.trials import check_trials, made_validly, previous
+from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.trials import check_trials, made_validly, previous, sessions_of
 
 ACTION, REWARD, PRODUCT, VALUE = "action", "reward", "action x reward", "value"
 FACTORS = (ACTION, REWARD, PRODUCT, VALUE)
@@ -30,11 +30,13 @@ def partial_correlations(units: np.ndarray, factors: pd.DataFrame, method: str =
         for a unit that does not change or is told by them.
 
     Raises:
-        ConfigError: another method.
+        ConfigError: another method; factors with gaps, or not as many as trials.
     """
     if method not in (SPEARMAN, PEARSON):
         raise ConfigError(f"method must be {SPEARMAN} or {PEARSON}, not {method}")
     x = factors.to_numpy(float)
+    if len(units) != len(x) or not np.isfinite(x).all():
+        raise ConfigError("factors must have as many rows as there are trials of the units, without gaps")
     if method == SPEARMAN:
         x, units = stats.rankdata(x, axis=0), stats.rankdata(units, axis=0)
     n, k = x.shape
@@ -60,10 +62,10 @@ def _partial(factor: np.ndarray, others: np.ndarray, units: np.ndarray) -> np.nd
 
 
 def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, float]:
-    """The factors at fixation on the even sessions' steady-state trials, of one subject.
+    """The factors at fixation on the steady-state trials of every other session, of one subject.
 
-    The filters that give choice value are fitted on the odd sessions. Value is the left choice's, as in the paper;
-    right's is nearly its negative.
+    The filters that give choice value are fitted on the sessions between (the first, the third ...). Value is the left
+    choice's, as in the paper; right's is nearly its negative.
 
     Args:
         trials: a checked trial table of the foraging task, of one subject.
@@ -72,7 +74,9 @@ def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, flo
     Returns:
         Table: a column per factor, only the rows of `trials` that are used; and the correlation of the two values.
     """
-    odd = trials["session"] % 2 == 1
+    odd = sessions_of(trials).ngroup() % 2 == 0  # the first, the third ...
+    if odd.all():
+        raise TableError("the filters are fitted on every other session: one session is not enough")
     weights, even = history_regression(trials[odd], lags), trials[~odd]
     values = choice_values(even, weights)
     before = previous(even.assign(made=made_validly(even)), ["choice", "reward", "made"])
@@ -87,7 +91,7 @@ def unit_coding(trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: in
     """Partial correlations of every unit at fixation with last action, last reward, their product and choice value.
 
     Args:
-        trials: trial table of networks at the foraging task, sessions numbered from 1.
+        trials: trial table of networks at the foraging task.
         states: hidden states at each trial's fixation, (trial, unit) in the table's rows, by group (NETWORKS;
             UNTRAINED: of the same networks before training that see the very same inputs).
         lags: of the history regression.

@@ -1,6 +1,8 @@
 """Agents with LSTMs play and learn in compiled loops, without a call of PyTorch in between."""
 
+import os
 from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import numpy as np
@@ -84,9 +86,10 @@ class Compiled(Agent):
         stimuli = np.ascontiguousarray(stimuli.swapaxes(0, 1))
         follow = np.empty((networks, 0, size), np.int64) if given is None else given
         numbers = _numbers(torch.cat([p.flatten(1) for p in self.in_order()], 1))
-        read, bias = np.empty((actions + 1, units), np.float32), np.empty(actions + 1, np.float32)
-        for n in range(networks):
-            of_layers = shape.layers * (own + units) * 4 * units
+        of_layers = shape.layers * (own + units) * 4 * units
+
+        def play(n: int) -> None:
+            read, bias = np.empty((actions + 1, units), np.float32), np.empty(actions + 1, np.float32)
             updates.read_outs(numbers[n], shape, read, bias)
             kernels.play(  # type: ignore[call-arg]
                 world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records[n], world.trials[n],
@@ -95,6 +98,10 @@ class Compiled(Agent):
                 squashed[n], last_value[n], begun[n], added[n], logits[n], values[n], chosen[n, 1:], rewards[n],
                 active[n],
             )  # fmt: skip
+
+        play(0)  # compiled now, if it has not been
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(play, range(1, networks)))
         inputs, hidden = seen[:, -1, : steps + 1, :, : own - 1], seen[..., own:]
         world.observation[:], world.reward[:] = inputs[:, -1, :, : shape.shown], rewards[:, -1]
         after = [x for i in range(shape.layers) for x in (hidden[:, i, steps], cell[:, i, steps % 2])]

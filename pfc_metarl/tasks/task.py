@@ -132,6 +132,13 @@ def require_finite(**values: float) -> None:
             raise ConfigError(f"{name} must be finite, not {value}")
 
 
+def require_temperature(inverse_temperature: float) -> None:
+    """Raise a ConfigError if it is not finite, or negative."""
+    require_finite(inverse_temperature=inverse_temperature)
+    if inverse_temperature < 0:
+        raise ConfigError(f"inverse_temperature must be at least 0, not {inverse_temperature}")
+
+
 def require_counts(**values: int) -> None:
     """Raise a ConfigError that names the first value that is not a whole number from 1."""
     for name, value in values.items():
