@@ -120,6 +120,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("state", "that was reached: 0 S1, 1 S2, -1 none", (0, 1, NONE), True, _state),
         REWARD,
         Column("good_state", "the state that pays more often: 0 S1, 1 S2", SIDES, True),
+        Column("second_choice", "0 or 1, where each state has two choices; -1 none", (0, 1, NONE), True),
+        Column("side", "on which side the first choice was shown: 0 left, 1 right", SIDES, True),
     ),
     "harlow": (*HARLOW, Column("fixated", "was the cue fixated", bool, True)),
     "harlow_gaze": HARLOW,
