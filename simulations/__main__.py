@@ -20,11 +20,14 @@ NAMES = [
     "prediction_error_input",
 ]
 """What `all` runs; the others run on request (harlow_gaze takes as long as all of these together)."""
+MODULES = {"import": "importing"}
+"""Where a command's module has another name."""
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    known = NAMES + sorted({m.name for m in pkgutil.iter_modules(simulations.__path__)} - {"__main__", *NAMES})
+    others = {m.name for m in pkgutil.iter_modules(simulations.__path__)} - {"__main__", *NAMES, *MODULES.values()}
+    known = NAMES + sorted(others | set(MODULES))
     choice = f"{', '.join(known)}, all"
     name, *options = arguments or ["--help"]
     if name in ("-h", "--help"):
@@ -42,7 +45,7 @@ def prepare(name: str, options: list[str]) -> Callable[[], object]:
     from pfc_metarl.command_line import command_line  # late: it takes a second or two
     from pfc_metarl.simulation import run
 
-    module = importlib.import_module(f"simulations.{name}")
+    module = importlib.import_module(f"simulations.{MODULES.get(name, name)}")
     try:
         if hasattr(module, "prepare"):
             return module.prepare(options)

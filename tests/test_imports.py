@@ -17,7 +17,7 @@ FLOORS: list[set[str]] = [
     {"trial_rules"},
     {"trial_checks"},
     {"trials", "dopamine", "results"},
-    {"tasks", "published", "plotting"},
+    {"tasks", "published", "plotting", "rat_two_step"},
     {"agents", "networks"},
     {"analysis", "rollout"},
     {"led"},

@@ -48,9 +48,8 @@ class Estimate(NamedTuple):
 
 def values_of(model: Model, x: np.ndarray) -> np.ndarray:
     """Parameters from the scales without ends (parameter,)."""
-    with np.errstate(over="ignore"):
-        scales: dict[str, Callable] = {"rate": expit, "positive": np.exp, "real": float}
-        return np.array([scales[parameter.kind](own) for parameter, own in zip(model.free, x)])
+    rate, positive = (np.array([p.kind == kind for p in model.free]) for kind in ("rate", "positive"))
+    return np.where(rate, expit(x), np.where(positive, np.exp(np.where(positive, x, 0)), x))
 
 
 def log_prior(model: Model, value: np.ndarray) -> float:

@@ -7,6 +7,7 @@ with probability exp(odds), normalised. The functions are compiled by numba; `pf
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -65,19 +66,23 @@ class Model:
             if name not in names or (isinstance(value, str) and (value not in names or value in self.fixed)):
                 raise ConfigError(f"{self.name}: {name} cannot be {value}; parameters are {', '.join(names)}")
 
-    @property
+    @cached_property
     def free(self) -> tuple[Parameter, ...]:
         """The parameters that are fitted."""
         return tuple(p for p in self.family.parameters if p.name not in self.fixed)
 
-    def theta(self, free: np.ndarray) -> np.ndarray:
-        """All of the family's parameters, from the free ones (..., parameter)."""
+    @cached_property
+    def _made_of(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each of the family's parameters: its value if it is fixed, else 0; and which free one it equals, or -1."""
         at = {parameter.name: i for i, parameter in enumerate(self.free)}
-        columns = []
-        for parameter in self.family.parameters:
-            value = self.fixed.get(parameter.name, parameter.name)
-            columns.append(free[..., at[value]] if isinstance(value, str) else np.full(free.shape[:-1], value))
-        return np.stack(columns, axis=-1).astype(float)
+        told = [self.fixed.get(parameter.name, parameter.name) for parameter in self.family.parameters]
+        values = np.array([0.0 if isinstance(value, str) else value for value in told])
+        return values, np.array([at[value] if isinstance(value, str) else -1 for value in told])
+
+    def theta(self, free: np.ndarray) -> np.ndarray:
+        """All of the family's parameters, from the free ones (parameter,)."""
+        values, which = self._made_of
+        return np.where(which < 0, values, np.asarray(free, float)[which])
 
 
 # -- bandits and foraging: delta rule and choice kernel
