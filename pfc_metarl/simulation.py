@@ -26,7 +26,7 @@ from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import compare, print_comparison
+from pfc_metarl.published import Quantity, compare, print_comparison
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import Executor, curves, join, networks_from, require_device, units
@@ -72,6 +72,10 @@ class Simulation(Generic[C]):
     """From what they did to small tables, by file name without ending."""
     compare: Callable[[Tables], pd.DataFrame] = lambda tables: compare([])
     """From these tables to the comparison with the paper and the animals; nothing, if nothing is published."""
+    behaviour: Callable[[C, pd.DataFrame], Tables] | None = None
+    """The analyses that need a trial table alone, of whoever behaves: the tables by file name; part of `analyse`."""
+    behaviour_quantities: Callable[[Tables], list[Quantity]] = lambda tables: []
+    """What of them is compared with the paper; part of `compare`."""
     tracked: str = ""
     """Column of the trial table whose mean by trial is kept along the training; "": none."""
     needs_prediction_errors: bool = False

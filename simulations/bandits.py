@@ -157,13 +157,18 @@ def regret(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
     """
     name, p = next(iter(EXAMPLES.items()))
     task = Bandit(trials=config.trials, arms=2, distribution=p)
-    tables = [regret_curves(tested.trials[tested.trials["condition"] == name])]
+    tables = [behaviour(config, tested.trials[tested.trials["condition"] == name])["regret"]]
     for k, (group, kind) in enumerate(agents.AGENTS.items()):
         for subject in config.seeds:
             rng = generator(REFERENCE, subject, k, 0)
             played = play_agent(kind(), task, rng, config.test_episodes, group).assign(subject=subject)
             tables.append(regret_curves(played))
     return pd.concat([*tables, bayes_optimal_curves(config.trials, p)], ignore_index=True)
+
+
+def behaviour(config: BanditsConfig, trials: pd.DataFrame) -> Tables:
+    """Mean cumulative regret, of whoever behaves."""
+    return {"regret": regret_curves(trials)}
 
 
 def generalisation(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
@@ -225,4 +230,5 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
 )

@@ -88,23 +88,26 @@ def test(config: ForagingConfig, networks: Networks) -> Tested:
 
 def analyse(config: ForagingConfig, tested: Tested) -> Tables:
     """All tables of Figure 2."""
-    points = matching_points(tested.trials)
-    p0 = tested.trials.groupby(SESSION, observed=True)["p0_left"].first()
+    states = {NETWORKS: tested.arrays["fixation"], UNTRAINED: tested.arrays["fixation_untrained"]}
+    coding, value_correlation = unit_coding(tested.trials, states, config.lags)
+    return {**behaviour(config, tested.trials), "unit_coding": coding, "value_correlation": value_correlation}
+
+
+def behaviour(config: ForagingConfig, trials: pd.DataFrame) -> Tables:
+    """Tables of Figure 2d and f, of whoever behaves; by base probabilities, where the table tells them."""
+    tables = {"matching_points": matching_points(trials), "history_weights": history_regression(trials, config.lags)}
+    points = tables["matching_points"]
+    if "p0_left" not in trials:
+        return tables | {"matching_fits": matching_fit(points).assign(parameters="all")}
+    p0 = trials.groupby(SESSION, observed=True)["p0_left"].first()
     points = points.join(p0, on=SESSION)
     held_out = np.any([points["p0_left"].between(*interval) for interval in config.held_out], axis=0)
     points["parameters"] = np.where(held_out, "held out", "trained")
     fits = [matching_fit(points).assign(parameters="all")]
     fits += [matching_fit(own).assign(parameters=name) for name, own in points.groupby("parameters")]
-    states = {NETWORKS: tested.arrays["fixation"], UNTRAINED: tested.arrays["fixation_untrained"]}
-    coding, value_correlation = unit_coding(tested.trials, states, config.lags)
-    return {
-        "matching_points": points,
-        "matching_fits": pd.concat(fits, ignore_index=True),
-        "history_weights": history_regression(tested.trials, config.lags),
-        "unit_coding": coding,
-        "value_correlation": value_correlation,
-        "reward_rates": reward_rates(tested.trials, config.base_probability_sum),
-    }
+    rates = reward_rates(trials, config.base_probability_sum)
+    fits_of_all = pd.concat(fits, ignore_index=True)
+    return tables | {"matching_points": points, "matching_fits": fits_of_all, "reward_rates": rates}
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
@@ -112,21 +115,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
 
     Distances: .15 for slopes, a third of its size for a history weight (at least .3), .1 for correlations.
     """
-    quantities = []
-    fits = tables["matching_fits"]
-    monkeys = published_value(2, panel="a", condition="slope")
-    for parameters, condition in (("all", "slope"), ("trained", "slope trained"), ("held out", "slope held out")):
-        slope = fits[fits["parameters"] == parameters]["slope"].to_numpy()
-        paper = published_value(2, panel="d", condition=condition)
-        gap = np.minimum(slope, 1 - slope)
-        name = f"matching slope, {parameters} parameters"
-        quantities.append(Quantity(name, slope, paper, 0.15, "undermatching: 0 to 1", gap, monkeys, parameters))
-    weights = tables["history_weights"]
-    for kind in ("reward", "choice"):
-        for lag in (1, 2, 3, 5):
-            own = weights[(weights["kind"] == kind) & (weights["lag"] == lag)]["weight"].to_numpy()
-            paper = published_value(2, panel="f", condition=kind, x=lag)
-            quantities.append(Quantity.signed(f"{kind} weight, lag {lag}", own, paper, max(abs(paper) / 3, 0.3)))
+    quantities = behaviour_quantities(tables)
     coding = tables["unit_coding"]
     spearman = coding[coding["method"] == SPEARMAN]
     for factor in FACTORS:
@@ -142,6 +131,28 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     return compare(quantities)
 
 
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """What of `behaviour` is compared."""
+    quantities = []
+    fits = tables["matching_fits"]
+    monkeys = published_value(2, panel="a", condition="slope")
+    for parameters, condition in (("all", "slope"), ("trained", "slope trained"), ("held out", "slope held out")):
+        slope = fits[fits["parameters"] == parameters]["slope"].to_numpy()
+        if not len(slope):
+            continue  # animals whose base probabilities are not told
+        paper = published_value(2, panel="d", condition=condition)
+        gap = np.minimum(slope, 1 - slope)
+        name = f"matching slope, {parameters} parameters"
+        quantities.append(Quantity(name, slope, paper, 0.15, "undermatching: 0 to 1", gap, monkeys, parameters))
+    weights = tables["history_weights"]
+    for kind in ("reward", "choice"):
+        for lag in (1, 2, 3, 5):
+            own = weights[(weights["kind"] == kind) & (weights["lag"] == lag)]["weight"].to_numpy()
+            paper = published_value(2, panel="f", condition=kind, x=lag)
+            quantities.append(Quantity.signed(f"{kind} weight, lag {lag}", own, paper, max(abs(paper) / 3, 0.3)))
+    return quantities
+
+
 SIMULATION = Simulation(
     name="foraging",
     description=__doc__,
@@ -151,4 +162,6 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
 )

@@ -125,7 +125,7 @@ def analyse(config: HarlowConfig, tested: Tested) -> Tables:
             predicted = first_choice_preference(pair[:, 0], pair[:, 1], choices[k, :, 0])
             preferences.append((condition, seed, predicted))
     return {
-        "accuracy": accuracy_by_trial(tested.trials),
+        **behaviour(config, tested.trials),
         "change_points": points,
         "stretches": stretches,
         "components": pd.concat(components),
@@ -134,16 +134,27 @@ def analyse(config: HarlowConfig, tested: Tested) -> Tables:
     }
 
 
+def behaviour(config: HarlowConfig, trials: pd.DataFrame) -> Tables:
+    """Accuracy by trial, of whoever behaves."""
+    return {"accuracy": accuracy_by_trial(trials)}
+
+
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 6, in percent; distance: 5. The stretches of learning are cut where performance has grown by
     equal steps, so that their levels agree for any learner; they are drawn, not compared.
 
     Every network counts, in our columns; the paper's curves are those of its 14 successful networks of 50.
     """
+    return compare(behaviour_quantities(tables))
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """What of `behaviour` is compared: networks as trained, or all that animals did."""
     accuracy = tables["accuracy"]
-    intact = accuracy[accuracy["condition"] == INTACT].pivot(index="subject", columns="trial", values="accuracy")
+    own = accuracy[accuracy["condition"].isin([INTACT, ""])]
+    intact = own.pivot(index="subject", columns="trial", values="accuracy")
     by_trial = accuracy_quantities("trained", intact, "> trial 1", intact[1])
-    return compare([quantity._replace(short=f"trial {trial}") for trial, quantity in by_trial.items()])
+    return [quantity._replace(short=f"trial {trial}") for trial, quantity in by_trial.items()]
 
 
 def accuracy_quantities(
@@ -177,5 +188,7 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
     tracked="correct",
 )

@@ -136,11 +136,21 @@ def analyse(config: OptogeneticsConfig, tested: Tested) -> Tables:
         names=["condition", "dose", "subject", "p_risky"],
     )
     doses = pd.DataFrame({"risky": tested.arrays["dose_risky"].reshape(-1)}, index=index).reset_index()
-    return {"risky_choice": risky_shares(tested.trials), "dose_response": doses}
+    return {**behaviour(config, tested.trials), "dose_response": doses}
+
+
+def behaviour(config: OptogeneticsConfig, trials: pd.DataFrame) -> Tables:
+    """How often the risky arm is taken, of whoever behaves."""
+    return {"risky_choice": risky_shares(trials)}
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 7b, in per cent risky; distance: 15 points.
+    """Comparison of Figure 7b; see `behaviour_quantities`."""
+    return compare(behaviour_quantities(tables))
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """What of `behaviour` is compared, in per cent risky; distance: 15 points.
 
     The direction is that of the published difference from control where it exceeds 5 points; where it does not,
     ours must stay within 15 points of control. Controls must lie above 75 % (p = .5) and below 45 % (p = .125).
@@ -149,7 +159,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     quantities = []
     for condition in PUBLISHED:
         for p in (0.5, 0.125):
-            if (CONTROL, p) not in wide:
+            if (CONTROL, p) not in wide or (condition, p) not in wide:
                 continue
             control, ours, name = wide[CONTROL, p], wide[condition, p], f"% risky, {condition}, p = {p:g}"
             paper = published_value(7, series="meta-RL, stimulated", condition=condition, x=p)
@@ -166,7 +176,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             ours, name = wide[CONTROL, p], f"% risky, control, p = {p:g}"
             controls = [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED]
             quantities.append(Quantity.ordered(name, ours, float(np.mean(controls)), 15, order, bound))
-    return compare(quantities)
+    return quantities
 
 
 SIMULATION = Simulation(
@@ -178,5 +188,7 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
     needs_prediction_errors=True,
 )

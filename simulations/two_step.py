@@ -90,12 +90,19 @@ def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
     """All tables of Figure 5."""
     errors = prediction_error_table(config, tested)
     return {
-        "stay_probabilities": stay_probabilities(tested.trials),
-        "stay_regression": stay_regression(tested.trials),
+        **behaviour(config, tested.trials),
         "reference_stay_probabilities": reference_stay_probabilities(config),
-        "lag_weights": lagged_regression(tested.trials),
         "prediction_errors": errors,
         "prediction_error_fits": compare_prediction_errors(errors),
+    }
+
+
+def behaviour(config: TwoStepConfig, trials: pd.DataFrame) -> Tables:
+    """Tables of Figure 5b to e, of whoever behaves."""
+    return {
+        "stay_probabilities": stay_probabilities(trials),
+        "stay_regression": stay_regression(trials),
+        "lag_weights": lagged_regression(trials),
     }
 
 
@@ -161,6 +168,19 @@ def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFram
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 5. Distances: .10 for probabilities and r2, a third of its size for a lag weight."""
+    quantities = behaviour_quantities(tables)
+    fits = tables["prediction_error_fits"]
+    for name, panel, column, distance, order, bound in (
+        ("r2 with model-based", "f", "r2_model_based", 0.10, "> .8", 0.8),
+        ("r2 with model-free residual", "g", "r2_model_free_residual", 0.01, "< .01", 0.01),
+    ):
+        paper = published_value(5, panel=panel, condition=name)
+        quantities.append(Quantity.ordered(f"prediction errors: {name}", fits[column], paper, distance, order, bound))
+    return compare(quantities)
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """What of `behaviour` is compared."""
     quantities = []
     stay = stay_matrix(tables["stay_probabilities"])
     partner = dict(zip(CONDITIONS, [CONDITIONS[1], CONDITIONS[0], CONDITIONS[3], CONDITIONS[2]]))
@@ -177,14 +197,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             paper = published_value(5, panel="e", condition=name, x=lag)
             rats = published_value(5, panel="d", condition=name, x=lag)
             quantities.append(Quantity.signed(f"weight of {name}, lag {lag}", ours, paper, abs(paper) / 3, animal=rats))
-    fits = tables["prediction_error_fits"]
-    for name, panel, column, distance, order, bound in (
-        ("r2 with model-based", "f", "r2_model_based", 0.10, "> .8", 0.8),
-        ("r2 with model-free residual", "g", "r2_model_free_residual", 0.01, "< .01", 0.01),
-    ):
-        paper = published_value(5, panel=panel, condition=name)
-        quantities.append(Quantity.ordered(f"prediction errors: {name}", fits[column], paper, distance, order, bound))
-    return compare(quantities)
+    return quantities
 
 
 SIMULATION = Simulation(
@@ -196,4 +209,6 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
 )

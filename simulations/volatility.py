@@ -147,21 +147,26 @@ def analyse(config: VolatilityConfig, tested: Tested) -> Tables:
     p_left, volatility = (belief.transpose(1, 2, 0) for belief in believed)  # (network, episode, trial)
     choice = choose_best(p_left.reshape(-1), own["magnitude_left"].to_numpy(), own["magnitude_right"].to_numpy())
     everyone = pd.concat([trials, own.assign(group=OBSERVER, choice=choice)], ignore_index=True).drop(columns="reward")
-    rates = learning_rates(everyone, config.window)
+    told = behaviour(config, everyone)
     states = {NETWORKS: tested.arrays["hidden"], UNTRAINED: tested.arrays["untrained"]}
     decoded, decoding = coding.decode_networks(states, volatility, config.seeds)
     columns = [_by_network(config, own, name) for name in ("volatile", "reward", "choice", "p_left")]
     first = everyone[(everyone["subject"] == config.first_seed) & (everyone["order"] == LOW_FIRST)]
     return {
-        "learning_rates": rates,
-        "block_learning_rates": block_learning_rates(everyone, rates),
+        **told,
         "learning_rate_control": learning_rate_control(config, own),
-        "earnings": earnings(everyone),
         "volatility_decoding": decoding,
         "volatility_traces": coding.mean_traces(own, volatility, decoded[NETWORKS]),
         "sample_episode": coding.sample_episode(first, {OBSERVER: volatility[0], NETWORKS: decoded[NETWORKS][0]}),
         **coding.volatility_units(states, columns, config.seeds),
     }
+
+
+def behaviour(config: VolatilityConfig, trials: pd.DataFrame) -> Tables:
+    """Learning rates and earnings, of whoever behaves."""
+    rates = learning_rates(trials, config.window)
+    blocks = block_learning_rates(trials, rates)
+    return {"learning_rates": rates, "block_learning_rates": blocks, "earnings": earnings(trials)}
 
 
 def _by_network(config: VolatilityConfig, trials: pd.DataFrame, column: str) -> np.ndarray:
@@ -191,25 +196,35 @@ def learning_rate_control(config: VolatilityConfig, trials: pd.DataFrame) -> pd.
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 3. Distances: .10 for learning rates, .12 for the share of units."""
     blocks = tables["block_learning_rates"]
-    quantities = []
-    for group, panel in ((NETWORKS, "d"), (OBSERVER, "a")):
-        ours = blocks[blocks["group"] == group].pivot(index="subject", columns="block", values="alpha")
-        for block in ours.columns if panel == "d" else BLOCKS[LOW_FIRST]:
-            partner = block.replace("stable", "volatile") if "stable" in block else block.replace("volatile", "stable")
-            order, paper = f"{'>' if 'volatile' in block else '<'} {partner}", published_rate(panel, block)
-            quantity = Quantity.ordered(
-                f"learning rate of the {group}, {block}", ours[block], paper, 0.10, order, ours[partner]
-            )
-            if panel == "d":
-                humans = published_value(3, panel="c", series="humans", condition=block)
-                quantity = quantity._replace(animal=humans, short=block)
-            quantities.append(quantity)
+    quantities = rate_quantities(blocks, NETWORKS, "d") + rate_quantities(blocks, OBSERVER, "a")
     units = tables["volatility_units"]
     share, untrained = (units.loc[units["group"] == group, "share"].to_numpy() for group in (NETWORKS, UNTRAINED))
     name = "share of units coding volatility"
     paper = published_value(3, condition=name)
     quantities.append(Quantity.ordered(name, share, paper, 0.12, "> untrained networks", untrained))
     return compare(quantities)
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """What of `behaviour` is compared, of each group in the table but the observer."""
+    blocks = tables["block_learning_rates"]
+    return [q for group in blocks["group"].unique() if group != OBSERVER for q in rate_quantities(blocks, group, "d")]
+
+
+def rate_quantities(blocks: pd.DataFrame, group: str, panel: str) -> list[Quantity]:
+    """Learning rates of a group in each block, beside those of a panel of Figure 3."""
+    quantities = []
+    ours = blocks[blocks["group"] == group].pivot(index="subject", columns="block", values="alpha")
+    for block in ours.columns if panel == "d" else BLOCKS[LOW_FIRST]:
+        partner = block.replace("stable", "volatile") if "stable" in block else block.replace("volatile", "stable")
+        order, paper = f"{'>' if 'volatile' in block else '<'} {partner}", published_rate(panel, block)
+        name = f"learning rate of the {group}, {block}"
+        quantity = Quantity.ordered(name, ours[block], paper, 0.10, order, ours[partner])
+        if panel == "d":
+            humans = published_value(3, panel="c", series="humans", condition=block)
+            quantity = quantity._replace(animal=humans, short=block)
+        quantities.append(quantity)
+    return quantities
 
 
 def published_rate(panel: str, block: str) -> float:
@@ -230,4 +245,6 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
 )
