@@ -11,7 +11,7 @@ from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import KEYS, by_session, check_trials, responses
 
 
-def lead(agent: Agent, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
+def lead(agent: Agent, task: Task, trials: pd.DataFrame, choices: int | None = None) -> pd.DataFrame:
     """How probable the choices of a trial table are for each network that is led along them.
 
     Of Harlow's task a table does not tell what the objects looked like; networks then see stand-ins.
@@ -20,14 +20,19 @@ def lead(agent: Agent, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
         agent: the networks.
         task: the task; its number of trials does not matter.
         trials: of any subjects; see `play`.
+        choices: the probability is that among the first so many actions (which are the choices); None: among all, so
+            that left and right need not add up to 1 where there are others.
 
     Returns:
-        A row per network and trial: seed, group, subject, session, trial, probability (among all actions, so that left
-        and right need not add up to 1 where there are others; NaN where the choice was forced or not valid).
+        A row per network and trial: seed, group, subject, session, trial, probability (NaN where the choice was forced
+        or not valid).
     """
     given = check_trials(trials, task.name)
     followed = play(agent, task, given=given)
-    chosen = followed.probabilities[task.choice_step :: task.steps_per_trial].cpu().numpy()  # (trial, network, session)
+    at, number = slice(task.choice_step, None, task.steps_per_trial), choices or task.actions
+    made = followed.actions[at].clamp(max=number - 1)  # elsewhere no choice was made, which `usable` tells
+    told = followed._replace(logits=followed.logits[at, ..., :number], actions=made)
+    chosen = told.probabilities.cpu().numpy()  # (trial, network, session)
     _, position = by_session(given, [])
     usable, by_row = responses(given).to_numpy(), chosen.swapaxes(0, 1).reshape(len(agent.seeds), -1)[:, position]
     tables = [given[KEYS].assign(seed=s, probability=np.where(usable, p, np.nan)) for s, p in zip(agent.seeds, by_row)]

@@ -89,13 +89,19 @@ def trial_table(
     return pd.DataFrame(columns)
 
 
-def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
+def read_trials(
+    path: str | Path,
+    task: str,
+    rename: Mapping[str, str] | None = None,
+    values: Mapping[str, Mapping[str, str]] | None = None,
+) -> pd.DataFrame:
     """Read and check a laboratory's trial table.
 
     Args:
         path: of a .csv or .parquet file.
         task: name of the task (`COLUMNS`).
         rename: the file's name of a column to ours.
+        values: by our name of a column, the file's code to ours, e.g. {"choice": {"L": "0", "R": "1"}}.
 
     Raises:
         TableError: the file cannot be read, or the table not be used; see `check_trials` and `with_responses`.
@@ -122,7 +128,22 @@ def read_trials(path: str | Path, task: str, rename: Mapping[str, str] | None = 
     absent = [name for name in rename if name not in table]
     if absent:
         raise TableError(f"{path}: no column {absent[0]} to rename; there are: {', '.join(map(str, table.columns))}")
-    return with_responses(check_trials(table.rename(columns=rename), task, str(path)), str(path))
+    table = table.rename(columns=rename)
+    for name, codes in (values or {}).items():
+        if name not in table:
+            raise TableError(f"{path}: no column {name} whose values could be told; there are: {', '.join(table)}")
+        table[name] = _recoded(table[name], codes, f"{path}: column {name}")
+    return with_responses(check_trials(table, task, str(path)), str(path))
+
+
+def _recoded(values: pd.Series, codes: Mapping[str, str], source: str) -> pd.Series:
+    """Values with our codes in place of the file's; TableError for a code that never occurs (a slip?)."""
+    text = values.map(lambda value: f"{value:g}" if isinstance(value, float) else str(value).strip())
+    absent = [code for code in codes if not (text == code).any()]
+    if absent:
+        raise TableError(f"{source}: {absent[0]} never occurs; there are: {', '.join(sorted(text.unique())[:10])}")
+    new = text.map(codes)
+    return pd.to_numeric(new).where(new.notna(), values) if pd.to_numeric(new, errors="coerce").notna().any() else new
 
 
 def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
