@@ -48,20 +48,27 @@ def growth(seconds: float = 5.0, results: Path = Path("results")) -> None:
         for how in (COMPILED, AUTOGRAD)
     ]
     path = results / "benchmarks" / "growth.csv"
-    table = _table(points, seconds, path)
+    _plot(_table(points, seconds, path), usual, path.with_suffix(".png"))
+
+
+def _plot(table: pd.DataFrame, usual: Point, path: Path) -> None:
+    """Speed and memory against each of what grows."""
     figure, axes = plt.subplots(2, len(GROWTH), figsize=(11, 5), sharey="row", layout="constrained")
     for (what, values), column in zip(GROWTH.items(), axes.T):
         others = [name for name in GROWTH if name != what]
-        own = table[(table[others] == [getattr(usual, name) for name in others]).all(axis=1) & table[what].isin(values)]
-        for how, of_one in own.drop_duplicates(["how", what]).groupby("how"):
+        own = table[(table[others] == [getattr(usual, name) for name in others]).all(axis=1)]
+        own = own.assign(**{what: own[what].replace(0, 100)}).sort_values(what)  # 0: the simulation's 100 trials
+        for how, of_one in own[own[what].isin(values)].drop_duplicates(["how", what]).groupby("how"):
             for ax, quantity in zip(column, ("median", "megabytes")):
                 ax.plot(of_one[what], of_one[quantity], "o-", label=how)
                 ax.set(xscale="log", yscale="log", xlabel="trials per episode" if what == "trials" else what)
-    axes[0, 0].set_ylabel("environment steps per second")
+                ax.set_xticks(values, [str(value) for value in values])
+                ax.minorticks_off()
+    axes[0, 0].set_ylabel("steps per second")
     axes[1, 0].set_ylabel("peak memory (MB)")
     axes[0, -1].legend(fontsize=8)
-    figure.savefig(path.with_suffix(".png"), dpi=150)
-    print(path.with_suffix(".png"))
+    figure.savefig(path, dpi=100)
+    print(path)
 
 
 def _table(points: list[Point], seconds: float, path: Path) -> pd.DataFrame:

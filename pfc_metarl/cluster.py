@@ -5,10 +5,12 @@ for byte as if it had been trained here. No file system need be shared. A unit w
 another one.
 """
 
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from threadpoolctl import threadpool_limits
 
@@ -27,12 +29,14 @@ def cluster(address: str) -> Executor:
         address: of the scheduler, e.g. "tcp://node7:8786".
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: the extra is not installed, or the address is none.
+        RunError: nobody answers there (before anything is begun, or removed).
     """
     try:
         import distributed
     except ModuleNotFoundError:
         raise ConfigError("--cluster needs dask: pip install 'pfc-metarl[cluster]'") from None
+    _require_answer(address)
 
     def execute(units: Sequence[Unit], processes: int, saved: Callable[[], None]) -> None:
         try:
@@ -55,6 +59,23 @@ def cluster(address: str) -> Executor:
                 ) from None
 
     return execute
+
+
+def _require_answer(address: str) -> None:
+    """(A client that finds no scheduler goes on trying as the program ends.)"""
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme not in ("tcp", "tls", "ws", "wss"):
+        return
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise ConfigError(f"--cluster takes the address of a scheduler, like tcp://node7:8786, not {address}")
+    try:
+        socket.create_connection((host, port), WAIT).close()
+    except OSError as error:
+        raise RunError(f"no dask scheduler answers at {address} ({error.strerror or error})") from None
 
 
 def _train(unit: Unit, begun: bytes | None) -> bytes:

@@ -43,7 +43,8 @@ STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP
 def one_line_errors() -> Iterator[None]:
     """Around a command: whatever the user can do something about ends it with one line on stderr.
 
-    Exit status: 2 for a UserError, 1 where the machine's disk or memory does not suffice, 130 interrupted (Ctrl-C), 143
+    Exit status: 2 for a UserError or a file that cannot be used, 1 where the machine's disk or memory does not suffice
+    (or nobody reads the output any more), 130 interrupted (Ctrl-C), 143
     told to end (SIGTERM), 129 the terminal was closed (SIGHUP, unless it is ignored, as nohup has it).
     """
     told: list[int] = []
@@ -72,7 +73,7 @@ def one_line_errors() -> Iterator[None]:
             where = f" ({error.filename})" if error.filename else ""
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EPIPE)
             remedy = GO_ON if full else "mend that, and the same command goes on"
-            _end(f"error: {error.strerror or error}{where}; {remedy}", 1)
+            _end(f"error: {error.strerror or error}{where}; {remedy}", 1 if full else 2)
         told_of = ("allocate memory", "failed to map segment")  # by PyTorch, as it computes and as it is loaded
         if isinstance(error, MemoryError) or any(words in str(error) for words in told_of):
             _end(f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes", 1)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.transforms import Bbox
 
+from pfc_metarl.errors import RunError
 from pfc_metarl.results import RunFolder, written_aside
 
 MM = 1 / 25.4
@@ -32,6 +33,11 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
     "#808080",
 )
 """Colours that colour-blind readers can tell apart (Okabe & Ito)."""
+
+MARKED = {"pdf": "Creator", "png": "Software"}
+"""What figures are written as, and where each says what drew it ..."""
+MARK = "pfc_metarl"
+"""... by which a figure is known as ours, to be drawn again."""
 
 STYLE: Mapping[str, object] = {
     "font.size": 7,
@@ -166,9 +172,13 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
             in_layout=False, zorder=10
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for ending in ("pdf", "png"):
+    for ending, key in MARKED.items():
+        path = folder / f"{name}.{ending}"
+        if path.is_dir() or (path.exists() and MARK.encode() not in path.read_bytes()):
+            raise RunError(f"{path} is in the way, and not of this suite; move it, then draw again")
         drawn, (width, height) = io.BytesIO(), figure.get_size_inches()  # the writers' errors do not tell of full disks
-        figure.savefig(drawn, format=ending, bbox_inches=Bbox([[0, -below], [width, height]]))
-        with written_aside(folder / f"{name}.{ending}") as aside:
+        box = Bbox([[0, -below], [width, height]])
+        figure.savefig(drawn, format=ending, bbox_inches=box, metadata={key: MARK})
+        with written_aside(path) as aside:
             aside.write_bytes(drawn.getbuffer())
-        print(folder / f"{name}.{ending}")
+        print(path)

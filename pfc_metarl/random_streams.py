@@ -37,6 +37,8 @@ RUNNING = Stream(4, ("test", "slot", "episode"))
 """Episodes that follow each other in a slot; test: 0 in training, from 1 in tests."""
 PICTURES = Stream(5, ("side",))
 """Crops of the bundled photographs, of training (0) and held out (1); order of a folder's (2)."""
+RECOVERY = Stream(6, ("model",))
+"""Simulated subjects whose parameters are to come back; the seed is the subject's number."""
 STREAMS = {name: stream for name, stream in globals().copy().items() if isinstance(stream, Stream)}
 
 

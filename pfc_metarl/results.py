@@ -34,13 +34,24 @@ class RunFolder(RunRecord):
 
     def require_finished(self) -> None:
         """RunError unless the run went through to its end (or is just being made), and its files are whole."""
-        if not (self.path / "config.json").exists() or not (self.stage or all(map(self.ended, STAGES))):
+        there = [name for name in ("config.json", "provenance.json") if (self.path / name).exists()]
+        if len(there) == 1 and self.path.joinpath("comparison.csv").exists():
+            gone = "config.json" if "provenance.json" in there else "provenance.json"
+            raise RunError(
+                f"{self.path} holds a run without {gone}; put it back, or move the folder away to start anew"
+            )
+        if "config.json" not in there or not (self.stage or all(map(self.ended, STAGES))):
             raise RunError(f"{self.path} holds no finished run; make it with: {self.command}")
         if not self.stage:
             self._require_untouched(self.read_json("config.json"))
         damaged = [] if self.stage else [own for stage in STAGES for own in self.damaged(stage)]
         if damaged:
-            raise RunError(f"{self.path / damaged[0]} is gone or damaged; make it again with: {self.command}")
+            again = f"make it again with: {self.command}"
+            if damaged[0] != "checkpoint.pt" and damaged[0] in self.files(
+                "train"
+            ):  # then networks are not trained anew
+                again = f"put it back, or train anew with: {self.command} --overwrite"
+            raise RunError(f"{self.path / damaged[0]} is gone or damaged; {again}")
 
     # -- opening
 
@@ -168,6 +179,8 @@ class RunFolder(RunRecord):
         if not self.done("train"):
             inside = self.path / simulation
             hint = f"; name the run's folder: {inside}" if (inside / "config.json").exists() else ""
+            if self.ended("train"):
+                hint = f", for {self.damaged('train')[0]} is gone or damaged"
             raise RunError(f"{self.path} holds no trained networks{hint}")
         saved = self._saved(simulation) or {}
         differ = differences(config, saved["config"])

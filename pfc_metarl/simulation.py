@@ -169,6 +169,8 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
     donor = RunFolder(options.trained, "") if options.trained else None
     if donor:
         donor.require_trained(simulation.name, config)
+    if options.again_from and not folder.path.exists():
+        raise RunError(f"{folder.path} holds no run; first give the same command without --from")
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
         taken, whole = folder.taken_from, folder.done("train")
         damaged = folder.damaged("train") if folder.ended("train") else []
@@ -179,10 +181,10 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
             )
         if taken and not whole and not donor and not options.overwrite:
             raise RunError(f"{folder.path} had its networks from {taken}, and they are damaged; add: --trained {taken}")
+        if donor and whole and taken != str(donor.path):
+            raise RunError(f"{folder.path} holds trained networks of its own; choose another --results for --trained")
         flags = simulation.flags(config, options.quick) + (["--trained", str(options.trained)] if donor else [])
         folder.open(simulation.name, config, options.overwrite, options.again_from, flags)
-        if donor and folder.done("train") and folder.taken_from != str(donor.path):
-            raise RunError(f"{folder.path} holds trained networks of its own; choose another --results for --trained")
         if folder.finished:
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
         for stage in [s for s in STAGES if not folder.done(s)]:

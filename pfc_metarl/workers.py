@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 
 from tqdm import tqdm
 
@@ -19,6 +21,8 @@ from pfc_metarl.training import Unit, train_unit
 
 LOOK_EVERY = 5.0
 """Seconds between looks at what others have saved."""
+PATIENCE = 60.0
+"""Seconds that a worker which is told to end has for the update at hand."""
 _told_to_end = threading.Event()
 """Has this process, a worker, been told to end?"""
 _at_work = threading.Lock()
@@ -74,8 +78,7 @@ def _in_processes(units: Sequence[Unit], at_once: int, saved: Callable[[], None]
                 going = {pool.submit(_train, unit, i % at_once) for i, unit in enumerate(units)}
             _wait(going, saved)
         except BaseException as error:
-            for worker in set(multiprocessing.active_children()) - set(others):
-                worker.terminate()
+            _end(list(set(multiprocessing.active_children()) - set(others)))
             pool.shutdown(cancel_futures=True)
             if isinstance(error, BrokenProcessPool):
                 raise RunError(
@@ -83,6 +86,17 @@ def _in_processes(units: Sequence[Unit], at_once: int, saved: Callable[[], None]
                     "checkpoint, with fewer --processes if need be"
                 ) from None
             raise
+
+
+def _end(workers: list[BaseProcess]) -> None:
+    """Tell workers to end, and see to it: one that waits for what a killed one held does not hear."""
+    for worker in workers:
+        worker.terminate()
+    until = time.monotonic() + PATIENCE
+    for worker in workers:
+        worker.join(max(0.0, until - time.monotonic()))
+        if worker.is_alive():
+            worker.kill()
 
 
 def _wait(going: set[Future], saved: Callable[[], None]) -> None:
@@ -126,8 +140,8 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     _told_to_end.set()
-    with _at_work:
-        os._exit(1)
+    _at_work.acquire(timeout=PATIENCE)
+    os._exit(1)
 
 
 def _train(unit: Unit, position: int) -> None:

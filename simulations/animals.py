@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from pfc_metarl.agents.estimation import OK, fit
+from pfc_metarl.agents.estimation import OK, fit, recovery
 from pfc_metarl.agents.models import MODELS
 from pfc_metarl.command_line import parse
 from pfc_metarl.config import STAGES, Settings
@@ -35,6 +35,8 @@ NAMES = ("bandits", "foraging", "volatility", "two_step", "harlow", "optogenetic
 """Simulations whose tasks are told by choices."""
 FITTED_SESSIONS = 10
 """Of each network, to which models are fitted too."""
+RECOVERED = 20
+"""Subjects, at most, for whom it is tried whether simulated ones' parameters come back."""
 BY_SUBJECTS = ["subjects", "subjects_low", "subjects_high", "n"]
 
 
@@ -146,20 +148,32 @@ def analysed(
     """All tables: the simulation's analyses of behaviour, the fitted models, and what led networks predict."""
     assert simulation.behaviour is not None
     tables = dict(simulation.behaviour(config, trials))
-    task = next(iter(simulation.tasks(config).values())).name
-    models = [m for m in MODELS if task in m.family.tasks and set(m.needs) <= set(trials)]
+    task = next(iter(simulation.tasks(config).values()))
+    models = [m for m in MODELS if task.name in m.family.tasks and set(m.needs) <= set(trials)]
     if models:
-        fitted = [fit(trials, task, models, prior)]
+        fitted = [fit(trials, task.name, models, prior)]
         if networks is not None:
-            fitted.append(fit(networks.trials[networks.trials["session"] <= FITTED_SESSIONS], task, models, prior))
+            fitted.append(fit(networks.trials[networks.trials["session"] <= FITTED_SESSIONS], task.name, models, prior))
         tables["fits"], tables["parameters"] = (pd.concat(own, ignore_index=True) for own in zip(*fitted))
+        fits, parameters = fitted[0]
+        some = parameters["subject"].isin(parameters["subject"].unique()[:RECOVERED])
+        tables["recovery"] = recovery(parameters[some], fits, task, models)
     if networks is not None:
         tables["led"] = led(networks, trials)
-    for name, table in tables.items():
-        for row in table[table["fit"] != OK].drop_duplicates(SUBJECT).itertuples() if "fit" in table else ():
-            if row.group != NETWORKS:
-                print(f"{name}: {row.group}, subject {row.subject}: {row.fit}")
+    name_what_is_left_out(tables)
     return tables
+
+
+def name_what_is_left_out(tables: Tables) -> None:
+    """A line for each subject and analysis that could not be done, and why."""
+    for name, table in tables.items():
+        if "fit" not in table or name == "recovery":
+            continue
+        left_out = table[(table["fit"] != OK) & (table["group"] != NETWORKS)]
+        what = [column for column in ("model", "parameter") if column in table]
+        for (reason, *which), own in left_out.groupby(["fit", *what], sort=False):
+            subjects = ", ".join(map(str, own["subject"].unique()))
+            print(f"{name}{''.join(f', {word}' for word in which)}: {reason}: {subjects}")
 
 
 def led(networks: Run, trials: pd.DataFrame) -> pd.DataFrame:

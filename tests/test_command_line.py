@@ -146,9 +146,9 @@ def import_that_fails_when_interrupted() -> None:
         (import_that_fails_when_interrupted, 130, f"interrupted; {GO_ON}"),
         (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, f"told to end; {GO_ON}"),
         (lambda: os.kill(os.getpid(), signal.SIGHUP), 129, f"the terminal was closed; {GO_ON}"),
-        (lambda: Path("/no/such\nfile").write_text(""), 1, f"error: No such file or directory (/no/such file); {MEND}"),
+        (lambda: Path("/no/such\nfile").write_text(""), 2, f"error: No such file or directory (/no/such file); {MEND}"),
         (lambda: Path("/dev/full").write_text("x" * 10**6), 1, f"error: No space left on device; {GO_ON}"),
-        (lambda: Path("/no/such").write_text(""), 1, f"error: No such file or directory (/no/such); {MEND}"),
+        (lambda: Path("/no/such").write_text(""), 2, f"error: No such file or directory (/no/such); {MEND}"),
         (lambda: np.empty(2**55), 1, f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes"),
         (
             lambda: torch.empty(2**50),

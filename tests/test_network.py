@@ -131,3 +131,14 @@ def test_read_out_is_linear_and_starts_at_nothing() -> None:
         expected = torch.nn.functional.linear(hidden[:, k], head.weight[k].T, head.bias[k, 0])
         close(head(hidden)[:, k], expected)
         close(head.step(hidden[3])[k], expected[3])
+
+
+def test_what_is_heard_in_compiled_loops_is_the_same() -> None:
+    """Without a gradient, also where episodes begin on the way, and of a state that is no start."""
+    layer = layer_of(LSTM).float()
+    inputs, begins = drawn(STEPS, 2, EPISODES, INPUTS).float(), drawn(STEPS, 2, EPISODES) > 0.5
+    state = tuple(drawn(2, EPISODES, UNITS + k)[..., :UNITS].float() for k in range(2))
+    with torch.no_grad():
+        heard = layer(inputs, begins, state)
+    close(heard, layer(inputs, begins, state).detach(), rtol=1e-4, atol=1e-5)
+    assert begins.any() and not begins.all() and not heard.requires_grad

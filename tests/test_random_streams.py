@@ -16,6 +16,7 @@ IN_USE: dict[str, tuple[range, ...]] = {
     "REFERENCE": (range(5), range(8)),
     "RUNNING": (range(4), range(8), range(10)),
     "PICTURES": (range(3),),
+    "RECOVERY": (range(10),),
 }
 """Indices as simulations use them: parts of a network, updates, conditions, agents, tests, slots, episodes."""
 

@@ -148,7 +148,7 @@ def test_a_run_goes_on_from_the_stage_that_failed(tmp_path: Path, calls: Calls, 
 
 
 def test_stages_that_cannot_be_done_yet(tmp_path: Path, calls: Calls) -> None:
-    with pytest.raises(RunError, match="has not gone through the stage train; first give the same command"):
+    with pytest.raises(RunError, match="holds no run; first give the same command without --from"):
         calls.run(tmp_path, again_from="analyse")
     assert calls.done == []
     calls.fails = "test"

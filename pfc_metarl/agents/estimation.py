@@ -15,9 +15,12 @@ from scipy.special import expit, ndtri
 from scipy.stats import beta, gamma, norm
 from scipy.stats.qmc import Halton
 
-from pfc_metarl.agents.likelihood import Choices, choices_of, log_probabilities
+from pfc_metarl.agents.likelihood import Choices, ModelAgent, choices_of, log_probabilities
 from pfc_metarl.agents.models import Model
+from pfc_metarl.agents.playing import play
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.random_streams import RECOVERY, generator
+from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import SUBJECT, check_trials, with_responses
 
 PRIORS = {"rate": beta(1.1, 1.1), "positive": gamma(1.2, scale=5.0), "real": norm(0, 2)}
@@ -163,6 +166,35 @@ def held_out(model: Model, choices: Choices, prior: bool, x: np.ndarray) -> floa
         value = values_of(model, _best(model, others, prior, [x, starts(_kinds(model))[0]]).x)
         total += log_probabilities(model, value, own).sum()
     return total / choices.trials["response"].sum()
+
+
+def recovery(parameters: pd.DataFrame, fits: pd.DataFrame, task: Task, models: Sequence[Model]) -> pd.DataFrame:
+    """Do parameters come back? Subjects are simulated with those that were fitted, and fitted again.
+
+    Args:
+        parameters, fits: of `fit`.
+        task: that the simulated subjects do, for about as many trials as the subject had choices.
+        models: that were fitted.
+
+    Returns:
+        Table: group, subject, model, parameter, true, value, se, fit, within (is the true one within two standard
+        errors; those are compared on the natural scale).
+    """
+    tables = []
+    for m, model in enumerate(models):
+        of_model = parameters[parameters["model"] == model.name]
+        for number, (who, own) in enumerate(of_model.groupby(SUBJECT, sort=False, observed=True)):
+            n = fits[(fits["model"] == model.name) & (fits[SUBJECT] == list(who)).all(axis=1)]["n"].iloc[0]
+            choices = task.actions if task.steps_per_trial == 1 else 2
+            agent = ModelAgent(model, own["value"].to_numpy(), task.name, choices)
+            sessions = max(1, round(n / task.trials))
+            table = play(agent, task, generator(RECOVERY, number, m), sessions, "simulated")
+            got, _ = estimate(model, choices_of(model.family, check_trials(table, task.name)))
+            came_back = own[[*SUBJECT, "model", "parameter"]].assign(true=own["value"], value=got.value, se=got.error)
+            tables.append(came_back.assign(fit=np.where(np.isfinite(got.error), OK, AT_LIMIT)))
+    columns = [*SUBJECT, "model", "parameter", "true", "value", "se", "fit"]
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    return whole.assign(within=(whole["value"] - whole["true"]).abs() <= 2 * whole["se"])
 
 
 def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = False) -> tuple[pd.DataFrame, ...]:

@@ -59,6 +59,32 @@ def tell(following, reward, action):  # type: ignore[no-untyped-def]
         following[1 + action] = 1
 
 
+@kept
+def hear(seen, weights, cell, begins, start, out):  # type: ignore[no-untyped-def]
+    """One layer of one network hears what is given, say what others saw.
+
+    Args:
+        seen: (time + 1, episode, seen) as in `play`; the layer's own outputs after the first are filled in.
+        weights: (seen, gate x unit).
+        cell: (2, episode, unit), of which the first is that before the first step.
+        begins: (time, episode), whether an episode begins: then output and cell before it are `start` (2, unit).
+        out: the layer's outputs (time, episode, unit), filled in.
+    """
+    steps, size = begins.shape
+    units = cell.shape[2]
+    own = seen.shape[2] - units
+    gates, tops = np.empty((size, 4 * units), F), np.empty(units, F)
+    for t in range(steps):
+        for e in range(size):
+            if begins[t, e]:
+                copy(start[0], seen[t, e, own:])
+                copy(start[1], cell[t % 2, e])
+        np.dot(seen[t], weights, gates)
+        for e in range(size):
+            squash(gates[e], cell[t % 2, e], cell[(t + 1) % 2, e], tops, out[t, e])
+            copy(out[t, e], seen[t + 1, e, own:])
+
+
 @kernel
 def play(  # type: ignore[no-untyped-def]
     step, task, endless, steps_per_trial, episodes, trials, weights, read, bias, discount, noise, given, event,

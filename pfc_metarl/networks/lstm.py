@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pfc_metarl.networks.agent import State
+from pfc_metarl.networks.kernels import hear
 from pfc_metarl.networks.recurrent import Recurrent, per_network
 
 
@@ -39,8 +41,23 @@ class LSTM(Recurrent):
         return o * torch.tanh(cell), cell
 
     def forward(self, inputs: Tensor, begins: Tensor, state: State) -> Tensor:
-        """All steps of an unroll; see `Recurrent`."""
+        """All steps of an unroll, compiled where no gradient is asked for; see `Recurrent`."""
+        if not torch.is_grad_enabled() and inputs.device.type == "cpu" and inputs.dtype == torch.float32:
+            return self._hear(inputs, begins, state)
         return _Unroll.apply(inputs, self.input_weight, self.hidden_weight, self.bias, self.initial, begins, *state)
+
+    def _hear(self, inputs: Tensor, begins: Tensor, state: State) -> Tensor:
+        steps, networks, episodes, width = inputs.shape
+        weights = torch.cat([self.input_weight, self.bias, self.hidden_weight], 1).contiguous().numpy()
+        seen = np.empty((networks, steps + 1, episodes, width + 1 + self.units), np.float32)
+        seen[:, :-1, :, :width], seen[..., width] = inputs.transpose(0, 1).numpy(), 1
+        seen[:, 0, :, width + 1 :] = state[0]
+        out = np.empty((networks, steps, episodes, self.units), np.float32)
+        cell = np.stack([state[1].numpy()] * 2, axis=1)
+        anew, start = begins.transpose(0, 1).contiguous().numpy(), self.initial.contiguous().numpy()
+        for n in range(networks):
+            hear(seen[n], weights[n], cell[n], anew[n], start[n], out[n])  # type: ignore[call-arg]
+        return torch.from_numpy(out).transpose(0, 1)
 
 
 class _Unroll(torch.autograd.Function):
