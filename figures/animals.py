@@ -10,6 +10,7 @@ from pfc_metarl.errors import RunError
 from pfc_metarl.plotting import BLUE, GREY, VERMILLION, panel_letter, paper_figure, save
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trial_columns import NETWORKS
+from pfc_metarl.trial_sessions import of_networks
 
 SUBJECTS = "subjects"
 
@@ -71,8 +72,10 @@ def predictions(run: RunFolder) -> pd.DataFrame:
     files, tables = run.files("analyse"), []
     if "fits.csv" in files:
         fits = run.read_table("fits.csv")
-        told = fits["held_out"].where(fits["held_out"].notna(), fits["per_choice"])
-        tables.append(fits.assign(by=fits["model"], log_p=told)[fits["group"] != NETWORKS])
+        held_out = fits["held_out"].notna()  # not with a single session
+        by = fits["model"].where(held_out, fits["model"] + " (as fitted)")
+        told = fits["held_out"].where(held_out, fits["per_choice"])
+        tables.append(fits.assign(by=by, log_p=told)[~of_networks(fits) & told.notna()])
     if "led.csv" in files:
         tables.append(run.read_table("led.csv").assign(by="networks, led", log_p=lambda t: t["per_choice"]))
     columns = ["group", "subject", "by", "log_p"]
@@ -88,4 +91,4 @@ def choices(ax: Axes, predicted: pd.DataFrame) -> None:
         ax.plot(own.mean(), i, "o", color=BLUE, markersize=4)
     ax.axvline(np.log(0.5), color=GREY, linewidth=0.6, linestyle="--")
     ax.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
-    ax.set_xlabel("Log probability per choice\n(models: sessions held out; dashed: chance of two)")
+    ax.set_xlabel("Log probability per choice\n(models: sessions held out, unless as fitted; dashed: chance of two)")

@@ -44,8 +44,8 @@ def one_line_errors() -> Iterator[None]:
     """Around a command: whatever the user can do something about ends it with one line on stderr.
 
     Exit status: 2 for a UserError or a file that cannot be used, 1 where the machine's disk or memory does not suffice
-    (or nobody reads the output any more), 130 interrupted (Ctrl-C), 143
-    told to end (SIGTERM), 129 the terminal was closed (SIGHUP, unless it is ignored, as nohup has it).
+    (or nobody reads the output any more), 130 interrupted (Ctrl-C), 143 told to end (SIGTERM), 129 the terminal was
+    closed (SIGHUP, unless it is ignored, as nohup has it).
     """
     told: list[int] = []
     for name in ("stdout", "stderr"):
@@ -55,7 +55,7 @@ def one_line_errors() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         told.append(number)
         if _importing(frame):  # an exception there may abort the process, in the C++ of a package
-            print(_stopped(number), file=sys.stderr, flush=True)
+            print(_stopped(number), file=sys.__stderr__ or sys.stderr, flush=True)  # whoever has redirected it
             os._exit(STATUS[number])
         raise Stopped
 

@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
 from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.trial_columns import NONE
+from pfc_metarl.trial_columns import NETWORKS, NONE
 
 SUBJECT = ["group", "subject"]
 """Columns that name who behaves ..."""
@@ -30,6 +30,11 @@ def sessions_of(trials: pd.DataFrame) -> DataFrameGroupBy:
 def with_condition(trials: pd.DataFrame) -> pd.DataFrame:
     """The table with the column condition, "" if it has none."""
     return trials if "condition" in trials else trials.assign(condition="")
+
+
+def of_networks(table: pd.DataFrame) -> pd.Series:
+    """Is the group that of networks, whatever they were trained on (see `trained_on`)?"""
+    return table["group"].astype(str).str.startswith(NETWORKS)
 
 
 def made_validly(trials: pd.DataFrame) -> pd.Series:

@@ -33,6 +33,7 @@ from pfc_metarl.trial_sessions import (
     SUBJECT,
     by_session,
     made_validly,
+    of_networks,
     previous,
     require_alike,
     require_columns,
@@ -47,9 +48,9 @@ from pfc_metarl.trial_sessions import (
 
 __all__ = [
     "ANIMALS", "COLUMNS", "KEYS", "NETWORKS", "NONE", "OBSERVER", "SESSION", "SUBJECT", "UNTRAINED", "by_session",
-    "check_trials", "made_validly", "previous", "read_trials", "require_alike", "require_columns", "require_order",
+    "check_trials", "made_validly", "of_networks", "previous", "read_trials", "require_alike", "require_order",
     "responses", "session_keys", "sessions_of", "trained_on", "trial_table", "was_played", "with_condition",
-    "with_responses",
+    "with_responses", "require_columns",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from pfc_metarl.led import lead
 from pfc_metarl.published import Quantity, compare
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation, Tables
-from pfc_metarl.trials import NETWORKS, SUBJECT, read_trials, sessions_of
+from pfc_metarl.trials import NETWORKS, SUBJECT, of_networks, read_trials, sessions_of
 
 NAME = "animals"
 NAMES = ("bandits", "foraging", "volatility", "two_step", "harlow", "optogenetics")
@@ -153,7 +153,9 @@ def analysed(
     if models:
         fitted = [fit(trials, task.name, models, prior)]
         if networks is not None:
-            fitted.append(fit(networks.trials[networks.trials["session"] <= FITTED_SESSIONS], task.name, models, prior))
+            of_run = networks.trials
+            own = of_run[of_networks(of_run) & (of_run["session"] <= FITTED_SESSIONS)]
+            fitted.append(fit(own, task.name, models, prior))
         tables["fits"], tables["parameters"] = (pd.concat(own, ignore_index=True) for own in zip(*fitted))
         fits, parameters = fitted[0]
         some = parameters["subject"].isin(parameters["subject"].unique()[:RECOVERED])
@@ -169,7 +171,7 @@ def name_what_is_left_out(tables: Tables) -> None:
     for name, table in tables.items():
         if "fit" not in table or name == "recovery":
             continue
-        left_out = table[(table["fit"] != OK) & (table["group"] != NETWORKS)]
+        left_out = table[(table["fit"] != OK) & ~of_networks(table)]
         what = [column for column in ("model", "parameter") if column in table]
         for (reason, *which), own in left_out.groupby(["fit", *what], sort=False):
             subjects = ", ".join(map(str, own["subject"].unique()))
@@ -195,18 +197,19 @@ def compared(
     """The simulation's quantities of behaviour, of the animals and of the networks.
 
     Returns:
-        Table: group, quantity, subject (or network), value; and a table of means: group, quantity, published, animal,
-        subjects (mean), subjects_low, subjects_high (95 % interval), n, networks, networks_low, networks_high.
+        Table: group, quantity, number (of the subject or network), value; and a table of means: group, quantity,
+        published, animal, subjects (mean), subjects_low, subjects_high (95 % interval), n, networks, networks_low,
+        networks_high.
     """
     assert simulation.behaviour is not None
     own = [] if networks is None else simulation.behaviour_quantities(networks.tables)
     beside = compare(own)[["quantity", "ours", "ci_low", "ci_high"]].set_index("quantity")
     beside.columns = pd.Index(["networks", "networks_low", "networks_high"])
-    values, means = [of_each(NETWORKS, own, NETWORKS)], []
+    values, means = [of_each(NETWORKS, own)], []
     for group, of_group in trials.groupby("group", sort=False, observed=True):
         quantities = simulation.behaviour_quantities(simulation.behaviour(config, of_group.reset_index(drop=True)))
         quantities = [q._replace(name=q.name.replace(f" {group},", f" {NETWORKS},")) for q in quantities]
-        values.append(of_each(str(group), quantities, NETWORKS))
+        values.append(of_each(str(group), quantities))
         table = compare(quantities)[["quantity", "published", "animal", "ours", "ci_low", "ci_high", "n"]]
         table.columns = pd.Index(["quantity", "published", "animal", *BY_SUBJECTS])
         means.append(table.join(beside, on="quantity").assign(group=group))
@@ -214,7 +217,7 @@ def compared(
     return pd.concat(values, ignore_index=True), pd.concat(means, ignore_index=True)[columns]
 
 
-def of_each(group: str, quantities: Sequence[Quantity], networks: str) -> pd.DataFrame:
+def of_each(group: str, quantities: Sequence[Quantity]) -> pd.DataFrame:
     """Table: group, quantity, number (of the subject, in the order of the tables), value."""
     rows = [(group, q.name, i + 1, value) for q in quantities for i, value in enumerate(np.asarray(q.ours, float))]
     return pd.DataFrame(rows, columns=["group", "quantity", "number", "value"])

@@ -197,6 +197,20 @@ def test_stopped_from_the_first_second(tmp_path: Path, wait: float, number: str,
     assert (done.returncode, lines) == (status, [f"{words}; {GO_ON}"])
 
 
+def test_stopped_by_an_import_while_errors_are_redirected(tmp_path: Path) -> None:
+    """As while the command line is read: the line is not lost with what was redirected."""
+    (tmp_path / "slow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    code = (
+        "import contextlib, io\n"
+        "from pfc_metarl.errors import one_line_errors\n"
+        "with one_line_errors(), contextlib.redirect_stderr(io.StringIO()):\n"
+        "    import slow"
+    )
+    paths = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=paths)
+    assert (done.returncode, done.stderr) == (130, f"interrupted; {GO_ON}\n")
+
+
 def test_figure5(quick_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["figures", "5", "--quick", "--results", str(quick_results)])
     figures.__main__.main()

@@ -131,7 +131,7 @@ RECOVERED = [
 
 @pytest.mark.parametrize("name, task, true", RECOVERED, ids=[row[0] for row in RECOVERED])
 def test_parameters_come_back_within_their_errors(name: str, task: str, true: list[float]) -> None:
-    """Of 12 simulated subjects, on the scales without ends: nearly all within two standard errors, all within four."""
+    """Of 12 simulated subjects, on the scales without ends: most within the 95 % interval, all within five errors."""
     world = TASK if task == "two_step" else Bandit(100, 2, "independent")
     agent = ModelAgent(BY_NAME[name], np.array(true), task)
     subjects = [

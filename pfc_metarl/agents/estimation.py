@@ -28,6 +28,7 @@ PRIORS = {"rate": beta(1.1, 1.1), "positive": gamma(1.2, scale=5.0), "real": nor
 LIMITS = {"rate": (-9.0, 9.0), "positive": (-7.0, 5.5), "real": (-20.0, 20.0)}
 """On the scales without ends. What ends there cannot be told from these choices."""
 STARTS = 5
+"""Of the search."""
 FOLDS = 10
 """At most: sessions are held out one by one, or in so many parts."""
 CHOICES_PER_PARAMETER = 10
