@@ -7,12 +7,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.errors import RunError
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, panel_letter, paper_figure, save
+from pfc_metarl.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, panel_letter, paper_figure, save
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trial_columns import NETWORKS
 from pfc_metarl.trial_sessions import of_networks
 
-SUBJECTS = "subjects"
+SHOWN = "abcdefgh"
+PAPER = ("published", "x", "published networks"), ("animal", "D", "published animals")
+SIMULATED = "sv^<>"
+"""Markers of models that are simulated in the subjects' place."""
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -22,47 +25,47 @@ def draw(results: Path, quick: bool) -> None:
     if not runs:
         raise RunError(f"{parent} holds no animals; first: python -m simulations animals NAME TABLE")
     for run in runs:
-        values, comparison, predicted = run.read_table("values.csv"), run.read_table("comparison.csv"), predictions(run)
+        values, means, predicted = run.read_table("values.csv"), run.read_table("comparison.csv"), predictions(run)
         kinds: dict[str, list[str]] = {}  # quantities of one kind have one unit
-        for quantity in comparison["quantity"].unique():
+        for quantity in means["quantity"].unique():
             kinds.setdefault(quantity.split()[0], []).append(quantity)
+        order = list(run.read_table("trials.parquet")["group"].unique())
         rows = [len(own) + 1.5 for own in kinds.values()] + [predicted["by"].nunique() + 1.5] * (len(predicted) > 0)
-        with paper_figure(height_mm=12 + 5 * sum(rows)) as figure:
+        with paper_figure(height_mm=20 + 6 * sum(rows)) as figure:
             axes = figure.subplots(len(rows), height_ratios=rows, squeeze=False)[:, 0]
-            for ax, own, letter in zip(axes, kinds.values(), "abcdefgh"):
-                quantities(ax, values, comparison, own)
+            for ax, own, letter in zip(axes, kinds.values(), SHOWN):
+                quantities(ax, values, means, own, order)
                 panel_letter(ax, letter)
             if len(predicted):
                 choices(axes[-1], predicted)
-                panel_letter(axes[-1], "abcdefgh"[len(kinds)])
-            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
-            note = "Small: one subject or network. Large: mean, with its 95 % interval over them."
+                panel_letter(axes[-1], SHOWN[len(kinds)])
+            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+            note = (
+                "Small: one subject or network. Large: mean, with its 95 % interval over them. Open grey: mean over"
+                " subjects in whose place the fitted model is simulated."
+            )
             save(figure, results, f"animals_{run.path.name}", quick, note)
 
 
-def quantities(ax: Axes, values: pd.DataFrame, comparison: pd.DataFrame, order: list[str]) -> None:
-    """Each quantity in a row: as published, of the networks, of the subjects by group."""
-    groups = [NETWORKS, *comparison["group"].unique()]
-    colours = dict(zip(groups, [VERMILLION, BLUE, "black", GREY]))
+def quantities(ax: Axes, values: pd.DataFrame, means: pd.DataFrame, order: list[str], animals: list[str]) -> None:
+    """Each quantity in a row: as published, of the networks, of the subjects by group, of models."""
     at = {quantity: i for i, quantity in enumerate(order)}
-    published = comparison[comparison["quantity"].isin(order)].drop_duplicates("quantity")
-    rows = published["quantity"].map(at)
-    ax.plot(published["published"], rows, "x", color=GREY, label="published networks")
-    ax.plot(
-        published["animal"], rows, "D", color=GREY, markersize=3.5, markerfacecolor="none", label="published animals"
-    )
-    for k, group in enumerate(groups):
+    means = means[means["quantity"].isin(order)].assign(y=lambda t: t["quantity"].map(at))
+    for column, marker, label in PAPER:
+        told = means.drop_duplicates("quantity")
+        ax.plot(told[column], told["y"], marker, color=GREY, markersize=3.5, markerfacecolor="none", label=label)
+    groups = [group for group in (NETWORKS, *animals) if group in set(means["group"])]
+    for k, (group, colour) in enumerate(zip(groups, [VERMILLION, BLUE, "black", GREEN, PURPLE, SKY, ORANGE])):
+        shift = 0.2 * (k + 0.5 - len(groups) / 2)
         own = values[(values["group"] == group) & values["quantity"].isin(order)]
-        if own.empty:
-            continue
-        y = own["quantity"].map(at) + 0.2 * (k + 0.5 - len(groups) / 2)
-        ax.plot(own["value"], y, ".", color=colours[group], markersize=2, alpha=0.6)
-        table = comparison[comparison["group"] == (group if k else groups[1])]
-        table = table[table["quantity"].isin(order)]
-        name = SUBJECTS if k else NETWORKS
-        y_mean = table["quantity"].map(at) + 0.2 * (k + 0.5 - len(groups) / 2)
-        error = np.abs(table[[f"{name}_low", f"{name}_high"]].to_numpy().T - table[name].to_numpy())
-        ax.errorbar(table[name], y_mean, xerr=error, fmt="o", color=colours[group], label=group, linewidth=0.8)
+        ax.plot(own["value"], own["quantity"].map(at) + shift, ".", color=colour, markersize=2, alpha=0.6)
+        table = means[means["group"] == group]
+        error = np.abs(table[["low", "high"]].to_numpy().T - table["mean"].to_numpy())
+        ax.errorbar(table["mean"], table["y"] + shift, xerr=error, fmt="o", color=colour, label=group, linewidth=0.8)
+    models = [group for group in means["group"].unique() if group not in groups]
+    for group, marker in zip(models, SIMULATED):
+        table = means[means["group"] == group]
+        ax.plot(table["mean"], table["y"] + 0.3, marker, color=GREY, markersize=3, markerfacecolor="none", label=group)
     ax.axvline(0, color=GREY, linewidth=0.4)
     ax.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
 
@@ -77,7 +80,9 @@ def predictions(run: RunFolder) -> pd.DataFrame:
         told = fits["held_out"].where(held_out, fits["per_choice"])
         tables.append(fits.assign(by=by, log_p=told)[~of_networks(fits) & told.notna()])
     if "led.csv" in files:
-        tables.append(run.read_table("led.csv").assign(by="networks, led", log_p=lambda t: t["per_choice"]))
+        led = run.read_table("led.csv")
+        for by, column in (("networks, led", "per_choice"), ("networks, led, tempered", "held_out")):
+            tables.append(led.assign(by=by, log_p=led[column]).dropna(subset="log_p"))
     columns = ["group", "subject", "by", "log_p"]
     return pd.concat([table[columns] for table in tables]) if tables else pd.DataFrame(columns=columns)
 

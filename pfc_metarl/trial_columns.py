@@ -113,6 +113,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("cue", "0 left, 1 right", SIDES),
         Column("rewarded_cue", "0 left, 1 right", SIDES),
         REWARD._replace(optional=True),
+        Column("fixation", "dopamine response, or prediction error, when the trial begins", float, True),
+        Column("stimulus", "when the cue appears", float, True),
+        Column("saccade", "when the outcome is told", float, True),
     ),
     "two_step": (
         CHOICE,

@@ -4,40 +4,35 @@
 
 NAME is the simulation whose task they did; TABLE a .csv or .parquet file, one row per trial (see the README). The
 animals get the very analyses of behaviour that the simulation's networks get; models of choice are fitted to them and
-to the networks; and the networks of a finished run are led along the animals' own histories.
+to the networks, and simulated in their place; and the networks of a finished run are led along the animals' own
+histories.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import tyro
+from threadpoolctl import threadpool_limits
 
-from pfc_metarl.agents.estimation import OK, fit, recovery
-from pfc_metarl.agents.models import MODELS
+from pfc_metarl.animals import analysed, compared, left_out
 from pfc_metarl.command_line import parse
-from pfc_metarl.config import STAGES, Settings
+from pfc_metarl.config import STAGES, Config, Settings, as_saved, bears_on, from_saved
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.finished_run import Run
-from pfc_metarl.led import lead
-from pfc_metarl.published import Quantity, compare
 from pfc_metarl.results import RunFolder, readable_path, run_folder
-from pfc_metarl.simulation import Simulation, Tables
-from pfc_metarl.trials import NETWORKS, SUBJECT, of_networks, read_trials, sessions_of
+from pfc_metarl.simulation import Simulation
+from pfc_metarl.trials import SUBJECT, read_trials, sessions_of
 
 NAME = "animals"
-NAMES = ("bandits", "foraging", "volatility", "two_step", "harlow", "optogenetics")
-"""Simulations whose tasks are told by choices."""
-FITTED_SESSIONS = 10
-"""Of each network, to which models are fitted too."""
-RECOVERED = 20
-"""Subjects, at most, for whom it is tried whether simulated ones' parameters come back."""
-BY_SUBJECTS = ["subjects", "subjects_low", "subjects_high", "n"]
+NAMES = ("bandits", "foraging", "volatility", "inferred_value", "two_step", "harlow", "optogenetics")
+"""Simulations that animals can be laid beside."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,8 @@ class Animals(Settings):
     """The file's names of columns, e.g. choice=resp reward=outcome."""
     values: tuple[str, ...] = ()
     """The file's codes, e.g. choice:L=0,R=1."""
+    task: tuple[str, ...] = ()
+    """Settings of the animals' task that are not the paper's, e.g. common_probability=0.7."""
     prior: bool = False
     """Fit models with weak priors (maximum a posteriori) in place of maximum likelihood."""
 
@@ -71,8 +68,11 @@ def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
     animals, where = parse(NAME, str(__doc__), Animals(), Where(), arguments)
     if animals.name not in NAMES or not animals.table:
         raise ConfigError(f"write: animals NAME TABLE; NAME is one of: {', '.join(NAMES)} (animals --help shows more)")
-    rename, codes = renamed(animals.map), recoded(animals.values)
-    return partial(run, animals, rename, codes, run_folder(readable_path(where.results), NAME, where.quick), where)
+    simulation: Simulation[Any] = import_module(f"simulations.{animals.name}").SIMULATION
+    config = with_task(simulation.config(next(iter(simulation.presets)), where.quick), animals.task)
+    task = next(iter(simulation.tasks(config).values())).name
+    read = partial(read_trials, animals.table, task, renamed(animals.map), recoded(animals.values))
+    return partial(run, animals, simulation, config, read, where)
 
 
 def renamed(told: Sequence[str]) -> dict[str, str]:
@@ -80,7 +80,16 @@ def renamed(told: Sequence[str]) -> dict[str, str]:
     pairs = [word.split("=") for words in told for word in words.split(",")]
     if any(len(pair) != 2 or not all(pair) for pair in pairs):
         raise ConfigError("--map takes words like choice=resp: our name, then the file's")
+    for side in zip(*pairs):
+        refuse_twice("--map", side)
     return {theirs: ours for ours, theirs in pairs}
+
+
+def refuse_twice(flag: str, names: Sequence[str]) -> None:
+    """ConfigError for a name that is told twice."""
+    again = [name for i, name in enumerate(names) if name in names[:i]]
+    if again:
+        raise ConfigError(f"{flag} tells {again[0]} twice")
 
 
 def recoded(told: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -91,34 +100,52 @@ def recoded(told: Sequence[str]) -> dict[str, dict[str, str]]:
         pairs = [pair.split("=") for pair in rest.split(",")]
         if not name or any(len(pair) != 2 or not all(pair) for pair in pairs):
             raise ConfigError("--values takes words like choice:L=0,R=1: our column, then the file's codes and ours")
-        codes[name] = {theirs.strip(): ours.strip() for theirs, ours in pairs}
+        refuse_twice(f"--values {name}:", [*codes.get(name, {}), *(theirs.strip() for theirs, _ in pairs)])
+        codes.setdefault(name, {}).update({theirs.strip(): ours.strip() for theirs, ours in pairs})
     return codes
 
 
+def with_task(config: Config, told: Sequence[str]) -> Config:
+    """A simulation's config with the animals' task, from words like common_probability=0.7; ConfigError for others."""
+    kind = type(config)
+    own = {f.name for f in fields(kind)} - {f.name for f in fields(Config)}
+    known = sorted(name for name in own if bears_on(kind, [name]) == STAGES[0])
+    changed: dict[str, object] = {}
+    for name, _, value in (word.partition("=") for words in told for word in words.split(",")):
+        if name not in known:
+            raise ConfigError(f"--task knows no {name or 'setting without a name'}; there are: {', '.join(known)}")
+        try:
+            changed[name] = json.loads(value)
+        except json.JSONDecodeError:
+            raise ConfigError(f"--task {name}={value}: is no number") from None
+    return from_saved(kind, as_saved(config) | changed) if changed else config
+
+
 def run(
-    animals: Animals, rename: dict[str, str], codes: dict[str, dict[str, str]], parent: RunFolder, where: Where
+    animals: Animals, simulation: Simulation[Any], config: Config, read: Callable[[], pd.DataFrame], where: Where
 ) -> RunFolder:
     """Read, analyse, fit, lead and compare; the tables are those of the last table that was given."""
-    simulation: Simulation[Any] = import_module(f"simulations.{animals.name}").SIMULATION
-    config = simulation.config(next(iter(simulation.presets)), where.quick)
-    task = next(iter(simulation.tasks(config).values()))
-    trials = read_trials(animals.table, task.name, rename, codes)
+    trials = read()
     tell(trials, animals.table)
-    networks = networks_of(animals.name, where)
+    networks = networks_of(simulation, where)
+    parent = run_folder(readable_path(where.results), NAME, where.quick)
     folder = RunFolder(parent.path / animals.name, parent.command)
-    with folder.locked():
-        folder.open(NAME, animals, overwrite=True)
+    with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
+        tables = analysed(simulation, config, trials, networks, animals.prior)
+        simulated = tables.pop("simulated", trials.head(0))
+        values, means = compared(simulation, config, trials, simulated, networks)
+        written = {
+            "test": {"trials.parquet": trials},
+            "analyse": {f"{name}.csv": table for name, table in tables.items()} | {"simulated.parquet": simulated},
+            "compare": {"values.csv": values, "comparison.csv": means},
+        }
+        folder.open(NAME, animals, overwrite=True)  # not before: a table that is refused leaves the last results alone
         for stage in STAGES:
             with folder.doing(stage):
-                if stage == "test":
-                    folder.write_table("trials.parquet", trials)
-                elif stage == "analyse":
-                    for name, table in analysed(simulation, config, trials, networks, animals.prior).items():
-                        folder.write_table(f"{name}.csv", table)
-                elif stage == "compare":
-                    values, comparison = compared(simulation, config, trials, networks)
-                    folder.write_table("values.csv", values)
-                    folder.write_table("comparison.csv", comparison)
+                for name, table in written.get(stage, {}).items():
+                    folder.write_table(name, table)
+    for line in left_out(tables):
+        print(line)
     show(folder)
     return folder
 
@@ -133,106 +160,32 @@ def tell(trials: pd.DataFrame, source: str) -> None:
     )
 
 
-def networks_of(name: str, where: Where) -> Run | None:
+def networks_of(simulation: Simulation[Any], where: Where) -> Run | None:
     """The finished run whose networks stand beside the animals; None, and a line, if there is none."""
-    folder = run_folder(where.results, name, where.quick)
+    folder = run_folder(where.results, simulation.name, where.quick)
     if not folder.finished:
-        print(f"no networks beside them: {folder.path} holds no finished run (python -m simulations {name})")
+        print(f"no networks beside them: {folder.path} holds no finished run; make it with: {folder.command}")
         return None
-    return Run(import_module(f"simulations.{name}").SIMULATION, folder)
-
-
-def analysed(
-    simulation: Simulation[Any], config: Any, trials: pd.DataFrame, networks: Run | None, prior: bool
-) -> Tables:
-    """All tables: the simulation's analyses of behaviour, the fitted models, and what led networks predict."""
-    assert simulation.behaviour is not None
-    tables = dict(simulation.behaviour(config, trials))
-    task = next(iter(simulation.tasks(config).values()))
-    models = [m for m in MODELS if task.name in m.family.tasks and set(m.needs) <= set(trials)]
-    if models:
-        fitted = [fit(trials, task.name, models, prior)]
-        if networks is not None:
-            of_run = networks.trials
-            own = of_run[of_networks(of_run) & (of_run["session"] <= FITTED_SESSIONS)]
-            fitted.append(fit(own, task.name, models, prior))
-        tables["fits"], tables["parameters"] = (pd.concat(own, ignore_index=True) for own in zip(*fitted))
-        fits, parameters = fitted[0]
-        some = parameters["subject"].isin(parameters["subject"].unique()[:RECOVERED])
-        tables["recovery"] = recovery(parameters[some], fits, task, models)
-    if networks is not None:
-        tables["led"] = led(networks, trials)
-    name_what_is_left_out(tables)
-    return tables
-
-
-def name_what_is_left_out(tables: Tables) -> None:
-    """A line for each subject and analysis that could not be done, and why."""
-    for name, table in tables.items():
-        if "fit" not in table or name == "recovery":
-            continue
-        left_out = table[(table["fit"] != OK) & ~of_networks(table)]
-        what = [column for column in ("model", "parameter") if column in table]
-        for (reason, *which), own in left_out.groupby(["fit", *what], sort=False):
-            subjects = ", ".join(map(str, own["subject"].unique()))
-            print(f"{name}{''.join(f', {word}' for word in which)}: {reason}: {subjects}")
-
-
-def led(networks: Run, trials: pd.DataFrame) -> pd.DataFrame:
-    """Each network led along each subject: group, subject, seed, n, per_choice (mean log probability of choices)."""
-    told = lead(networks.networks, networks.task, trials, choices_of(trials))
-    told = told.assign(log_p=np.log(told["probability"]))
-    means = told.groupby([*SUBJECT, "seed"], sort=False, observed=True)["log_p"].agg(n="count", per_choice="mean")
-    return means.reset_index()
-
-
-def choices_of(trials: pd.DataFrame) -> int:
-    """How many there are to choose from: two, but for bandits of more arms."""
-    return max(2, int(trials["choice"].max()) + 1)
-
-
-def compared(
-    simulation: Simulation[Any], config: Any, trials: pd.DataFrame, networks: Run | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The simulation's quantities of behaviour, of the animals and of the networks.
-
-    Returns:
-        Table: group, quantity, number (of the subject or network), value; and a table of means: group, quantity,
-        published, animal, subjects (mean), subjects_low, subjects_high (95 % interval), n, networks, networks_low,
-        networks_high.
-    """
-    assert simulation.behaviour is not None
-    own = [] if networks is None else simulation.behaviour_quantities(networks.tables)
-    beside = compare(own)[["quantity", "ours", "ci_low", "ci_high"]].set_index("quantity")
-    beside.columns = pd.Index(["networks", "networks_low", "networks_high"])
-    values, means = [of_each(NETWORKS, own)], []
-    for group, of_group in trials.groupby("group", sort=False, observed=True):
-        quantities = simulation.behaviour_quantities(simulation.behaviour(config, of_group.reset_index(drop=True)))
-        quantities = [q._replace(name=q.name.replace(f" {group},", f" {NETWORKS},")) for q in quantities]
-        values.append(of_each(str(group), quantities))
-        table = compare(quantities)[["quantity", "published", "animal", "ours", "ci_low", "ci_high", "n"]]
-        table.columns = pd.Index(["quantity", "published", "animal", *BY_SUBJECTS])
-        means.append(table.join(beside, on="quantity").assign(group=group))
-    columns = ["group", "quantity", "published", "animal", *BY_SUBJECTS, *beside.columns]
-    return pd.concat(values, ignore_index=True), pd.concat(means, ignore_index=True)[columns]
-
-
-def of_each(group: str, quantities: Sequence[Quantity]) -> pd.DataFrame:
-    """Table: group, quantity, number (of the subject, in the order of the tables), value."""
-    rows = [(group, q.name, i + 1, value) for q in quantities for i, value in enumerate(np.asarray(q.ours, float))]
-    return pd.DataFrame(rows, columns=["group", "quantity", "number", "value"])
+    return Run(simulation, folder)
 
 
 def show(folder: RunFolder) -> None:
-    """The comparison, and how well choices are predicted, for a terminal."""
-    comparison = folder.read_table("comparison.csv")
-    columns = ["group", "quantity", "published", "animal", "subjects", "n", "networks"]
-    print(comparison[columns].to_string(index=False, float_format="{:.3g}".format))
+    """Everybody's means side by side, and how well choices are predicted, for a terminal."""
+    means = folder.read_table("comparison.csv")
+    groups = means["group"].unique()
+    wide = means.pivot(index="quantity", columns="group", values="mean")[groups].loc[means["quantity"].unique()]
+    paper = means.drop_duplicates("quantity").set_index("quantity")[["published", "animal"]]
+    paper.columns = pd.Index(["published networks", "published animals"])
+    print(paper.join(wide).to_string(float_format="{:.3g}".format, na_rep=""))
     if "fits.csv" in folder.files("analyse"):
         fits = folder.read_table("fits.csv")
-        means = fits.groupby(["group", "model"], sort=False)[["per_choice", "held_out", "bic"]].mean()
-        print(means.to_string(float_format="{:.4g}".format))
+        print("\nlog probability per choice (held out: in sessions that were not fitted), mean over subjects")
+        best = fits.groupby(["group", "model"], sort=False)[["per_choice", "held_out", "bic"]].mean()
+        print(best.to_string(float_format="{:.4g}".format))
     if "led.csv" in folder.files("analyse"):
-        own = folder.read_table("led.csv").groupby("group")["per_choice"].mean()
-        print("\n".join(f"networks led along {group}: {mean:.4g} per choice" for group, mean in own.items()))
+        own = folder.read_table("led.csv").groupby("group")
+        for group, mean in own["per_choice"].mean().items():
+            print(f"networks led along {group}: {mean:.4g}", end="")
+            fitted = own["held_out"].mean()[group] if "held_out" in own.obj else float("nan")
+            print("" if isnan(fitted) else f"; with temperature and lapse of the other sessions {fitted:.4g}")
     print(f"results in {folder.path}")

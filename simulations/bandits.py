@@ -221,6 +221,20 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     return compare(quantities)
 
 
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """Regret with independent arms: of networks that were trained on these, or of whoever else behaves."""
+    regret, quantities = tables["regret"], []
+    trained = regret[regret["group"] == trained_on("independent")]
+    regret = regret if trained.empty else trained
+    for trial in (20, 50, 100):
+        ours = regret[regret["trial"] == trial]["regret"].to_numpy()
+        if len(ours):
+            paper, thompson = (published_value(1, condition=c, x=trial) for c in ("meta_rl_independent", "thompson"))
+            name = f"regret at trial {trial}"
+            quantities.append(Quantity.ordered(name, ours, paper, 0.5, "< Thompson", thompson))
+    return quantities
+
+
 SIMULATION = Simulation(
     name="bandits",
     description=__doc__,
@@ -231,4 +245,5 @@ SIMULATION = Simulation(
     analyse=analyse,
     compare=compare_with_paper,
     behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
 )

@@ -16,6 +16,7 @@ from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.inferred_value import InferredValue
+from pfc_metarl.trials import require_columns
 
 PUBLISHED = "published"
 """The condition of training: the published task."""
@@ -72,14 +73,20 @@ def test(config: InferredValueConfig, networks: Networks) -> Tested:
 def analyse(config: InferredValueConfig, tested: Tested) -> Tables:
     """All tables of Figure 4."""
     seen = tested.trials.drop(columns=["valid", "reward"])  # whatever it does, a network sees the cue and what it pays
+    seen[list(EVENTS)] = event_errors(config, tested)
     labelled = label_trials(seen)
-    labelled[list(EVENTS)] = event_errors(config, tested)
     return {
-        "prediction_errors": mean_errors(labelled),
+        **behaviour(config, seen),
         "ideal_observers": ideal_errors(config.switch_probability, config.block_trials, config.discount),
         "state_pca": state_pca(config, tested, labelled),
         "performance": tested.trials.groupby("subject")[["reward", "valid"]].mean().reset_index(),
     }
+
+
+def behaviour(config: InferredValueConfig, trials: pd.DataFrame) -> Tables:
+    """Mean prediction errors, or dopamine responses, of whoever has them in the trial table (columns: the events)."""
+    require_columns(trials, EVENTS, "the table")
+    return {"prediction_errors": mean_errors(label_trials(trials))}
 
 
 def event_errors(config: InferredValueConfig, tested: Tested) -> np.ndarray:
@@ -112,6 +119,11 @@ def state_pca(config: InferredValueConfig, tested: Tested, labelled: pd.DataFram
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 4b, at the stimulus; distance: .10 (units of reward)."""
+    return compare(behaviour_quantities(tables))
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity]:
+    """What is compared."""
     errors = tables["prediction_errors"]
     at_stimulus = errors[errors["event"] == "stimulus"]
     quantities = []
@@ -121,7 +133,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
             paper = published_value(4, panel="b", condition=f"{comparison}, cue rewarded {cue_rewarded}", x=2)
             name = f"stimulus, {comparison}, cue rewarded {cue_rewarded} reversal"
             quantities.append(Quantity.signed(name, own, paper, 0.1, short=f"{comparison}, {cue_rewarded}"))
-    return compare(quantities)
+    return quantities
 
 
 SIMULATION = Simulation(
@@ -133,4 +145,6 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
+    behaviour=behaviour,
+    behaviour_quantities=behaviour_quantities,
 )

@@ -9,10 +9,12 @@ from fakes import SMALL, agent_of, rngs
 
 import figures.animals
 import simulations.__main__
-from pfc_metarl.agents.likelihood import ModelAgent
-from pfc_metarl.agents.models import MODELS
+from pfc_metarl.agents.estimation import estimate
+from pfc_metarl.agents.families import models_of
+from pfc_metarl.agents.likelihood import ModelAgent, choices_of
 from pfc_metarl.agents.playing import play
 from pfc_metarl.analysis.lagged import lagged_regression
+from pfc_metarl.analysis.reversal import EVENTS, label_trials
 from pfc_metarl.analysis.stay import stay_probabilities
 from pfc_metarl.errors import ConfigError, RunError, TableError
 from pfc_metarl.finished_run import load
@@ -24,8 +26,8 @@ from pfc_metarl.trials import read_trials
 from simulations.animals import NAMES
 from simulations.volatility import SIMULATION as VOLATILITY
 
-BY_NAME = {model.name: model for model in MODELS}
 TASK = TwoStep(80, 0.8, 0.9, 0.1, 0.025)
+BY_NAME = {model.name: model for model in models_of(TASK, [])}
 
 
 def rats() -> pd.DataFrame:
@@ -71,21 +73,22 @@ def test_animals_get_what_the_networks_get(results: Path, capsys: pytest.Capture
         ("lag_weights", lagged_regression(table)),
     ):
         pd.testing.assert_frame_equal(run.read_table(f"{name}.csv"), expected, check_dtype=False)
-    comparison, networks = run.read_table("comparison.csv"), load(results / "quick" / "two_step")
-    own = comparison.set_index("quantity")
+    means, networks = run.read_table("comparison.csv"), load(results / "quick" / "two_step")
+    own, theirs = (means[means["group"] == group].set_index("quantity") for group in ("animals", "networks"))
     paper = networks.comparison.set_index("quantity")
     for quantity in own.index:
-        assert own["networks"][quantity] == pytest.approx(paper["ours"][quantity], nan_ok=True)
+        assert theirs["mean"][quantity] == pytest.approx(paper["ours"][quantity], nan_ok=True)
         assert own["published"][quantity] == paper["published"][quantity]
     stays = stay_probabilities(table).query("rewarded == 1 and common == 1")["stay"]
-    assert own["subjects"]["stay after rewarded common"] == pytest.approx(stays.mean()) and own["n"].eq(2).all()
+    assert own["mean"]["stay after rewarded common"] == pytest.approx(stays.mean()) and own["n"].eq(2).all()
+    assert set(means["group"]) == {"networks", "animals", *BY_NAME}
     led = run.read_table("led.csv")
     told = lead(networks.networks, networks.task, table, 2)
     assert len(led) == 2 * len(networks.networks.seeds) and np.isfinite(led["per_choice"]).all()
     expected = np.log(told["probability"]).groupby([told["subject"], told["seed"]]).mean()
     np.testing.assert_allclose(led.sort_values(["subject", "seed"])["per_choice"], expected.sort_index(), rtol=1e-5)
     fits = run.read_table("fits.csv")
-    assert set(fits["group"]) == {"animals", "networks"} and "hybrid of Daw et al. 2011" not in set(fits["model"])
+    assert set(fits["group"]) == {"animals", "networks"}
     figures.animals.draw(results, quick=True)
     assert (results / "quick" / "figures" / "animals_two_step.png").stat().st_size > 20_000
 
@@ -95,7 +98,7 @@ def test_without_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     command("two_step", tmp_path / "rats.parquet", "--results", tmp_path)
     assert "no networks beside them" in capsys.readouterr().out
     run = RunFolder(tmp_path / "animals" / "two_step", "")
-    assert "led.csv" not in run.files("analyse") and run.read_table("comparison.csv")["networks"].isna().all()
+    assert "led.csv" not in run.files("analyse") and "networks" not in set(run.read_table("comparison.csv")["group"])
     figures.animals.draw(tmp_path, quick=False)
     with pytest.raises(RunError, match="holds no animals"):
         figures.animals.draw(tmp_path / "other", quick=False)
@@ -110,7 +113,10 @@ def test_the_other_tasks(name: str, tmp_path: Path) -> None:
     long = VOLATILITY.tasks(VOLATILITY.config("fast", quick=True)).values()
     played = next(iter(long)) if name == "volatility" else SMALL[task]
     table = play_networks(agent_of(agent, played, 1, 2), played, rngs(1, 2), 6).table("animals")
-    more = {"volatility": {"order": "low first"}, "optogenetics": {"condition": "control"}}.get(name, {})
+    more = {
+        "volatility": {"order": "low first"}, "optogenetics": {"condition": "control"},
+        "inferred_value": dict.fromkeys(EVENTS, 1.0),
+    }.get(name, {})  # fmt: skip
     table.drop(columns="probability").assign(**more).to_csv(tmp_path / "table.csv", index=False)
     command(name, tmp_path / "table.csv", "--results", tmp_path, "--quick")
     run = RunFolder(tmp_path / "quick" / "animals" / name, "")
@@ -122,6 +128,14 @@ def test_the_other_tasks(name: str, tmp_path: Path) -> None:
     [
         (["mice", "rats.csv"], ConfigError, "write: animals NAME TABLE; NAME is one of: bandits"),
         (["two_step"], ConfigError, "write: animals NAME TABLE"),
+        (["two_step", "rats.csv", "--map", "choice=a,choice=b"], ConfigError, "--map tells choice twice"),
+        (["two_step", "rats.csv", "--map", "choice=a", "reward=a"], ConfigError, "--map tells a twice"),
+        (["two_step", "rats.csv", "--values", "choice:L=0,L=1"], ConfigError, "--values choice: tells L twice"),
+        (["two_step", "rats.csv", "--values", "choice:L=0", "choice:L=1"], ConfigError, "choice: tells L twice"),
+        (["two_step", "rats.csv", "--task", "colour=1"], ConfigError, "--task knows no colour; there are: common_prob"),
+        (["two_step", "rats.csv", "--task", "reward_high=x"], ConfigError, "reward_high=x: is no number"),
+        (["two_step", "rats.csv", "--task", "reward_high=2"], ConfigError, "reward_high must be a finite number"),
+        (["inferred_value", "cues.csv"], TableError, "no column fixation"),
         (["two_step", "rats.csv", "--map", "choice"], ConfigError, "--map takes words like choice=resp"),
         (["two_step", "rats.csv", "--values", "choice=L"], ConfigError, "--values takes words like choice:L=0,R=1"),
         (["two_step", "none.csv"], TableError, "there is no such file"),
@@ -140,6 +154,8 @@ def test_words_that_make_no_sense(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     rats().to_csv("rats.csv", index=False)
+    cues = {"trial_in_block": [1, 2], "cue": [0, 1], "rewarded_cue": [0, 0]}
+    pd.DataFrame({"subject": 1, "trial": [1, 2], "block": 1, **cues}).to_csv("cues.csv", index=False)
     with pytest.raises(error, match=said) as caught:
         command(*words)
     assert (
@@ -157,3 +173,94 @@ def test_networks_led_along_another_networks_trials(quick_results: Path) -> None
     same = np.diag(log_p.to_numpy()).mean()
     other = log_p.to_numpy()[~np.eye(len(log_p), dtype=bool)].mean()
     assert same > other
+
+
+def _spoiled(how: str) -> pd.DataFrame:
+    table = rats()
+    if how == "duplicated":
+        return pd.concat([table, table.iloc[[7]]])
+    if how == "empty":
+        return table.head(0)
+    column, row, value = {
+        "missing": ("choice", 7, None), "text": ("reward", 7, "yes"), "unknown": ("choice", 7, 3),
+        "gap": ("trial", 7, 99),
+    }[how]  # fmt: skip
+    table = table.astype({column: object})
+    table.loc[row, column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    "how, said",
+    [
+        ("duplicated", "row 321: subject r1, session 1, trial 8 stands there twice"),
+        ("empty", "holds no trials"),
+        ("missing", "column choice, row 8: empty; expected 0, 1 or -1"),
+        ("text", "column reward, row 8: 'yes'; expected 0 or 1"),
+        ("unknown", "column choice, row 8: 3"),
+        ("gap", "trial 9 follows trial 7"),
+    ],
+)
+def test_tables_that_are_refused(how: str, said: str, tmp_path: Path) -> None:
+    """In one line, and what an earlier table gave stays as it was."""
+    earlier = tmp_path / "animals" / "two_step"
+    earlier.mkdir(parents=True)
+    (earlier / "comparison.csv").write_text("mine")
+    _spoiled(how).to_csv(tmp_path / "rats.csv", index=False)
+    with pytest.raises(TableError, match=said) as caught:
+        command("two_step", tmp_path / "rats.csv", "--results", tmp_path)
+    assert str(caught.value).startswith(str(tmp_path / "rats.csv")) and "\n" not in str(caught.value)
+    assert (earlier / "comparison.csv").read_text() == "mine"
+
+
+def test_the_order_of_rows_and_columns_does_not_matter(tmp_path: Path) -> None:
+    table = rats().query("session == 1")
+    shuffled = table.sample(frac=1, random_state=1)[table.columns[::-1]].sort_values("subject", kind="stable")
+    tables = []
+    for name, own in (("plain", table), ("shuffled", shuffled)):
+        own.to_csv(tmp_path / f"{name}.csv", index=False)
+        command("two_step", tmp_path / f"{name}.csv", "--results", tmp_path / name)
+        tables.append([RunFolder(tmp_path / name / "animals" / "two_step", "").read_table(f"{what}.csv")
+                       for what in ("fits", "lag_weights", "comparison")])  # fmt: skip
+    for plain, other in zip(*tables):
+        pd.testing.assert_frame_equal(plain, other)
+
+
+def test_models_know_the_probabilities_of_the_animals_task(tmp_path: Path) -> None:
+    rats().to_csv(tmp_path / "rats.csv", index=False)
+    fits = {}
+    for common in (0.8, 0.6):
+        told = ["--task", f"common_probability={common}", "--results", tmp_path / str(common)]
+        command("two_step", tmp_path / "rats.csv", *told)
+        fits[common] = RunFolder(tmp_path / str(common) / "animals" / "two_step", "").read_table("fits.csv")
+        own = read_trials(tmp_path / "rats.csv", "two_step").query("subject == 'r1'").reset_index(drop=True)
+        model = next(m for m in models_of(TwoStep(80, common, 0.9, 0.1, 0.025), []) if m.name == "model-based")
+        expected = estimate(model, choices_of(model.family, own))[0].log_likelihood
+        told = fits[common].query("subject == 'r1' and model == 'model-based'")["log_likelihood"]
+        assert told.tolist() == pytest.approx([expected])
+    assert (fits[0.8]["log_likelihood"] != fits[0.6]["log_likelihood"]).sum() == 6  # but not of what plans nothing
+
+
+def test_dopamine_of_animals(tmp_path: Path) -> None:
+    """Responses to the cue after a reversal, experienced and inferred, as means by hand; gaps are no trials."""
+    rng, n = np.random.default_rng(1), 400
+    block = np.arange(n) // 5
+    rewarded = (rng.random(n // 5) < 0.5).astype(int)[block]
+    table = pd.DataFrame({
+        "subject": 1, "trial": np.arange(n), "block": block + 1, "trial_in_block": np.arange(n) % 5 + 1,
+        "cue": rng.integers(0, 2, n), "rewarded_cue": rewarded,
+        **{event: np.where(rng.random(n) < 0.1, np.nan, rng.random(n)) for event in EVENTS},
+    })  # fmt: skip
+    table.to_csv(tmp_path / "cells.csv", index=False)
+    command("inferred_value", tmp_path / "cells.csv", "--results", tmp_path)
+    got = (
+        RunFolder(tmp_path / "animals" / "inferred_value", "")
+        .read_table("comparison.csv")
+        .set_index("quantity")["mean"]
+    )
+    labelled = label_trials(table)
+    for comparison in ("before reversal", "experienced", "inferred"):
+        for when in ("before", "after"):
+            own = labelled[(labelled["comparison"] == comparison) & (labelled["cue_rewarded"] == when)]["stimulus"]
+            name = f"stimulus, {comparison}, cue rewarded {when} reversal"
+            assert got[name] == pytest.approx(np.nanmean(own))

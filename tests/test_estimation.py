@@ -7,9 +7,10 @@ from fakes import SMALL
 from scipy.special import log_softmax
 
 from pfc_metarl.agents import estimation
-from pfc_metarl.agents.estimation import AT_LIMIT, OK, TOO_FEW, fit
+from pfc_metarl.agents.estimation import AT_LIMIT, OK, TOO_FEW, UNTOLD, estimate, fit
+from pfc_metarl.agents.families import ARMS, ARMS_MODELS, LATENT, RATES, RATES_MODELS, STEPS, models_of
 from pfc_metarl.agents.likelihood import ModelAgent, choices_of, log_probabilities
-from pfc_metarl.agents.models import ARMS, LATENT, MODELS, RATES, STEPS, Model
+from pfc_metarl.agents.models import Model
 from pfc_metarl.agents.playing import lead, play
 from pfc_metarl.agents.two_step import ModelBased, ModelFree
 from pfc_metarl.agents.volatility import FixedRate
@@ -18,8 +19,10 @@ from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.two_step import TwoStep
 from pfc_metarl.trials import check_trials
 
-BY_NAME = {model.name: model for model in MODELS}
 TASK = TwoStep(100, 0.8, 0.9, 0.1, 0.025)
+TWO_STAGES = models_of(TASK, ["second_choice", "side"])
+MODELS = (*ARMS_MODELS, *RATES_MODELS, *models_of(TASK, ["side"]))
+BY_NAME = {model.name: model for model in MODELS}
 
 
 def mixed(rng: np.random.Generator, **columns: object) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def test_parameters_come_back_within_their_errors(name: str, task: str, true: li
     ]
     _, parameters = fit(pd.concat(subjects).drop(columns="probability"), task, [BY_NAME[name]])
     told = parameters[parameters["fit"] == OK]
-    assert len(told) >= 0.9 * len(parameters)
+    assert len(told) >= 0.8 * len(parameters)  # the others end at, or beside, a limit
     truth = told["parameter"].map(dict(zip([p.name for p in BY_NAME[name].free], true)))
     inside = (truth > told["low"]) & (truth < told["high"])
     assert inside.mean() > 0.85
@@ -162,12 +165,12 @@ def test_what_cannot_be_told() -> None:
     few = pd.DataFrame({"subject": 2, "trial": range(15), "choice": 0, "reward": 1})
     fits, parameters = fit(pd.concat([same, few]), "foraging", [BY_NAME["Rescorla-Wagner"]])
     assert fits["fit"].tolist() == [OK, TOO_FEW] and fits["held_out"].isna().all()
-    assert AT_LIMIT in parameters["fit"].tolist() and set(parameters["subject"]) == {1}
+    assert set(parameters["fit"]) & {AT_LIMIT, UNTOLD} and set(parameters["subject"]) == {1}
     with pytest.raises(ConfigError, match="Rescorla-Wagner is no model of two_step, but of bandit, foraging"):
         fit(same, "two_step", [BY_NAME["Rescorla-Wagner"]])
     two_step = mixed(np.random.default_rng(7), common=True)
     with pytest.raises(TableError, match="no column second_choice"):
-        fit(two_step, "two_step", [BY_NAME["hybrid of Daw et al. 2011"]])
+        fit(two_step, "two_step", [TWO_STAGES[2]])
 
 
 def test_priors_hold_back() -> None:
@@ -192,9 +195,47 @@ def test_models_are_what_they_say() -> None:
         Model("half", LATENT, {"learning_rate": "rate"})
     with pytest.raises(ConfigError, match="model-free has 3 parameters"):
         ModelAgent(BY_NAME["model-free"], [0.1], "two_step")
-    for model in MODELS:
+    for model in (*MODELS, *TWO_STAGES):
         values = np.arange(1.0, len(model.free) + 1)
         theta = dict(zip([p.name for p in model.family.parameters], model.theta(values)))
         for name, fixed in model.fixed.items():
             assert theta[name] == (theta[fixed] if isinstance(fixed, str) else fixed)
         assert [theta[p.name] for p in model.free] == values.tolist()
+
+
+def test_which_models_a_table_is_fitted_with() -> None:
+    """Second choices are explained by all models or by none; probabilities are the task's."""
+    names = [model.name for model in TWO_STAGES]
+    assert names == ["model-free", "model-based", "hybrid", "hybrid with both stickinesses"]
+    daw = TWO_STAGES[2]  # seven parameters: two rates, two temperatures, eligibility, w, stickiness
+    assert [p.name for p in daw.free] == [
+        "learning_rate", "learning_rate_2", "inverse_temperature", "inverse_temperature_2", "eligibility",
+        "model_based_weight", "choice_stickiness",
+    ]  # fmt: skip
+    assert "latent-state planner" in BY_NAME and all("second_choice" in model.needs for model in TWO_STAGES)
+    assert {m.fixed["common_probability"] for m in models_of(TwoStep(10, 0.7, 0.8, 0.2, 0.1), [])} == {0.7}
+    assert [m.name for m in models_of(SMALL["volatility"], [])] == ["fixed rate"]
+    assert models_of(SMALL["harlow"], []) == ()
+
+
+def test_choices_that_are_explained_are_counted() -> None:
+    rng = np.random.default_rng(9)
+    table = mixed(rng, common=True, second_choice=np.where(rng.random(60) < 0.5, rng.integers(0, 2, 60), -1), side=0)
+    fits, _ = fit(pd.concat([table] * 2).assign(session=np.repeat([1, 2, 3, 4], 30)), "two_step", TWO_STAGES[:1])
+    told = check_trials(table, "two_step")
+    first = told["valid"] & told["free"]
+    assert fits["n"].tolist() == [2 * (first.sum() + (first & (told["second_choice"] >= 0)).sum())]
+    assert fits["chance"].tolist() == pytest.approx([-np.log(2)])
+
+
+def test_a_parameter_that_has_no_part_spoils_no_other() -> None:
+    """With w = 1 the eligibility bears on nothing; the others keep their errors, as if it were known."""
+    known = BY_NAME["model-based"]
+    agent = ModelAgent(known, [0.5, 3.0], "two_step")
+    choices = choices_of(STEPS, check_trials(play(agent, TASK, np.random.default_rng(3), 5, "x"), "two_step"))
+    more = Model("more", STEPS, {name: value for name, value in known.fixed.items() if name != "eligibility"})
+    got, alone = estimate(more, choices)[0], estimate(known, choices)[0]
+    assert got.fit.tolist() == [OK, OK, UNTOLD] and np.isnan(got.error[2])
+    np.testing.assert_allclose(got.error[:2], alone.error, rtol=1e-2)
+    ridge = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2.0]])  # of two, the sum alone is told
+    assert estimation._told(ridge).tolist() == [2]

@@ -135,6 +135,7 @@ def test_documented_columns_are_in_the_table_with_the_values_they_say(task: Task
     check_trials(table, task.name)
     absent = {"condition", "order"}  # of a test, which its simulation adds
     absent |= {"second_choice", "side"}  # of people's two-step tasks, which have more choices
+    absent |= {"fixation", "stimulus", "saccade"}  # what neurons said
     absent |= {f"p_{arm}" for arm in range(task.actions, 50)}
     assert {column.name for column in COLUMNS[task.name]} - absent <= set(table)
 

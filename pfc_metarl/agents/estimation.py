@@ -15,25 +15,25 @@ from scipy.special import expit, ndtri
 from scipy.stats import beta, gamma, norm
 from scipy.stats.qmc import Halton
 
-from pfc_metarl.agents.likelihood import Choices, ModelAgent, choices_of, log_probabilities
+from pfc_metarl.agents.likelihood import Choices, choices_of, log_probabilities
 from pfc_metarl.agents.models import Model
-from pfc_metarl.agents.playing import play
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.random_streams import RECOVERY, generator
-from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import SUBJECT, check_trials, with_responses
 
 PRIORS = {"rate": beta(1.1, 1.1), "positive": gamma(1.2, scale=5.0), "real": norm(0, 2)}
 """Weak ones, by kind of parameter: those of Daw et al. 2011, but for what may be any number (there a s.d. of 1)."""
 LIMITS = {"rate": (-9.0, 9.0), "positive": (-7.0, 5.5), "real": (-20.0, 20.0)}
 """On the scales without ends. What ends there cannot be told from these choices."""
-STARTS = 5
-"""Of the search."""
+CANDIDATES, STARTS = 64, 4
+"""The search begins from the best few of so many points."""
 FOLDS = 10
 """At most: sessions are held out one by one, or in so many parts."""
 CHOICES_PER_PARAMETER = 10
 """With fewer a model is not fitted (our choice)."""
-OK, TOO_FEW, AT_LIMIT = "ok", "too few choices", "cannot be told"
+FLAT = 1e-3
+"""Curvature of the log likelihood, on the scales without ends, up to which a direction tells nothing (our choice)."""
+OK, TOO_FEW, UNTOLD = "ok", "too few choices", "cannot be told"
+AT_LIMIT, BESIDE_LIMIT = "at its limit", "another is at its limit"
 
 
 class Estimate(NamedTuple):
@@ -42,10 +42,13 @@ class Estimate(NamedTuple):
     value: np.ndarray
     """(parameter,), as the next three."""
     error: np.ndarray
-    """Standard error; NaN for a parameter that cannot be told."""
+    """Standard error; NaN for a parameter that is at its limit or cannot be told."""
     low: np.ndarray
     """Ends of the 95 % interval: 1.96 standard errors on the scale without ends."""
     high: np.ndarray
+    fit: np.ndarray
+    """"ok"; "at its limit" (of a rate: all but 0 or 1); "another is at its limit": the error holds if that is where it
+    is, and is too small otherwise; "cannot be told": the likelihood is flat there."""
     log_likelihood: float
     """Of all choices."""
 
@@ -70,10 +73,16 @@ def log_prior(model: Model, value: np.ndarray) -> float:
 
 
 @cache
-def starts(kinds: tuple[str, ...]) -> np.ndarray:
-    """Where the search begins (start, parameter), by the parameters' kinds: spread over the priors' quantiles."""
-    p = 0.1 + 0.8 * Halton(len(kinds), scramble=False).random(STARTS + 1)[1:]
+def candidates(kinds: tuple[str, ...]) -> np.ndarray:
+    """Points from which a search can begin (point, parameter), by the parameters' kinds: all over the priors."""
+    p = 0.02 + 0.96 * Halton(len(kinds), scramble=False).random(CANDIDATES + 1)[1:]
     return np.stack([_free_scale(kind, PRIORS[kind].ppf(own)) for kind, own in zip(kinds, p.T)], axis=1)
+
+
+def starts(model: Model, choices: Choices, prior: bool, number: int = STARTS) -> list[np.ndarray]:
+    """The best few candidates."""
+    objective, points = _objective(model, choices, prior), candidates(_kinds(model))
+    return list(points[np.argsort([objective(x) for x in points], kind="stable")[:number]])
 
 
 def _kinds(model: Model) -> tuple[str, ...]:
@@ -124,7 +133,7 @@ def estimate(model: Model, choices: Choices, prior: bool = False) -> tuple[Estim
     Returns:
         The estimate, and the best point on the scales without ends.
     """
-    best = _best(model, choices, prior, list(starts(_kinds(model))))
+    best = _best(model, choices, prior, starts(model, choices, prior))
     x, value = best.x, values_of(model, best.x)
     ends = np.array([LIMITS[parameter.kind] for parameter in model.free]).T
     inside = (x > ends[0] + 1e-3) & (x < ends[1] - 1e-3)
@@ -138,12 +147,25 @@ def estimate(model: Model, choices: Choices, prior: bool = False) -> tuple[Estim
 
     if inside.any():
         curvature = _curvature(of_inside, x[inside])
-        if np.linalg.eigvalsh(curvature).min() > 1e-6:
-            errors[inside] = np.sqrt(np.diag(np.linalg.inv(curvature)))
+        told = _told(curvature)
+        errors[np.flatnonzero(inside)[told]] = np.sqrt(np.diag(np.linalg.inv(curvature[np.ix_(told, told)])))
     slope = (values_of(model, x + 1e-6) - values_of(model, x - 1e-6)) / 2e-6
     low, high = (values_of(model, x + side * ndtri(0.975) * errors) for side in (-1, 1))
-    told = log_probabilities(model, value, choices).sum()
-    return Estimate(value, slope * errors, low, high, float(told)), x
+    total = log_probabilities(model, value, choices).sum()
+    told_of = OK if inside.all() else BESIDE_LIMIT
+    words = np.where(inside, np.where(np.isfinite(errors), told_of, UNTOLD), AT_LIMIT)
+    return Estimate(value, slope * errors, low, high, words, float(total)), x
+
+
+def _told(curvature: np.ndarray) -> np.ndarray:
+    """Which parameters (indices) the choices tell: those that have no part in a direction that is flat."""
+    told = np.arange(len(curvature))
+    while len(told):
+        values, directions = np.linalg.eigh(curvature[np.ix_(told, told)])
+        if values[0] > FLAT:
+            break
+        told = told[np.abs(directions[:, 0]) < 0.1]
+    return told
 
 
 def held_out(model: Model, choices: Choices, prior: bool, x: np.ndarray) -> float:
@@ -164,38 +186,9 @@ def held_out(model: Model, choices: Choices, prior: bool, x: np.ndarray) -> floa
     for fold in range(folds):
         out = session % folds == fold
         others, own = (choices._replace(trials=choices.trials[rows]) for rows in (~out, out))
-        value = values_of(model, _best(model, others, prior, [x, starts(_kinds(model))[0]]).x)
+        value = values_of(model, _best(model, others, prior, [x, *starts(model, others, prior, 1)]).x)
         total += log_probabilities(model, value, own).sum()
-    return total / choices.trials["response"].sum()
-
-
-def recovery(parameters: pd.DataFrame, fits: pd.DataFrame, task: Task, models: Sequence[Model]) -> pd.DataFrame:
-    """Do parameters come back? Subjects are simulated with those that were fitted, and fitted again.
-
-    Args:
-        parameters, fits: of `fit`.
-        task: that the simulated subjects do, for about as many trials as the subject had choices.
-        models: that were fitted.
-
-    Returns:
-        Table: group, subject, model, parameter, true, value, se, fit, within (is the true one within two standard
-        errors; those are compared on the natural scale).
-    """
-    tables = []
-    for m, model in enumerate(models):
-        of_model = parameters[parameters["model"] == model.name]
-        for number, (who, own) in enumerate(of_model.groupby(SUBJECT, sort=False, observed=True)):
-            n = fits[(fits["model"] == model.name) & (fits[SUBJECT] == list(who)).all(axis=1)]["n"].iloc[0]
-            choices = task.actions if task.steps_per_trial == 1 else 2
-            agent = ModelAgent(model, own["value"].to_numpy(), task.name, choices)
-            sessions = max(1, round(n / task.trials))
-            table = play(agent, task, generator(RECOVERY, number, m), sessions, "simulated")
-            got, _ = estimate(model, choices_of(model.family, check_trials(table, task.name)))
-            came_back = own[[*SUBJECT, "model", "parameter"]].assign(true=own["value"], value=got.value, se=got.error)
-            tables.append(came_back.assign(fit=np.where(np.isfinite(got.error), OK, AT_LIMIT)))
-    columns = [*SUBJECT, "model", "parameter", "true", "value", "se", "fit"]
-    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    return whole.assign(within=(whole["value"] - whole["true"]).abs() <= 2 * whole["se"])
+    return total / choices.to_explain[0]
 
 
 def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = False) -> tuple[pd.DataFrame, ...]:
@@ -208,11 +201,12 @@ def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = 
         prior: maximum a posteriori in place of maximum likelihood.
 
     Returns:
-        Table, a row per subject and model: group, subject, model, n (choices that are explained), parameters (how
-        many), log_likelihood, per_choice, chance (log probability of a random choice), bic, held_out (per choice, in
-        sessions that were held out; NaN with a single session), fit ("ok", or why there is no fit).
+        Table, a row per subject and model: group, subject, model, n (choices that are explained, second
+        ones too), parameters (how many), log_likelihood, per_choice, chance (log probability of a random choice), bic,
+        held_out (per choice, in sessions that were held out; NaN with a single session), fit ("ok", or why there is
+        no fit).
         Table, a row per subject, model and parameter: group, subject, model, parameter, value, se, low, high, fit
-        ("ok"; "cannot be told": it ended at its limit, or the likelihood is flat).
+        (see `Estimate`).
 
     Raises:
         ConfigError: a model of another task.
@@ -226,7 +220,7 @@ def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = 
     for who, own in trials.groupby(SUBJECT, sort=False, observed=True):
         for model in models:
             choices = choices_of(model.family, own)
-            n, k = int(choices.trials["response"].sum()), len(model.free)
+            (n, at_random), k = choices.to_explain, len(model.free)
             row = {**dict(zip(SUBJECT, who)), "model": model.name}
             if n < CHOICES_PER_PARAMETER * k:
                 fits.append({**row, "n": n, "parameters": k, "fit": TOO_FEW})
@@ -234,14 +228,14 @@ def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = 
             got, x = estimate(model, choices, prior)
             fits.append({
                 **row, "n": n, "parameters": k, "log_likelihood": got.log_likelihood,
-                "per_choice": got.log_likelihood / n, "chance": -np.log(choices.number),
+                "per_choice": got.log_likelihood / n, "chance": at_random / n,
                 "bic": k * np.log(n) - 2 * got.log_likelihood, "held_out": held_out(model, choices, prior, x),
                 "fit": OK,
             })  # fmt: skip
             parameters += [
                 {**row, "parameter": p.name, "value": v, "se": se, "low": low, "high": high,
-                 "fit": OK if np.isfinite(se) else AT_LIMIT}
-                for p, v, se, low, high in zip(model.free, got.value, got.error, got.low, got.high)
+                 "fit": word}
+                for p, v, se, low, high, word in zip(model.free, got.value, got.error, got.low, got.high, got.fit)
             ]  # fmt: skip
     names = [*SUBJECT, "model", "n", "parameters", "log_likelihood", "per_choice", "chance", "bic", "held_out", "fit"]
     columns = [*SUBJECT, "model", "parameter", "value", "se", "low", "high", "fit"]

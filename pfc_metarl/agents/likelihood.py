@@ -29,6 +29,14 @@ class Choices(NamedTuple):
     number: int
     """Of choices that there are to choose from."""
 
+    @property
+    def to_explain(self) -> tuple[int, float]:
+        """How many choices are explained, second ones too, and the log probability of all if they are random."""
+        first, second = self.trials["response"], 0
+        if "second_choice" in (self.trials.dtype.names or ()):
+            second = int((first & (self.trials["second_choice"] >= 0)).sum())
+        return int(first.sum()) + second, -first.sum() * np.log(self.number) - second * np.log(2)
+
 
 def choices_of(family: Family, trials: pd.DataFrame) -> Choices:
     """What models of a family are fitted to.

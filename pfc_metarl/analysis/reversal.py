@@ -7,7 +7,7 @@ from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, require_columns, session_keys, sessions_of
 
 EVENTS = ("fixation", "stimulus", "saccade")
-"""What the prediction errors are of, in the order of a trial."""
+"""What the prediction errors are of, in the order of a trial: columns of the trial table."""
 BEFORE_REVERSAL, EXPERIENCED, INFERRED = "before reversal", "experienced", "inferred"
 COMPARISONS = (BEFORE_REVERSAL, EXPERIENCED, INFERRED)
 """Trial 1 of a block that reversed; trial 2 with trial 1's cue; trial 2 with the other cue."""
@@ -51,8 +51,8 @@ def mean_errors(labelled: pd.DataFrame) -> pd.DataFrame:
         labelled: of `label_trials`, with a column of prediction errors for each of `EVENTS`.
 
     Returns:
-        Table: group, subject, comparison, cue_rewarded, event, prediction_error (mean over trials; NaN where there are
-        none), n.
+        Table: group, subject, comparison, cue_rewarded, event, prediction_error (mean over trials that tell it; NaN
+        where there are none), n (of these).
 
     Raises:
         TableError: missing columns.
@@ -60,7 +60,7 @@ def mean_errors(labelled: pd.DataFrame) -> pd.DataFrame:
     keys = [*SUBJECT, "comparison", "cue_rewarded"]
     require_columns(labelled, [*keys, *EVENTS], "the labelled trials")
     long = labelled.melt(keys, list(EVENTS), "event", "prediction_error")
-    means = long.groupby([*keys, "event"], observed=True)["prediction_error"].agg(prediction_error="mean", n="size")
+    means = long.groupby([*keys, "event"], observed=True)["prediction_error"].agg(prediction_error="mean", n="count")
     every = pd.MultiIndex.from_product([COMPARISONS, (BEFORE, AFTER), EVENTS], names=[*keys[2:], "event"]).to_frame(
         index=False
     )
