@@ -8,6 +8,7 @@ import pandas as pd
 
 from pfc_metarl.agents.estimation import BESIDE_LIMIT, OK, fit
 from pfc_metarl.agents.families import models_of
+from pfc_metarl.agents.likelihood import number_of_choices
 from pfc_metarl.agents.models import Model
 from pfc_metarl.agents.recovery import recovery, simulate
 from pfc_metarl.analysis.tempering import tempered
@@ -15,6 +16,7 @@ from pfc_metarl.finished_run import Run
 from pfc_metarl.led import lead
 from pfc_metarl.published import Quantity, compare
 from pfc_metarl.simulation import Simulation, Tables
+from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import NETWORKS, SUBJECT, of_networks
 
@@ -46,10 +48,13 @@ def analysed(
     assert simulation.behaviour is not None
     tables = dict(simulation.behaviour(config, trials))
     task = next(iter(simulation.tasks(config).values()))
+    choices = number_of_choices(trials) if "choice" in trials else 0
+    if task.name == "bandit":
+        task = Bandit(task.trials, choices, "independent")
     models = models_of(task, trials.columns)
     if models:
         tables |= of_models(trials, task, models, networks, prior)
-    if networks is not None and "choice" in trials:
+    if networks is not None and 0 < choices <= networks.task.actions:
         tables["led"] = led(networks, trials)
     return tables
 
@@ -71,7 +76,7 @@ def of_models(trials: pd.DataFrame, task: Task, models: Sequence[Model], network
 
 def led(networks: Run, trials: pd.DataFrame) -> pd.DataFrame:
     """Networks led along subjects: group, subject, seed, n, per_choice; and what `tempered` fits, to two choices."""
-    choices = max(2, int(trials["choice"].max()) + 1)  # more than two: bandits of more arms
+    choices = number_of_choices(trials)  # more than two: bandits of more arms
     told = lead(networks.networks, networks.task, trials, choices)
     if choices == 2:
         return tempered(told)
@@ -91,13 +96,19 @@ def left_out(tables: Tables) -> list[str]:
         for (reason, *which), own in missing.groupby(["fit", *what], sort=False):
             subjects = ", ".join(map(str, own["subject"].unique()))
             lines.append(f"{name}{''.join(f', {word}' for word in which)}: {reason}: {subjects}")
+    if "fits" in tables:
+        fits = tables["fits"]
+        alone = fits[(fits["fit"] == OK) & fits["held_out"].isna() & ~of_networks(fits)]["subject"].unique()
+        lines += [f"fits: a single session, so that none can be held out: {', '.join(map(str, alone))}"] * (
+            len(alone) > 0
+        )
     return lines
 
 
 def compared(
     simulation: Simulation[Any], config: Any, trials: pd.DataFrame, simulated: pd.DataFrame, networks: Run | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The simulation's quantities of behaviour, of everybody.
+    """The simulation's quantities of behaviour, of everybody; none, if the paper's task has fewer choices.
 
     Args:
         simulation, config, trials, networks: as in `analysed`.
@@ -111,6 +122,8 @@ def compared(
     """
     assert simulation.behaviour is not None
     everybody: list[tuple[str, list[Quantity]]] = []
+    if "choice" in trials and number_of_choices(trials) > next(iter(simulation.tasks(config).values())).actions:
+        trials, simulated, networks = trials.head(0), simulated.head(0), None
     groups = [group for table in (trials, simulated) for group in table.groupby("group", sort=False, observed=True)]
     for group, own in groups:
         told = simulation.behaviour_quantities(simulation.behaviour(config, own.reset_index(drop=True)))
@@ -125,7 +138,8 @@ def compared(
         for q in quantities
         for i, value in enumerate(np.asarray(q.ours, float), 1)
     ]
-    means = pd.concat([_means(quantities).assign(group=group) for group, quantities in everybody], ignore_index=True)
+    nobody = _means([]).assign(group="")
+    means = pd.concat([nobody, *(_means(quantities).assign(group=group) for group, quantities in everybody)])
     return pd.DataFrame(rows, columns=["group", "quantity", "number", "value"]), means[["group", *MEANS.values()]]
 
 

@@ -1,5 +1,6 @@
 """What analyses can rely on in a trial table, and what is refused: values column by column, names, order, rules."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -70,8 +71,10 @@ def _names(table: pd.DataFrame) -> str:
 
 def _refuse_near_misses(table: pd.DataFrame, documented: Sequence[str], source: str) -> None:
     """TableError for a column that was meant to be a documented one, and would silently not count."""
+    plain = {name.replace("_", ""): name for name in documented}
     for name in map(str, table.columns):
         meant = name.strip().lower()
+        meant = plain.get(re.sub(r"[\W_]", "", meant), meant)  # "second choice", "SecondChoice"
         if meant not in documented:
             meant = next(iter(get_close_matches(meant, SILENT, 1, 0.8)), meant)
         if name != meant and meant in documented and meant not in table:
@@ -91,6 +94,7 @@ def _default(table: pd.DataFrame, column: Column, source: str, names: str) -> ob
 def _mended(values: pd.Series, column: Column, source: str) -> pd.Series:
     """The values in their proper type; TableError for the first one that is not allowed."""
     if column.values is str:
+        values = values.astype(float) if values.dtype == np.float16 else values  # of which pandas makes no groups
         wrong, mended = values.isna() | _odd_names(values, may_be_empty=column.name == "condition"), values
     elif getattr(values.dtype, "kind", "") in "cmM":
         raise TableError(f"{source}: column {column.name} holds {values.dtype}; expected {column.expected}")

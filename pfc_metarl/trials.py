@@ -144,7 +144,8 @@ def _recoded(values: pd.Series, codes: Mapping[str, str], source: str) -> pd.Ser
     if absent:
         raise TableError(f"{source}: {absent[0]} never occurs; there are: {', '.join(sorted(text.unique())[:10])}")
     new = text.map(codes)
-    return pd.to_numeric(new).where(new.notna(), values) if pd.to_numeric(new, errors="coerce").notna().any() else new
+    new = pd.to_numeric(new) if pd.to_numeric(new, errors="coerce").notna().any() else new
+    return new.where(new.notna(), values)
 
 
 def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:

@@ -21,14 +21,15 @@ import pandas as pd
 import tyro
 from threadpoolctl import threadpool_limits
 
+from pfc_metarl.agents.families import models_of
 from pfc_metarl.animals import analysed, compared, left_out
 from pfc_metarl.command_line import parse
 from pfc_metarl.config import STAGES, Config, Settings, as_saved, bears_on, from_saved
-from pfc_metarl.errors import ConfigError
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import Run
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation
-from pfc_metarl.trials import SUBJECT, read_trials, sessions_of
+from pfc_metarl.trials import NETWORKS, SUBJECT, read_trials, sessions_of
 
 NAME = "animals"
 NAMES = ("bandits", "foraging", "volatility", "inferred_value", "two_step", "harlow", "optogenetics")
@@ -66,6 +67,9 @@ class Where:
 def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
     """Command line; what is returned does what it asks for."""
     animals, where = parse(NAME, str(__doc__), Animals(), Where(), arguments)
+    for flag in ("--map", "--values", "--task"):
+        if sum(word.split("=")[0] == flag for word in arguments) > 1:
+            raise ConfigError(f"{flag} is given twice; write all its words after one")
     if animals.name not in NAMES or not animals.table:
         raise ConfigError(f"write: animals NAME TABLE; NAME is one of: {', '.join(NAMES)} (animals --help shows more)")
     simulation: Simulation[Any] = import_module(f"simulations.{animals.name}").SIMULATION
@@ -127,11 +131,15 @@ def run(
     """Read, analyse, fit, lead and compare; the tables are those of the last table that was given."""
     trials = read()
     tell(trials, animals.table)
+    refuse_our_names(trials, simulation, config)
     networks = networks_of(simulation, where)
     parent = run_folder(readable_path(where.results), NAME, where.quick)
     folder = RunFolder(parent.path / animals.name, parent.command)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
-        tables = analysed(simulation, config, trials, networks, animals.prior)
+        try:
+            tables = analysed(simulation, config, trials, networks, animals.prior)
+        except TableError as error:  # of an analysis, which does not know the file
+            raise TableError(str(error).replace("the table", animals.table, 1)) from None
         simulated = tables.pop("simulated", trials.head(0))
         values, means = compared(simulation, config, trials, simulated, networks)
         written = {
@@ -146,6 +154,8 @@ def run(
                     folder.write_table(name, table)
     for line in left_out(tables):
         print(line)
+    if networks is not None and "choice" in trials and "led" not in tables:
+        print("networks are not led along them, for they have fewer choices")
     show(folder)
     return folder
 
@@ -160,6 +170,14 @@ def tell(trials: pd.DataFrame, source: str) -> None:
     )
 
 
+def refuse_our_names(trials: pd.DataFrame, simulation: Simulation[Any], config: Config) -> None:
+    """ConfigError where a group of animals goes by the name of networks or of a model."""
+    task = next(iter(simulation.tasks(config).values()))
+    ours = {NETWORKS, *(model.name for model in models_of(task, trials.columns))} & set(trials["group"])
+    if ours:
+        raise ConfigError(f"column group: {min(ours)} is what others are called in the tables; choose another name")
+
+
 def networks_of(simulation: Simulation[Any], where: Where) -> Run | None:
     """The finished run whose networks stand beside the animals; None, and a line, if there is none."""
     folder = run_folder(where.results, simulation.name, where.quick)
@@ -172,11 +190,7 @@ def networks_of(simulation: Simulation[Any], where: Where) -> Run | None:
 def show(folder: RunFolder) -> None:
     """Everybody's means side by side, and how well choices are predicted, for a terminal."""
     means = folder.read_table("comparison.csv")
-    groups = means["group"].unique()
-    wide = means.pivot(index="quantity", columns="group", values="mean")[groups].loc[means["quantity"].unique()]
-    paper = means.drop_duplicates("quantity").set_index("quantity")[["published", "animal"]]
-    paper.columns = pd.Index(["published networks", "published animals"])
-    print(paper.join(wide).to_string(float_format="{:.3g}".format, na_rep=""))
+    print(side_by_side(means) if len(means) else "nothing that is published is like it")
     if "fits.csv" in folder.files("analyse"):
         fits = folder.read_table("fits.csv")
         print("\nlog probability per choice (held out: in sessions that were not fitted), mean over subjects")
@@ -189,3 +203,12 @@ def show(folder: RunFolder) -> None:
             fitted = own["held_out"].mean()[group] if "held_out" in own.obj else float("nan")
             print("" if isnan(fitted) else f"; with temperature and lapse of the other sessions {fitted:.4g}")
     print(f"results in {folder.path}")
+
+
+def side_by_side(means: pd.DataFrame) -> str:
+    """Means as a table, with a column for the paper's networks and animals and for each group."""
+    wide = means.pivot(index="quantity", columns="group", values="mean")
+    wide = wide[means["group"].unique()].loc[means["quantity"].unique()]
+    paper = means.drop_duplicates("quantity").set_index("quantity")[["published", "animal"]]
+    paper.columns = pd.Index(["published networks", "published animals"])
+    return paper.join(wide).to_string(float_format="{:.3g}".format, na_rep="")

@@ -10,7 +10,7 @@ from fakes import SMALL, agent_of, rngs
 import figures.animals
 import simulations.__main__
 from pfc_metarl.agents.estimation import estimate
-from pfc_metarl.agents.families import models_of
+from pfc_metarl.agents.families import ARMS_MODELS, models_of
 from pfc_metarl.agents.likelihood import ModelAgent, choices_of
 from pfc_metarl.agents.playing import play
 from pfc_metarl.analysis.lagged import lagged_regression
@@ -21,6 +21,7 @@ from pfc_metarl.finished_run import load
 from pfc_metarl.led import lead
 from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play as play_networks
+from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.two_step import TwoStep
 from pfc_metarl.trials import read_trials
 from simulations.animals import NAMES
@@ -132,6 +133,9 @@ def test_the_other_tasks(name: str, tmp_path: Path) -> None:
         (["two_step", "rats.csv", "--map", "choice=a", "reward=a"], ConfigError, "--map tells a twice"),
         (["two_step", "rats.csv", "--values", "choice:L=0,L=1"], ConfigError, "--values choice: tells L twice"),
         (["two_step", "rats.csv", "--values", "choice:L=0", "choice:L=1"], ConfigError, "choice: tells L twice"),
+        (["two_step", "rats.csv", "--map", "choice=a", "--map", "reward=b"], ConfigError, "--map is given twice"),
+        (["two_step", "networks.csv"], ConfigError, "column group: networks is what others are called"),
+        (["bandits", "arms.csv"], TableError, "arms.csv: no column regret"),
         (["two_step", "rats.csv", "--task", "colour=1"], ConfigError, "--task knows no colour; there are: common_prob"),
         (["two_step", "rats.csv", "--task", "reward_high=x"], ConfigError, "reward_high=x: is no number"),
         (["two_step", "rats.csv", "--task", "reward_high=2"], ConfigError, "reward_high must be a finite number"),
@@ -156,6 +160,8 @@ def test_words_that_make_no_sense(
     rats().to_csv("rats.csv", index=False)
     cues = {"trial_in_block": [1, 2], "cue": [0, 1], "rewarded_cue": [0, 0]}
     pd.DataFrame({"subject": 1, "trial": [1, 2], "block": 1, **cues}).to_csv("cues.csv", index=False)
+    rats().assign(group="networks").to_csv("networks.csv", index=False)
+    pd.DataFrame({"subject": 1, "trial": range(40), "choice": 0, "reward": 1}).to_csv("arms.csv", index=False)
     with pytest.raises(error, match=said) as caught:
         command(*words)
     assert (
@@ -264,3 +270,29 @@ def test_dopamine_of_animals(tmp_path: Path) -> None:
             own = labelled[(labelled["comparison"] == comparison) & (labelled["cue_rewarded"] == when)]["stimulus"]
             name = f"stimulus, {comparison}, cue rewarded {when} reversal"
             assert got[name] == pytest.approx(np.nanmean(own))
+
+
+def test_bandits_of_more_arms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Models know all arms, whichever a subject tried; the paper has two."""
+    agent, task = ModelAgent(ARMS_MODELS[0], [0.4, 4.0], "bandit", 3), Bandit(60, 3, "independent")
+    own = play(agent, task, np.random.default_rng(1), 3, "animals").drop(columns=["p_0", "p_1", "p_2", "probability"])
+    timid = own.assign(subject=2, choice=own["choice"].clip(upper=1))
+    pd.concat([own, timid]).to_csv(tmp_path / "arms.csv", index=False)
+    command("bandits", tmp_path / "arms.csv", "--quick", "--results", tmp_path)
+    assert "nothing that is published" in capsys.readouterr().out
+    fits = RunFolder(tmp_path / "quick" / "animals" / "bandits", "").read_table("fits.csv")
+    np.testing.assert_allclose(fits["chance"], -np.log(3))
+    figures.animals.draw(tmp_path, quick=True)
+
+
+def test_second_choices_beside_networks_without(results: Path) -> None:
+    """Each is fitted with the models of its own task."""
+    table = rats().assign(second_choice=np.random.default_rng(1).integers(0, 2, len(rats())))
+    table.to_csv(results / "people.csv", index=False)
+    command("two_step", results / "people.csv", "--quick", "--results", results)
+    run = RunFolder(results / "quick" / "animals" / "two_step", "")
+    models = run.read_table("fits.csv").groupby("group")["model"].unique()
+    assert "latent-state planner" in models["networks"] and list(models["animals"]) == [
+        "model-free", "model-based", "hybrid",
+    ]  # fmt: skip
+    assert run.read_table("recovery.csv").empty  # our task has one choice per trial

@@ -15,6 +15,7 @@ from pfc_metarl.agents.playing import play
 from pfc_metarl.agents.two_step import ModelBased, ModelFree
 from pfc_metarl.agents.volatility import FixedRate, IdealObserver, beliefs, traces
 from pfc_metarl.analysis.blocks import block_learning_rates
+from pfc_metarl.analysis.lagged import lagged_regression
 from pfc_metarl.analysis.learning_rates import learning_rates
 from pfc_metarl.analysis.learning_set import accuracy_by_trial, change_points, performance, stretches_of_learning
 from pfc_metarl.analysis.logistic import fit_logistic
@@ -331,3 +332,39 @@ def test_advice_for_a_damaged_quick_run_names_it(tmp_path: Path) -> None:
     (tmp_path / "quick" / "two_step" / "trials.parquet").unlink()
     with pytest.raises(Exception, match=f"two_step --quick --results {tmp_path}$"):
         load(tmp_path / "quick" / "two_step")
+
+
+def rats_of_few_trials(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(12, 60))
+    return pd.DataFrame({
+        "subject": 1, "trial": range(n), "choice": rng.integers(0, 2, n), "common": rng.random(n) < 0.8,
+        "reward": (rng.random(n) < 0.1).astype(int),
+    })  # fmt: skip
+
+
+def test_small_tables_are_told_from_large_ones() -> None:
+    """Newton's method may run to where the likelihood is flat; that is said, and no weight is."""
+    for seed in range(60):
+        weights = lagged_regression(rats_of_few_trials(seed))
+        assert ((weights["fit"] == "ok") == weights["weight"].notna()).all()
+
+
+@pytest.mark.parametrize("name", ["second choice", "SecondChoice", "second-choice", "Second_Choice"])
+def test_columns_that_are_all_but_ours(name: str) -> None:
+    with pytest.raises(TableError, match=f"there is a column '{name}'; if it is second_choice, rename it"):
+        check_trials(rats_of_few_trials(1).assign(**{name: 0}), "two_step")
+
+
+def test_sessions_of_any_number_type() -> None:
+    table = rats_of_few_trials(1).assign(session=np.float16(2))
+    pd.testing.assert_frame_equal(
+        lagged_regression(table), lagged_regression(table.assign(session=2)), check_exact=True
+    )
+
+
+def test_codes_of_some_subjects(tmp_path: Path) -> None:
+    """Names that no code is told of stay."""
+    pd.concat([rats_of_few_trials(1).assign(subject=s) for s in ("a", "b")]).to_csv(tmp_path / "t.csv", index=False)
+    told = read_trials(tmp_path / "t.csv", "two_step", values={"subject": {"a": "anna"}})
+    assert told["subject"].unique().tolist() == ["anna", "b"]

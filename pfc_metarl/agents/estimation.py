@@ -15,7 +15,7 @@ from scipy.special import expit, ndtri
 from scipy.stats import beta, gamma, norm
 from scipy.stats.qmc import Halton
 
-from pfc_metarl.agents.likelihood import Choices, choices_of, log_probabilities
+from pfc_metarl.agents.likelihood import Choices, choices_of, log_probabilities, number_of_choices
 from pfc_metarl.agents.models import Model
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.trials import SUBJECT, check_trials, with_responses
@@ -216,10 +216,11 @@ def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = 
         if task not in model.family.tasks:
             raise ConfigError(f"{model.name} is no model of {task}, but of {', '.join(model.family.tasks)}")
     trials = with_responses(check_trials(trials, task, needs=[name for m in models for name in m.needs]))
+    number = number_of_choices(trials)
     fits, parameters = [], []
     for who, own in trials.groupby(SUBJECT, sort=False, observed=True):
         for model in models:
-            choices = choices_of(model.family, own)
+            choices = choices_of(model.family, own, number)
             (n, at_random), k = choices.to_explain, len(model.free)
             row = {**dict(zip(SUBJECT, who)), "model": model.name}
             if n < CHOICES_PER_PARAMETER * k:

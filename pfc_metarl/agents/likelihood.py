@@ -38,12 +38,19 @@ class Choices(NamedTuple):
         return int(first.sum()) + second, -first.sum() * np.log(self.number) - second * np.log(2)
 
 
-def choices_of(family: Family, trials: pd.DataFrame) -> Choices:
+def number_of_choices(trials: pd.DataFrame) -> int:
+    """How many choices there are, as far as a trial table tells: of all subjects."""
+    arms = sum(str(name).startswith("p_") and str(name)[2:].isdigit() for name in trials)
+    return max(2, arms, int(trials["choice"].max()) + 1)
+
+
+def choices_of(family: Family, trials: pd.DataFrame, number: int | None = None) -> Choices:
     """What models of a family are fitted to.
 
     Args:
         family: the family.
         trials: checked trial table of one subject and one of the family's tasks.
+        number: of choices that there are to choose from; None: as many as the table tells.
 
     Raises:
         TableError: columns that the family needs are missing, or have gaps.
@@ -62,8 +69,7 @@ def choices_of(family: Family, trials: pd.DataFrame) -> Choices:
             columns[name] = np.full(len(trials), DERIVED[name])
         else:
             raise TableError(f"the table: no column {name}, which the model needs")
-    arms = sum(str(name).startswith("p_") and str(name)[2:].isdigit() for name in trials)
-    return Choices(_records(columns, len(trials)), max(2, arms, int(trials["choice"].max()) + 1))
+    return Choices(_records(columns, len(trials)), number or number_of_choices(trials))
 
 
 def _records(columns: Mapping[str, object], length: int) -> np.ndarray:

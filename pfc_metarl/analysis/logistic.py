@@ -55,8 +55,11 @@ def fit_logistic(regressors: np.ndarray, outcome: np.ndarray) -> LogisticFit:
         return _untold(number, SINGULAR)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what they say is said by `fit`
-        result = sm.Logit(outcome, regressors).fit(disp=0)
-    settled = result.mle_retvals["converged"]
+        try:
+            result = sm.Logit(outcome, regressors).fit(disp=0)
+            settled = result.mle_retvals["converged"]
+        except np.linalg.LinAlgError:  # it ran to where the likelihood is flat
+            settled = False
     near = settled and np.abs(regressors @ result.params).max() <= FAR
     if not near and separates(regressors, outcome):
         return _untold(number, SEPARATED)
