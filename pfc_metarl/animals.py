@@ -12,9 +12,9 @@ from pfc_metarl.agents.likelihood import number_of_choices
 from pfc_metarl.agents.models import Model
 from pfc_metarl.agents.recovery import recovery, simulate
 from pfc_metarl.analysis.tempering import tempered
+from pfc_metarl.comparison import Curve, Quantity, compare
 from pfc_metarl.finished_run import Run
 from pfc_metarl.led import lead
-from pfc_metarl.published import Quantity, compare
 from pfc_metarl.simulation import Simulation, Tables
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.task import Task
@@ -130,8 +130,8 @@ def compared(
         everybody.append((str(group), _unnamed(told, str(group))))
     if networks is not None:
         known = {q.name for _, quantities in everybody for q in quantities}
-        told = _unnamed(simulation.behaviour_quantities(networks.tables), NETWORKS)
-        everybody.insert(0, (NETWORKS, [q for q in told if q.name in known]))
+        theirs = _unnamed(simulation.behaviour_quantities(networks.tables), NETWORKS)
+        everybody.insert(0, (NETWORKS, [q for q in theirs if q.name in known]))
     rows = [
         (group, q.name, i, value)
         for group, quantities in everybody
@@ -154,6 +154,7 @@ def _means(quantities: Sequence[Quantity]) -> pd.DataFrame:
     return compare(quantities)[list(MEANS)].rename(columns=MEANS)
 
 
-def _unnamed(quantities: Sequence[Quantity], group: str) -> list[Quantity]:
-    """Without the name of who behaves, which stands in a column of its own."""
-    return [q._replace(name=q.name.replace(f" of the {group}, ", ", ")) for q in quantities]
+def _unnamed(quantities: Sequence[Quantity | Curve], group: str) -> list[Quantity]:
+    """Numbers (no curves) without the name of who behaves, which stands in a column of its own."""
+    numbers = [q for q in quantities if isinstance(q, Quantity)]
+    return [q._replace(name=q.name.replace(f" of the {group}, ", ", ")) for q in numbers]

@@ -21,12 +21,12 @@ from threadpoolctl import threadpool_limits
 from pfc_metarl import workers
 from pfc_metarl.checkpoints import load_checkpoint, save_checkpoint
 from pfc_metarl.cluster import cluster
+from pfc_metarl.comparison import Curve, Quantity, compare, print_comparison
 from pfc_metarl.config import STAGES, Config, as_saved, differences
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import Quantity, compare, print_comparison
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import Executor, curves, join, networks_from, require_device, units
@@ -74,7 +74,7 @@ class Simulation(Generic[C]):
     """From these tables to the comparison with the paper and the animals; nothing, if nothing is published."""
     behaviour: Callable[[C, pd.DataFrame], Tables] | None = None
     """The analyses that need a trial table alone, of whoever behaves: the tables by file name; part of `analyse`."""
-    behaviour_quantities: Callable[[Tables], list[Quantity]] = lambda tables: []
+    behaviour_quantities: Callable[[Tables], list[Quantity | Curve]] = lambda tables: []
     """What of them is compared with the paper; part of `compare`."""
     tracked: str = ""
     """Column of the trial table whose mean by trial is kept along the training; "": none."""

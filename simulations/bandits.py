@@ -11,11 +11,12 @@ from pfc_metarl.agents import bandits as agents
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
 from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
+from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import published, published_number, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -192,17 +193,15 @@ def state_pca(tested: Tested) -> pd.DataFrame:
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 1d; distance: .5 regret."""
+    """Comparison of Figure 1d to f."""
     regret = tables["regret"]
-    last = regret["trial"].max()
+    last = int(regret["trial"].max())
     before = last * 4 // 5  # trial 80 of 100
-    wide = regret[regret["trial"].isin([before, last])].pivot(
-        index=["group", "subject"], columns="trial", values="regret"
-    )
-    at_end = {group: own[last].to_numpy() for group, own in wide.groupby("group")}
+    wide = regret.pivot(index=["group", "subject"], columns="trial", values="regret")
+    curves = {str(group): own.to_numpy() for group, own in wide.groupby("group")}
+    at_end = {group: curve[:, -1] for group, curve in curves.items()}
     independent, correlated = (at_end[trained_on(name)] for name in ("independent", "correlated"))
     gittins, ucb, thompson = (at_end[group] for group in agents.AGENTS)
-    gain = (wide[last] - wide[before])[trained_on("correlated")].to_numpy()
     rows = [
         (trained_on("independent"), independent, "meta_rl_independent", "< Thompson", thompson.mean()),
         (trained_on("correlated"), correlated, "meta_rl_correlated", "< independent", independent),
@@ -210,29 +209,47 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
         ("UCB", ucb, "ucb", "> Gittins", gittins.mean()),
         ("Thompson", thompson, "thompson", "> Gittins", gittins.mean()),
     ]
-    quantities = []
+    quantities: list[Quantity | Curve] = []
     for group, ours, key, order, than in rows:
         name, short = f"regret at trial {last}, {group}", group if group.startswith(NETWORKS) else ""
-        paper = published_value(1, condition=key, x=last)
-        quantities.append(Quantity.ordered(name, ours, paper, 0.5, order, than, short=short))
-    paper_before, paper_last = (published_value(1, condition="meta_rl_correlated", x=x) for x in (before, last))
+        paper = published_number(1, condition=key, x=last)
+        quantities.append(Quantity.ordered(name, ours, *paper, Single(), order, than, short=short))
+    for name in ("independent", "correlated"):
+        paper_curve = published(1, condition=f"meta_rl_{name}")["value"].to_numpy()[:last]
+        quantities.append(Curve(f"regret over trials, {trained_on(name)}", curves[trained_on(name)], paper_curve))
+    paper_before, paper_last = (published_number(1, condition="meta_rl_correlated", x=x) for x in (before, last))
     name = f"regret of trials {before + 1}-{last}, {trained_on('correlated')}"
-    quantities.append(Quantity.ordered(name, gain, paper_last - paper_before, 0.1, "< .1", 0.1))
-    return compare(quantities)
+    gain = correlated - curves[trained_on("correlated")][:, before - 1]
+    less, error = paper_last.value - paper_before.value, paper_last.error + paper_before.error
+    quantities.append(Quantity.ordered(name, gain, less, error, Single(), "< .1", 0.1))
+    half = 0.25 * last / 2  # of what a random player loses on arms that pay .25 and .75
+    learned = Quantity.learned("regret less than half a random player's", independent, f"< {half:g}", half)
+    return compare([*quantities, read_out_quantity(tables["belief_read_out"]), learned])
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
+def read_out_quantity(read_out: pd.DataFrame) -> Quantity:
+    """How well the state tells the ideal observer's means after the last trial, against untrained networks' states."""
+    last = read_out[(read_out["target"] == "mean") & (read_out["trial"] == read_out["trial"].max())]
+    ours, untrained = (
+        last[last["group"] == group].groupby("subject")["r2"].mean().to_numpy() for group in (NETWORKS, UNTRAINED)
+    )
+    name = "means of the belief, read out of the state: r2"
+    return Quantity.ordered(name, ours, np.nan, 0.0, Single(), "> untrained networks", untrained)
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """Regret with independent arms: of networks that were trained on these, or of whoever else behaves."""
-    regret, quantities = tables["regret"], []
+    regret = tables["regret"]
     trained = regret[regret["group"] == trained_on("independent")]
-    regret = regret if trained.empty else trained
+    regret, quantities = regret if trained.empty else trained, []
     for trial in (20, 50, 100):
         ours = regret[regret["trial"] == trial]["regret"].to_numpy()
         if len(ours):
-            paper, thompson = (published_value(1, condition=c, x=trial) for c in ("meta_rl_independent", "thompson"))
+            paper = published_number(1, condition="meta_rl_independent", x=trial)
+            thompson = published_value(1, condition="thompson", x=trial)
             name = f"regret at trial {trial}"
-            quantities.append(Quantity.ordered(name, ours, paper, 0.5, "< Thompson", thompson))
-    return quantities
+            quantities.append(Quantity.ordered(name, ours, *paper, Single(), "< Thompson", thompson))
+    return list(quantities)
 
 
 SIMULATION = Simulation(

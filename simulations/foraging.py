@@ -9,15 +9,16 @@ from annotated_types import Ge, Interval
 
 from pfc_metarl.analysis.matching import history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, unit_coding
+from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import published, published_number, published_value
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.foraging import Foraging
-from pfc_metarl.trials import NETWORKS, SESSION, UNTRAINED
+from pfc_metarl.trials import NETWORKS, SESSION, SUBJECT, UNTRAINED
 
 TRAINED = "trained"
 """The condition of training: the base probabilities that are not held out."""
@@ -111,10 +112,7 @@ def behaviour(config: ForagingConfig, trials: pd.DataFrame) -> Tables:
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 2.
-
-    Distances: .15 for slopes, a third of its size for a history weight (at least .3), .1 for correlations.
-    """
+    """Comparison of Figure 2."""
     quantities = behaviour_quantities(tables)
     coding = tables["unit_coding"]
     spearman = coding[coding["method"] == SPEARMAN]
@@ -123,33 +121,44 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
         size, untrained = (
             own[own["group"] == group].groupby("subject")["size"].mean().to_numpy() for group in (NETWORKS, UNTRAINED)
         )
-        name, paper = f"units coding {factor}, mean |r|", published_value(2, panel="e", condition=factor)
-        quantities.append(Quantity.ordered(name, size, paper, 0.1, "> untrained networks", untrained))
+        name, paper = (
+            f"units coding {factor}, mean |r|",
+            published_number(2, panel="e", series="meta-RL", condition=factor),
+        )
+        quantities.append(Quantity.ordered(name, size, *paper, Single(), "> untrained networks", untrained))
     r = tables["value_correlation"]["r"].to_numpy()
-    paper = published_value(2, condition="correlation of choice values")
-    quantities.append(Quantity.signed("correlation of the two choice values", r, paper, 0.1))
-    return compare(quantities)
+    paper = published_number(2, condition="correlation of choice values")
+    quantities.append(Quantity.signed("correlation of the two choice values", r, *paper, Single()))
+    rates = tables["reward_rates"]
+    share = rates[rates["group"] == NETWORKS]["share_of_optimum"].to_numpy()
+    return compare(
+        [*quantities, Quantity.learned("reward, as a share of the most that can be earned", share, "> .9", 0.9)]
+    )
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What of `behaviour` is compared."""
-    quantities = []
+    quantities: list[Quantity | Curve] = []
     fits = tables["matching_fits"]
     monkeys = published_value(2, panel="a", condition="slope")
     for parameters, condition in (("all", "slope"), ("trained", "slope trained"), ("held out", "slope held out")):
         slope = fits[fits["parameters"] == parameters]["slope"].to_numpy()
         if not len(slope):
             continue  # animals whose base probabilities are not told
-        paper = published_value(2, panel="d", condition=condition)
+        paper = published_number(2, panel="d", condition=condition)
         gap = np.minimum(slope, 1 - slope)
         name = f"matching slope, {parameters} parameters"
-        quantities.append(Quantity(name, slope, paper, 0.15, "undermatching: 0 to 1", gap, monkeys, parameters))
+        quantities.append(Quantity(name, slope, *paper, Single(), "undermatching: 0 to 1", gap, monkeys, parameters))
     weights = tables["history_weights"]
     for kind in ("reward", "choice"):
-        for lag in (1, 2, 3, 5):
-            own = weights[(weights["kind"] == kind) & (weights["lag"] == lag)]["weight"].to_numpy()
-            paper = published_value(2, panel="f", condition=kind, x=lag)
-            quantities.append(Quantity.signed(f"{kind} weight, lag {lag}", own, paper, max(abs(paper) / 3, 0.3)))
+        wide = weights[weights["kind"] == kind].pivot(index=SUBJECT, columns="lag", values="weight")
+        paper_curve = published(2, panel="f", series="meta-RL", condition=kind).set_index("x")["value"]
+        lags = [lag for lag in paper_curve.index if lag in wide]
+        curve = Curve(f"{kind} weights, lags 1-{len(lags)}", wide[lags].to_numpy(), paper_curve[lags].to_numpy())
+        quantities.append(curve)
+        for lag in lags:
+            paper = published_number(2, panel="f", series="meta-RL", condition=kind, x=lag)
+            quantities.append(Quantity.signed(f"{kind} weight, lag {lag:g}", wide[lag].to_numpy(), *paper, Single()))
     return quantities
 
 

@@ -9,8 +9,9 @@ from annotated_types import Ge
 
 from pfc_metarl.analysis.learning_set import INTACT, REPLACED, RESET, accuracy_by_trial, stretches_of_learning
 from pfc_metarl.analysis.object_memory import components_by_trial, first_choice_preference, object_code
+from pfc_metarl.comparison import Curve, Part, Quantity, Several, compare, weighted
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import Number, published_number, published_value, sum_of
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -140,26 +141,28 @@ def behaviour(config: HarlowConfig, trials: pd.DataFrame) -> Tables:
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 6, in percent; distance: 5. The stretches of learning are cut where performance has grown by
-    equal steps, so that their levels agree for any learner; they are drawn, not compared.
+    """Comparison of Figure 6, in percent. The stretches of learning are cut where performance has grown by equal steps,
+    so that their levels agree for any learner: what is compared is how accuracy climbs within them.
 
     Every network counts, in our columns; the paper's curves are those of its 14 successful networks of 50.
     """
-    return compare(behaviour_quantities(tables))
+    accuracy = tables["accuracy"]
+    wide = accuracy[accuracy["condition"] == INTACT].pivot(index="subject", columns="trial", values="accuracy")
+    learned = Quantity.learned("worst of trials 2 to 6, %", wide.drop(columns=1).min(axis=1).to_numpy(), "> 90", 90)
+    return compare([*behaviour_quantities(tables), *climb_quantities(tables["stretches"], wide), learned])
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What of `behaviour` is compared: networks as trained, or all that animals did."""
     accuracy = tables["accuracy"]
     own = accuracy[accuracy["condition"].isin([INTACT, ""])]
     intact = own.pivot(index="subject", columns="trial", values="accuracy")
-    by_trial = accuracy_quantities("trained", intact, "> trial 1", intact[1])
-    return [quantity._replace(short=f"trial {trial}") for trial, quantity in by_trial.items()]
+    return accuracy_quantities("trained", intact, "> trial 1", intact[1])
 
 
 def accuracy_quantities(
     name: str, accuracy: pd.DataFrame, direction: str, than: pd.Series | float
-) -> dict[int, Quantity]:
+) -> list[Quantity | Curve]:
     """Accuracy on each trial of the paper's episodes (where ours are so long), to be at chance on the first.
 
     Args:
@@ -167,16 +170,62 @@ def accuracy_quantities(
         accuracy: in percent, subjects by trials.
         direction, than: what must hold on the trials after the first; see `Quantity.ordered`.
     """
-    quantities = {}
+    quantities: list[Quantity | Curve] = []
     for trial in accuracy.columns.intersection(range(1, 7)):
-        label, ours = f"{name}, trial {trial}: % correct", accuracy[trial]
-        paper = published_value(6, panel="c", series="meta-RL", condition="final", x=trial)
+        label, ours, short = f"{name}, trial {trial}: % correct", accuracy[trial], f"trial {trial}"
+        paper, spread = published_accuracy("final", trial)
         monkeys = published_value(6, panel="b", series="monkeys", condition="257-312", x=trial)
         if trial == 1:
-            quantities[trial] = Quantity(label, ours, paper, 5, "50 within 5", 5 - (ours - 50).abs(), monkeys)
+            gap = 5 - (ours - 50).abs()
+            quantities.append(Quantity(label, ours, *paper, spread, "50 within 5", gap, monkeys, short))
         else:
-            quantities[trial] = Quantity.ordered(label, ours, paper, 5, direction, than, animal=monkeys)
-    return quantities
+            more = Quantity.ordered(label, ours, *paper, spread, direction, than)
+            quantities.append(more._replace(animal=monkeys, short=short))
+    return [*quantities, *gain(name, accuracy)]
+
+
+def published_accuracy(stage: str, trial: int) -> tuple[Number, Several]:
+    """The paper's accuracy on a trial of a stage of learning, and its spread over 14 networks (a 95 % interval)."""
+    mean, low, high = (
+        published_number(6, panel="c", series=f"meta-RL{more}", condition=stage, x=trial)
+        for more in ("", ", lower end of the 95 % interval", ", upper end of the 95 % interval")
+    )
+    return mean, Several.of_interval(low.value, high.value, 14)
+
+
+def gain(name: str, accuracy: pd.DataFrame) -> list[Quantity | Curve]:
+    """What one trial is worth: accuracy gained from the first trial to the second."""
+    if not {1, 2} <= set(accuracy):
+        return []
+    paper = published_accuracy("final", 2)[0].value - published_accuracy("final", 1)[0].value
+    monkeys = [published_value(6, panel="b", series="monkeys", condition="257-312", x=trial) for trial in (1, 2)]
+    ours, name = (accuracy[2] - accuracy[1]).to_numpy(), f"{name}: accuracy gained from trial 1 to 2"
+    return [Quantity.signed(name, ours, paper, 0.6, Part(paper), animal=monkeys[1] - monkeys[0])]
+
+
+def climb_quantities(stretches: pd.DataFrame, final: pd.DataFrame) -> list[Quantity | Curve]:
+    """Figure 6c: how accuracy climbs from trial 2 to 6 in the middle of learning; and all of it as a curve.
+
+    Args:
+        stretches: table of `stretches_of_learning`.
+        final: accuracy of trained networks, in percent, subjects by trials.
+    """
+    wide = stretches.pivot(index="subject", columns=["stretch", "trial"], values="accuracy")
+    wide = wide.join(pd.concat({FINAL: final}, axis=1))
+    places = [(stage, trial) for stage in (*STAGES, FINAL) for trial in range(1, 7) if (stage, trial) in wide]
+    paper = {at: published_accuracy(*at)[0] for at in places}
+    quantities: list[Quantity | Curve] = []
+    weights = {(stage, trial): sign / 4 for stage in STAGES[1:5] for trial, sign in ((2, -1), (6, 1))}
+    if set(weights) <= set(places):  # else episodes of fewer trials
+        own, told = weighted(weights, wide).to_numpy(), sum_of(weights, paper)
+        name = "accuracy gained from trial 2 to 6, 2nd to 5th stage"
+        quantities.append(Quantity.signed(name, own, *told, Part(told.value)))
+    values = np.array([paper[at].value for at in places])
+    return [*quantities, Curve("accuracy by stage of learning and trial", wide[places].to_numpy(), values)]
+
+
+STAGES, FINAL = ("1st", "2nd", "3rd", "4th", "5th", "6th"), "final"
+"""Of learning, as the paper names them."""
 
 
 SIMULATION = Simulation(

@@ -9,14 +9,15 @@ from annotated_types import Ge
 
 from pfc_metarl.analysis.read_out import principal_components
 from pfc_metarl.analysis.reversal import AFTER, BEFORE, COMPARISONS, EVENTS, ideal_errors, label_trials, mean_errors
+from pfc_metarl.comparison import Curve, Part, Quantity, compare
 from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import prediction_errors
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import Number, published_number
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.inferred_value import InferredValue
-from pfc_metarl.trials import require_columns
+from pfc_metarl.trials import SUBJECT, require_columns
 
 PUBLISHED = "published"
 """The condition of training: the published task."""
@@ -118,22 +119,38 @@ def state_pca(config: InferredValueConfig, tested: Tested, labelled: pd.DataFram
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 4b, at the stimulus; distance: .10 (units of reward)."""
-    return compare(behaviour_quantities(tables))
+    """Comparison of Figure 4b, in units of reward."""
+    performance = tables["performance"]
+    learned = Quantity.learned("share of valid trials", performance["valid"].to_numpy(), "> .9", 0.9)
+    return compare([*behaviour_quantities(tables), learned])
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
-    """What is compared."""
-    errors = tables["prediction_errors"]
-    at_stimulus = errors[errors["event"] == "stimulus"]
-    quantities = []
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
+    """What is compared: the reversal's effects on the error at the stimulus, their parts, the errors at all events."""
+    keys = ["comparison", "cue_rewarded", "event"]
+    wide = tables["prediction_errors"].pivot(index=SUBJECT, columns=keys, values="prediction_error")
+    paper = {(c, w, e): published_error(c, w, e) for c in COMPARISONS for w in (BEFORE, AFTER) for e in EVENTS}
+    quantities: list[Quantity | Curve] = []
     for comparison in COMPARISONS:
-        for cue_rewarded in (BEFORE, AFTER):
-            own = at_stimulus.query("comparison == @comparison and cue_rewarded == @cue_rewarded")["prediction_error"]
-            paper = published_value(4, panel="b", condition=f"{comparison}, cue rewarded {cue_rewarded}", x=2)
-            name = f"stimulus, {comparison}, cue rewarded {cue_rewarded} reversal"
-            quantities.append(Quantity.signed(name, own, paper, 0.1, short=f"{comparison}, {cue_rewarded}"))
-    return quantities
+        after, before = (comparison, AFTER, "stimulus"), (comparison, BEFORE, "stimulus")
+        effect = paper[after].value - paper[before].value
+        name = f"stimulus, {comparison}: cue rewarded after less cue rewarded before"
+        own = (wide[after] - wide[before]).to_numpy()
+        quantities.append(Quantity.signed(name, own, effect, 2 * paper[after].error, Part(effect)))
+    for comparison in COMPARISONS:
+        for when in (BEFORE, AFTER):
+            at = (comparison, when, "stimulus")
+            name, short = f"stimulus, {comparison}, cue rewarded {when} reversal", f"{comparison}, {when}"
+            own = wide[at].to_numpy()
+            quantities.append(Quantity.signed(name, own, *paper[at], Part(paper[at].value), short=short))
+    values = np.array([paper[at].value for at in paper])
+    return [*quantities, Curve("errors at all events", wide[list(paper)].to_numpy(), values)]
+
+
+def published_error(comparison: str, when: str, event: str) -> Number:
+    """The paper's prediction error."""
+    x = EVENTS.index(event) + 1
+    return published_number(4, panel="b", condition=f"{comparison}, cue rewarded {when}", x=x)
 
 
 SIMULATION = Simulation(

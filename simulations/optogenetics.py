@@ -8,11 +8,12 @@ import pandas as pd
 from annotated_types import Ge, Interval
 
 from pfc_metarl.analysis.risk import BLOCK_RISKY_LOSS, BLOCK_RISKY_REWARD, BLOCK_SAFE_REWARD, CONTROL, OWN, risky_shares
+from pfc_metarl.comparison import Curve, Part, Quantity, compare
 from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import Number, published_number, published_value
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -146,37 +147,52 @@ def behaviour(config: OptogeneticsConfig, trials: pd.DataFrame) -> Tables:
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 7b; see `behaviour_quantities`."""
-    return compare(behaviour_quantities(tables))
+    risky = tables["risky_choice"].pivot(index="subject", columns=["condition", "p_risky"], values="risky") * 100
+    learned = []
+    if {(CONTROL, 0.5), (CONTROL, 0.125)} <= set(risky):
+        step = (risky[CONTROL, 0.5] - risky[CONTROL, 0.125]).to_numpy()
+        learned.append(Quantity.learned("control: % risky at p = 0.5 less that at 0.125", step, "> 40", 40))
+    return compare([*behaviour_quantities(tables), *learned])
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
-    """What of `behaviour` is compared, in per cent risky; distance: 15 points.
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
+    """What of `behaviour` is compared: effects of stimulation, in points of per cent risky, and the controls' levels.
 
-    The direction is that of the published difference from control where it exceeds 5 points; where it does not,
-    ours must stay within 15 points of control. Controls must lie above 75 % (p = .5) and below 45 % (p = .125).
+    An effect's margin comes from the largest effect of its panel, the controls' from the step between the two p.
     """
     wide = tables["risky_choice"].pivot(index="subject", columns=["condition", "p_risky"], values="risky") * 100
-    quantities = []
+    quantities: list[Quantity | Curve] = []
     for condition in PUBLISHED:
-        for p in (0.5, 0.125):
+        effects = {p: published_effect("meta-RL", condition, p) for p in (0.5, 0.125)}
+        largest = max(effects.values(), key=lambda effect: abs(effect.value)).value
+        for p, effect in effects.items():
             if (CONTROL, p) not in wide or (condition, p) not in wide:
                 continue
-            control, ours, name = wide[CONTROL, p], wide[condition, p], f"% risky, {condition}, p = {p:g}"
-            paper = published_value(7, series="meta-RL, stimulated", condition=condition, x=p)
-            rats = published_value(7, series="rats, stimulated", condition=condition, x=p)
-            effect = paper - published_value(7, series="meta-RL, control", condition=condition, x=p)
-            if abs(effect) > 5:
-                order = "> control" if effect > 0 else "< control"
-                quantities.append(Quantity.ordered(name, ours, paper, 15, order, control, animal=rats))
-            else:
-                gap = 15 - (ours - control).abs()
-                quantities.append(Quantity(name, ours, paper, 15, "as control, within 15", gap, rats))
+            ours = (wide[condition, p] - wide[CONTROL, p]).to_numpy()
+            name, rats = f"% risky, {condition} less control, p = {p:g}", published_effect("rats", condition, p).value
+            sign, gap = f"{'>' if effect.value > 0 else '<'} control", ours * np.sign(effect.value)
+            if effect.value == 0:
+                sign, gap = "as control", abs(largest) / 4 - np.abs(ours)
+            quantities.append(
+                Quantity(name, ours, *effect, Part(largest), sign, gap, animal=rats, short=f"{condition}, {p:g}")
+            )
+    levels = {
+        p: [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED] for p in (0.5, 0.125)
+    }
+    means = {p: float(np.mean(values)) for p, values in levels.items()}
     for p, order, bound in ((0.5, "> 75", 75.0), (0.125, "< 45", 45.0)):
         if (CONTROL, p) in wide:
-            ours, name = wide[CONTROL, p], f"% risky, control, p = {p:g}"
-            controls = [published_value(7, series="meta-RL, control", condition=c, x=p) for c in PUBLISHED]
-            quantities.append(Quantity.ordered(name, ours, float(np.mean(controls)), 15, order, bound))
+            name, step = f"% risky, control, p = {p:g}", Part(means[0.5] - means[0.125])
+            quantities.append(Quantity.ordered(name, wide[CONTROL, p], means[p], 0.5, step, order, bound))
     return quantities
+
+
+def published_effect(who: str, condition: str, p: float) -> Number:
+    """The published effect of a stimulation, of networks or rats."""
+    stimulated, control = (
+        published_number(7, series=f"{who}, {s}", condition=condition, x=p) for s in ("stimulated", "control")
+    )
+    return Number(stimulated.value - control.value, stimulated.error + control.error)
 
 
 SIMULATION = Simulation(

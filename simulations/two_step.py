@@ -1,7 +1,7 @@
 """Simulation 4: model-based behaviour and prediction errors from model-free learning, in the two-step task (Fig. 5)."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,15 @@ from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, ModelBased, Mode
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
+from pfc_metarl.comparison import Curve, Quantity, Several, Single, compare, weighted
 from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import prediction_errors
-from pfc_metarl.published import Quantity, compare, published_value
+from pfc_metarl.published import published_dots, published_number, published_value, sum_of
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.two_step import TwoStep
+from pfc_metarl.trials import SUBJECT
 
 PUBLISHED = "published"
 """The condition of training: the published task."""
@@ -92,6 +94,7 @@ def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
     return {
         **behaviour(config, tested.trials),
         "reference_stay_probabilities": reference_stay_probabilities(config),
+        "performance": tested.trials.groupby("subject")[["reward", "valid"]].mean().reset_index(),
         "prediction_errors": errors,
         "prediction_error_fits": compare_prediction_errors(errors),
     }
@@ -167,37 +170,83 @@ def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFram
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 5. Distances: .10 for probabilities and r2, a third of its size for a lag weight."""
+    """Comparison of Figure 5."""
     quantities = behaviour_quantities(tables)
     fits = tables["prediction_error_fits"]
-    for name, panel, column, distance, order, bound in (
-        ("r2 with model-based", "f", "r2_model_based", 0.10, "> .8", 0.8),
-        ("r2 with model-free residual", "g", "r2_model_free_residual", 0.01, "< .01", 0.01),
-    ):
-        paper = published_value(5, panel=panel, condition=name)
-        quantities.append(Quantity.ordered(f"prediction errors: {name}", fits[column], paper, distance, order, bound))
-    return compare(quantities)
+    planned, free = fits["r2_model_based"].to_numpy(), fits["r2_model_free_residual"].to_numpy()
+    paper = published_number(5, panel="f", condition="r2 with model-based")
+    name = "prediction errors: r2 with model-based"
+    gap = (fits["weight_model_based"] - fits["weight_model_free"].abs()).to_numpy()
+    quantities.append(
+        Quantity(name, planned, *paper, Single(), "it weighs more than model-free, in both together", gap)
+    )
+    paper, slope = (
+        published_number(5, panel="f", condition="slope on model-based"),
+        fits["slope_model_based"].to_numpy(),
+    )
+    quantities.append(Quantity.signed("prediction errors: slope on model-based", slope, *paper, Single()))
+    paper = published_number(5, panel="g", condition="r2 with model-free residual")
+    name = "prediction errors: r2 with model-free residual"
+    quantities.append(Quantity.ordered(name, free, *paper, Single(), "< .01", 0.01))
+    return compare([*quantities, *learned(tables["performance"])])
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
+def learned(performance: pd.DataFrame) -> list[Quantity]:
+    """Has a network learned? Midway between chance (.5) and a planner's reward; and it responds as it should."""
+    return [
+        Quantity.learned("reward per trial", performance["reward"].to_numpy(), "> .6", 0.6),
+        Quantity.learned("share of valid trials", performance["valid"].to_numpy(), "> .9", 0.9),
+    ]
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What of `behaviour` is compared."""
-    quantities = []
-    stay = stay_matrix(tables["stay_probabilities"])
+    return stay_quantities(tables["stay_probabilities"]) + weight_quantities(tables["lag_weights"])
+
+
+def stay_quantities(probabilities: pd.DataFrame) -> list[Quantity | Curve]:
+    """Figure 5c: the interaction of reward and transition, and each bar."""
+    stay, signs = stay_matrix(probabilities), dict(zip(CONDITIONS, (1, -1, -1, 1)))
     partner = dict(zip(CONDITIONS, [CONDITIONS[1], CONDITIONS[0], CONDITIONS[3], CONDITIONS[2]]))
-    for condition in CONDITIONS:
-        ours, other = stay[condition], partner[condition]
-        order = f"{'>' if condition in ('rewarded common', 'unrewarded uncommon') else '<'} {other}"
-        paper, rats = (published_value(5, panel="c", series=who, condition=condition) for who in ("meta-RL", "rats"))
-        more = {"animal": rats, "short": condition}
-        quantities.append(Quantity.ordered(f"stay after {condition}", ours, paper, 0.10, order, stay[other], **more))
-    weights = tables["lag_weights"]
-    for name in TRIAL_TYPES:
-        for lag in (1, 2, 3):
-            ours = weights[(weights["trial_type"] == name) & (weights["lag"] == lag)]["weight"].to_numpy()
-            paper = published_value(5, panel="e", condition=name, x=lag)
-            rats = published_value(5, panel="d", condition=name, x=lag)
-            quantities.append(Quantity.signed(f"weight of {name}, lag {lag}", ours, paper, abs(paper) / 3, animal=rats))
-    return quantities
+    dots = {c: published_dots(5, panel="c", series="meta-RL", condition=c) for c in CONDITIONS}
+    paper = {c: published_number(5, panel="c", series="meta-RL", condition=c) for c in CONDITIONS}
+    rats = {c: published_value(5, panel="c", series="rats", condition=c) for c in CONDITIONS}
+    quantities = [
+        Quantity.signed(
+            "stay: interaction of reward and transition", weighted(signs, stay).to_numpy(), *sum_of(signs, paper),
+            Several.of_contrast(signs, dots), animal=weighted(signs, rats),
+        )
+    ]  # fmt: skip
+    for c in CONDITIONS:
+        order, than = f"{'>' if signs[c] > 0 else '<'} {partner[c]}", stay[partner[c]]
+        basis, more = Several.of(dots[c]), dict[str, Any](animal=rats[c], short=c)
+        quantities.append(Quantity.ordered(f"stay after {c}", stay[c], *paper[c], basis, order, than, **more))
+    return list(quantities)
+
+
+DOTS_OF = {"uncommon unrewarded": "common rewarded", "uncommon rewarded": "common unrewarded"}
+"""Whose dots tell the spread of trial types whose own are not read (our choice: that whose weights are like theirs)."""
+
+
+def weight_quantities(weights: pd.DataFrame) -> list[Quantity | Curve]:
+    """Figure 5e: how much more trials weigh that speak for their choice than those against it; all as a curve; each."""
+    wide = weights.pivot(index=SUBJECT, columns=["trial_type", "lag"], values="weight")
+    places = [(name, lag) for name in TRIAL_TYPES for lag in range(1, 6) if (name, lag) in wide]
+    dots = {at: published_dots(5, panel="e", condition=DOTS_OF.get(at[0], at[0]), x=at[1]) for at in places}
+    paper = {at: published_number(5, panel="e", condition=at[0], x=at[1]) for at in places}
+    rats = {at: published_value(5, panel="d", condition=at[0], x=at[1]) for at in places}
+    favour = ("common rewarded", "uncommon unrewarded")
+    signs = {at: (1 if at[0] in favour else -1) / len(places) for at in places}
+    contrast = Quantity.signed(
+        "weights: trials that speak for their choice less those against it", weighted(signs, wide).to_numpy(),
+        *sum_of(signs, paper), Several.of_contrast(signs, dots), animal=weighted(signs, rats),
+    )  # fmt: skip
+    curve = Curve("weights of all trials back", wide[places].to_numpy(), np.array([paper[at].value for at in places]))
+    each: list[Quantity | Curve] = []
+    for at in places:
+        name, basis = f"weight of {at[0]}, lag {at[1]}", Several.of(dots[at])
+        each.append(Quantity.signed(name, wide[at].to_numpy(), *paper[at], basis, animal=rats[at]))
+    return [contrast, curve, *each]
 
 
 SIMULATION = Simulation(

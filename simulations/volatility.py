@@ -12,10 +12,11 @@ from pfc_metarl.agents.volatility import FixedRate, beliefs, choose_best
 from pfc_metarl.analysis import volatility_coding as coding
 from pfc_metarl.analysis.blocks import BLOCKS, ORDERS, UNTIED, block_learning_rates, earnings, named_blocks
 from pfc_metarl.analysis.learning_rates import half_means, learning_rates
+from pfc_metarl.comparison import Curve, Part, Quantity, Several, Single, compare, weighted
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
-from pfc_metarl.published import Quantity, compare, published, published_value
+from pfc_metarl.published import Number, published, published_dots, published_number, published_value, sum_of
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -194,46 +195,76 @@ def learning_rate_control(config: VolatilityConfig, trials: pd.DataFrame) -> pd.
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
-    """Comparison of Figure 3. Distances: .10 for learning rates, .12 for the share of units."""
+    """Comparison of Figure 3 and Supplementary Figure 5."""
     blocks = tables["block_learning_rates"]
     quantities = rate_quantities(blocks, NETWORKS, "d") + rate_quantities(blocks, OBSERVER, "a")
+    quantities += [course(tables["learning_rates"], NETWORKS, "b"), course(tables["learning_rates"], OBSERVER, "a")]
     units = tables["volatility_units"]
     share, untrained = (units.loc[units["group"] == group, "share"].to_numpy() for group in (NETWORKS, UNTRAINED))
     name = "share of units coding volatility"
-    paper = published_value(3, condition=name)
-    quantities.append(Quantity.ordered(name, share, paper, 0.12, "> untrained networks", untrained))
-    return compare(quantities)
+    paper = published_number(3, condition=name)
+    spread = Several(S_E_M * np.sqrt(8), 8)
+    quantities.append(Quantity.ordered(name, share, *paper, spread, "> untrained networks", untrained))
+    decoding = tables["volatility_decoding"]
+    r2, chance = (decoding.loc[decoding["group"] == group, "r2"].to_numpy() for group in (NETWORKS, UNTRAINED))
+    name = "volatility, decoded from the state: r2"
+    quantities.append(Quantity.ordered(name, r2, np.nan, 0.0, Single(), "> untrained networks", chance))
+    earned = tables["earnings"].pivot(index="subject", columns="group", values="points")
+    share = (earned[NETWORKS] / earned[OBSERVER]).to_numpy()
+    return compare([*quantities, Quantity.learned("points, as a share of the ideal observer's", share, "> .9", 0.9)])
 
 
-def behaviour_quantities(tables: Tables) -> list[Quantity]:
+S_E_M = 0.01
+"""Of the published share of units (Results: 37 +- 1 %)."""
+
+
+def course(rates: pd.DataFrame, group: str, panel: str) -> Curve:
+    """All windows of the episodes that begin stable (one episode is shown in the paper; the mean over ours)."""
+    own = rates[(rates["group"] == group) & (rates["order"] == LOW_FIRST)]
+    wide = own.pivot(index="subject", columns="first", values="alpha")
+    paper = published(3, panel=panel, condition="learning rate").set_index("x")["value"]
+    windows = [window for window in paper.index if window in wide]
+    return Curve(f"learning rate of the {group}, all windows", wide[windows].to_numpy(), paper[windows].to_numpy())
+
+
+def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What of `behaviour` is compared, of each group in the table but the observer."""
     blocks = tables["block_learning_rates"]
     return [q for group in blocks["group"].unique() if group != OBSERVER for q in rate_quantities(blocks, group, "d")]
 
 
-def rate_quantities(blocks: pd.DataFrame, group: str, panel: str) -> list[Quantity]:
-    """Learning rates of a group in each block, beside those of a panel of Figure 3."""
-    quantities = []
+def rate_quantities(blocks: pd.DataFrame, group: str, panel: str) -> list[Quantity | Curve]:
+    """Learning rates of a group in each block, beside those of a panel of Figure 3; and two differences of them."""
+    quantities: list[Quantity | Curve] = []
     ours = blocks[blocks["group"] == group].pivot(index="subject", columns="block", values="alpha")
-    for block in ours.columns if panel == "d" else BLOCKS[LOW_FIRST]:
+    names = list(ours.columns if panel == "d" else BLOCKS[LOW_FIRST])
+    humans = {block: published_value(3, panel="c", series="humans", condition=block) for block in names}
+    paper = {block: published_rate(panel, block) for block in names}
+    contrasts = {"volatile less stable": {b: (2 if "volatile" in b else -2) / len(names) for b in names}}
+    if {"volatile 1", "volatile 2"} <= set(names):
+        contrasts["volatile 2 less volatile 1"] = {"volatile 2": 1, "volatile 1": -1}
+    for words, weights in contrasts.items():
+        name, told = f"learning rate of the {group}, {words}", sum_of(weights, paper)
+        more = {"animal": weighted(weights, humans)} if panel == "d" else {}
+        own = weighted(weights, ours).to_numpy()
+        quantities.append(Quantity.signed(name, own, *told, Part(told.value), **more))
+    for block in names:
         partner = block.replace("stable", "volatile") if "stable" in block else block.replace("volatile", "stable")
-        order, paper = f"{'>' if 'volatile' in block else '<'} {partner}", published_rate(panel, block)
-        name = f"learning rate of the {group}, {block}"
-        quantity = Quantity.ordered(name, ours[block], paper, 0.10, order, ours[partner])
-        if panel == "d":
-            humans = published_value(3, panel="c", series="humans", condition=block)
-            quantity = quantity._replace(animal=humans, short=block)
-        quantities.append(quantity)
+        order = f"{'>' if 'volatile' in block else '<'} {partner}"
+        more = {"animal": humans[block], "short": block} if panel == "d" else {}
+        basis = Several.of(published_dots(3, panel="d", condition=block)) if panel == "d" else Single()
+        name, own = f"learning rate of the {group}, {block}", ours[block]
+        quantities.append(Quantity.ordered(name, own, *paper[block], basis, order, ours[partner], **more))
     return quantities
 
 
-def published_rate(panel: str, block: str) -> float:
+def published_rate(panel: str, block: str) -> Number:
     """The paper's learning rate: bars of panel d; the observer's as the mean of panel a's windows inside the block."""
     if panel == "d":
-        return published_value(3, panel="d", condition=block)
+        return published_number(3, panel="d", condition=block)
     curve = published(3, panel="a", condition="learning rate")
     inside = curve["x"] <= 91 if block == "stable 1" else curve["x"] >= 101
-    return float(curve.loc[inside, "value"].mean())
+    return Number(float(curve.loc[inside, "value"].mean()), float(curve["reading_error"].max()))
 
 
 SIMULATION = Simulation(

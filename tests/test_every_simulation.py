@@ -23,7 +23,9 @@ from figures import figure6, figure7
 from pfc_metarl import plotting
 from pfc_metarl.a2c import Learner
 from pfc_metarl.analysis.blocks import BLOCKS
+from pfc_metarl.claims import claims
 from pfc_metarl.command_line import command_line
+from pfc_metarl.comparison import EQUIVALENT, OPPOSITE, VERDICTS, compare
 from pfc_metarl.config import STAGES, Config
 from pfc_metarl.errors import ConfigError, RunError, UserError
 from pfc_metarl.networks import AGENTS
@@ -34,7 +36,7 @@ from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Options, Simulation, run
 from pfc_metarl.trial_columns import COMMON_COLUMNS, KEY_COLUMNS
-from pfc_metarl.trials import COLUMNS, NETWORKS, OBSERVER, UNTRAINED, check_trials
+from pfc_metarl.trials import COLUMNS, NETWORKS, check_trials
 from simulations import prediction_error_input, volatility
 
 MODULES = [importlib.import_module(f"simulations.{m.name}") for m in pkgutil.iter_modules(simulations.__path__)]
@@ -114,11 +116,19 @@ def tables_hold_something(folder: RunFolder) -> None:
         if path.name in folder.files("analyse"):
             assert not np.isinf(table.select_dtypes("number")).any(axis=None), path.name
     comparison = folder.read_table("comparison.csv")
-    assert (
-        set(comparison["verdict"]) <= {"agrees", "direction only", "disagrees", "cannot be told"}
-        and comparison["quantity"].is_unique
-    )
-    assert comparison[["published", "ours", "distance"]].notna().all(axis=None)
+    assert set(comparison["verdict"]) <= set(VERDICTS) and comparison["quantity"].is_unique
+    margins_are_those_of_the_claims(folder.path.name, comparison)
+
+
+def margins_are_those_of_the_claims(name: str, comparison: pd.DataFrame) -> None:
+    """As far as the published data give them (a prediction interval comes from our networks)."""
+    claimed = claims().query("simulation == @name and role != 'learned'").set_index("quantity")["margin"]
+    own = comparison.set_index("quantity")
+    assert len(claimed.index.intersection(own.index)) or claimed.empty
+    for quantity in claimed.index.intersection(own.index):
+        margin, basis = own["margin"][quantity], own["basis"][quantity]
+        number = "" if pd.isna(basis) else basis if basis == "prediction interval" else f"{margin:.4g}"
+        assert claimed[quantity] == number, quantity
 
 
 def training_is_told(simulation: Simulation, config: Config, folder: RunFolder) -> None:
@@ -343,16 +353,18 @@ def test_bad_settings_of_the_gaze_task(arguments: list[str], words: str, tmp_pat
 
 
 def test_the_comparison_of_volatility_states_the_direction() -> None:
-    """Published rates as ours agree everywhere; exchanged between blocks they disagree."""
+    """Published rates as ours are equivalent everywhere; exchanged between blocks they are the opposite."""
     rates = {"stable 1": 0.21, "volatile 1": 0.46, "volatile 2": 0.51, "stable 2": 0.28}
     names = [block for blocks in BLOCKS.values() for block in blocks]
-    units = pd.DataFrame({"group": [NETWORKS, UNTRAINED] * 2, "share": [0.4, 0.1] * 2})
-    for values, verdict in ((rates, "agrees"), (dict(zip(rates, (0.46, 0.21, 0.28, 0.51))), "disagrees")):
-        rows = [(g, s, b, values[b] + 0.01 * s) for g in (NETWORKS, OBSERVER) for s in (1, 2) for b in names]
+    for values, verdict in ((rates, EQUIVALENT), (dict(zip(rates, (0.46, 0.21, 0.28, 0.51))), OPPOSITE)):
+        rows = [(NETWORKS, s, b, values[b] + 0.001 * s) for s in (1, 2, 3, 4) for b in names]
         blocks = pd.DataFrame(rows, columns=["group", "subject", "block", "alpha"])
-        got = volatility.compare_with_paper({"block_learning_rates": blocks, "volatility_units": units})
-        of_networks = got[got["quantity"].str.contains("learning rate of the networks")]
-        assert of_networks["verdict"].tolist() == [verdict] * 4
+        got = compare(volatility.behaviour_quantities({"block_learning_rates": blocks})).set_index("quantity")[
+            "verdict"
+        ]
+        for block in names:
+            assert got[f"learning rate of the networks, {block}"] == verdict
+        assert got["learning rate of the networks, volatile less stable"] == verdict
 
 
 # -- prediction errors as input: no simulation, but all of them again

@@ -12,11 +12,11 @@ import torch
 
 import pfc_metarl
 import pfc_metarl.workers as workers
+from pfc_metarl.comparison import Part, Quantity, compare
 from pfc_metarl.config import STAGES
 from pfc_metarl.errors import RunError
 from pfc_metarl.files import written_aside
 from pfc_metarl.finished_run import Run
-from pfc_metarl.published import Quantity, compare
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play
@@ -60,7 +60,7 @@ class Calls:
     def compared(tables: Tables) -> pd.DataFrame:
         """With some number."""
         rewards = tables["rewards"]["reward"].to_numpy()
-        return compare([Quantity("reward", rewards, 0.5, 0.1, "> 0", rewards)])
+        return compare([Quantity("reward", rewards, 0.5, 0.0, Part(1.0), "> 0", rewards)])
 
     def run(self, folder: Path, **options: Any) -> RunFolder:
         """As the command does; `done` holds what this time was done."""

@@ -26,13 +26,14 @@ from pfc_metarl.analysis.regret import regret_curves
 from pfc_metarl.analysis.reversal import label_trials, mean_errors
 from pfc_metarl.analysis.stay import stay_matrix
 from pfc_metarl.analysis.unit_coding import foraging_factors, partial_correlations
+from pfc_metarl.comparison import Part, Quantity, compare
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import load
 from pfc_metarl.led import lead
 from pfc_metarl.networks import make_agent
-from pfc_metarl.published import Quantity, compare, published
+from pfc_metarl.published import published
 from pfc_metarl.rollout import play as play_networks
 from pfc_metarl.simulation import Options, run
 from pfc_metarl.tasks import Foraging, TwoStep
@@ -171,9 +172,7 @@ def test_tables_that_would_give_wrong_numbers(words: str, call: Callable[[], obj
         lambda: accuracy_by_trial(harlow(), by=["trial"]),
         lambda: published(99),
         lambda: published(5, nope=3),
-        lambda: compare([Quantity("x", [0.5, 0.6], 0.6, 0.2, "> 0", [1.0])]),
-        lambda: compare([Quantity("x", [0.5], 0.6, -0.2, "> 0", [1.0])]),
-        lambda: compare([Quantity("x", [0.5], float("nan"), 0.2, "> 0", [1.0])]),
+        lambda: compare([Quantity("x", [0.5, 0.6], 0.6, 0.0, Part(1.0), "> 0", [1.0])]),
         lambda: change_points(np.arange(5), np.full(5, np.nan)),
         lambda: change_points(np.arange(5)[::-1], np.arange(5)),
         lambda: performance(np.full(6, 50.0)),
@@ -305,13 +304,6 @@ def test_choice_values_need_the_subjects_own_weights() -> None:
         choice_values(own, weights.assign(subject="b"))
     with pytest.raises(TableError, match="at all lags"):
         choice_values(own, weights[weights["lag"] == 2])
-
-
-def test_what_cannot_be_told_is_no_verdict() -> None:
-    values = ([np.nan, np.nan], [np.nan, 1.0], [np.nan, -1.0])
-    table = compare([Quantity(str(x), x, 1.0, 0.5, "> 0", x) for x in values])
-    assert table["verdict"].tolist() == ["cannot be told", "agrees", "disagrees"] and table["n"].tolist() == [2, 2, 2]
-    assert table["networks_in_direction"].tolist() == [0, 1, 0]
 
 
 def test_files_of_other_programs(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""What the paper claims, and whether our networks bear it out: data/claims.csv, by the rule of `pfc_metarl.comparison`.
+
+A claim names a quantity of a simulation's comparison, and its role there:
+
+- primary: one contrast per panel, the one that the paper's sentence states. It holds if its direction's p, corrected
+  by Holm's method over all primary claims that were run, is below 5 %, and at least 7 of 8 networks show it;
+- size, curve: judged by their verdict alone;
+- learned: the criterion by which a network has learned its task: the share that has, with its binomial interval.
+
+Quantities that no claim names (reference agents, chance levels, readings that restate others) are listed, not counted.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from pfc_metarl.comparison import LEVEL
+from pfc_metarl.published import DATA
+
+NEEDED = 7 / 8
+"""Share of networks that must show a primary claim."""
+COMPARED = [
+    "quantity", "published", "animal", "ours", "ci_low", "ci_high", "n", "networks_in_direction", "p", "verdict",
+]  # fmt: skip
+NOT_COMPARED = "not compared"
+PRIMARY, SIZE, CURVE, LEARNED = ROLES = ("primary", "size", "curve", "learned")
+
+
+def claims() -> pd.DataFrame:
+    """The claims: simulation, panel, role, quantity, margin (in numbers, or where it comes from), sentence."""
+    return pd.read_csv(DATA / "claims.csv", dtype=str, keep_default_na=False)
+
+
+def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """All claims on the simulations that were run.
+
+    Args:
+        comparisons: by name of the simulation, its comparison table.
+
+    Returns:
+        Table: simulation, panel, role, quantity, sentence; published, animal, ours, ci_low, ci_high, n,
+        networks_in_direction, p, verdict (see `compare`); ratio (ours to published); p_holm (primary claims); holds
+        (primary: True or False); share, share_low, share_high (learned: networks that have, 95 % interval).
+
+        A claim on a quantity that is not compared (with other settings than the preset's) has the verdict "not
+        compared".
+    """
+    known = claims().drop(columns="margin")
+    tables = [
+        known[known["simulation"] == name].merge(table[COMPARED], how="left", on="quantity")
+        for name, table in comparisons.items()
+    ]
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*claims(), "n"])
+    compared = whole["n"].notna()
+    whole["verdict"] = whole["verdict"].where(compared, NOT_COMPARED)
+    whole = whole.fillna({"n": 0, "networks_in_direction": 0}).astype({"n": int, "networks_in_direction": int})
+    primary, learned = ((whole["role"] == role) & compared for role in (PRIMARY, LEARNED))
+    whole["ratio"] = whole["ours"] / whole["published"]
+    whole["p_holm"], whole["holds"] = np.nan, pd.Series(pd.NA, whole.index, dtype="boolean")
+    if primary.any():
+        p = whole.loc[primary, "p"].fillna(1.0).to_numpy()
+        whole.loc[primary, "p_holm"] = multipletests(p, method="holm")[1]
+        enough = whole["networks_in_direction"] >= NEEDED * whole["n"]
+        whole.loc[primary, "holds"] = (whole["p_holm"] < LEVEL)[primary] & enough[primary]
+    intervals = [
+        stats.binomtest(int(k), int(n)).proportion_ci(method="exact") if is_learned else (np.nan, np.nan)
+        for k, n, is_learned in zip(whole["networks_in_direction"], whole["n"], learned)
+    ]
+    whole["share"] = (whole["networks_in_direction"] / whole["n"]).where(learned)
+    whole[["share_low", "share_high"]] = np.array([tuple(interval) for interval in intervals]).reshape(-1, 2)
+    return whole

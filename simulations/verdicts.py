@@ -1,0 +1,106 @@
+"""What of the paper holds: all verdicts, computed anew from the runs.
+
+    python -m simulations verdicts [--results FOLDER]
+
+The claims, and how each is judged, stand in data/claims.csv; the rule in pfc_metarl/comparison.py and claims.py.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, claims, judge
+from pfc_metarl.command_line import parse
+from pfc_metarl.comparison import VERDICTS
+from pfc_metarl.config import STAGES, Settings
+from pfc_metarl.errors import RunError
+from pfc_metarl.finished_run import Run
+from pfc_metarl.results import RunFolder, readable_path, run_folder
+from pfc_metarl.simulation import Simulation
+
+NAME = "verdicts"
+
+
+@dataclass(frozen=True)
+class Rule(Settings):
+    """There is nothing to set."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where results are."""
+
+    results: Path = field(default=Path("results"))
+    """Folder for the results of all simulations."""
+    quick: bool = False
+    """Of --quick runs (which show nothing but that it works)."""
+
+
+def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
+    """Command line; what is returned does what it asks for."""
+    rule, where = parse(NAME, str(__doc__), Rule(), Where(), arguments)
+    return partial(run, rule, where)
+
+
+def run(rule: Rule, where: Where) -> RunFolder:
+    """Judge what has run, write and print it."""
+    results = readable_path(where.results)
+    every = {name: comparison(name, results, where.quick) for name in claims()["simulation"].unique()}
+    comparisons = {name: table for name, table in every.items() if table is not None}
+    if not comparisons:
+        raise RunError(f"{results} holds no finished run; first: python -m simulations all")
+    judged, folder = judge(comparisons), run_folder(results, NAME, where.quick)
+    with folder.locked():
+        folder.open(NAME, rule, overwrite=True)
+        for stage in STAGES:
+            with folder.doing(stage):
+                if stage == "compare":
+                    folder.write_table("comparison.csv", judged)
+    show(judged)
+    print(f"results in {folder.path}")
+    return folder
+
+
+def comparison(name: str, results: Path, quick: bool) -> pd.DataFrame | None:
+    """A simulation's comparison, computed anew from its tables; None, and a line, if it has not been run."""
+    simulation: Simulation[Any] = import_module(f"simulations.{name}").SIMULATION
+    folder = run_folder(results, name, quick)
+    if not folder.finished:
+        print(f"not run: {name} ({folder.command})")
+        return None
+    try:
+        return simulation.compare(Run(simulation, folder).tables)
+    except KeyError as error:
+        raise RunError(f"{folder.path} lacks {error}; do its analyses again: {folder.command} --from analyse") from None
+
+
+PARTS = {
+    PRIMARY: ("Primary claims: does the contrast hold (Holm, 7 of 8 networks)?", ["p_holm", "holds", "verdict"]),
+    SIZE: ("Sizes", ["verdict"]),
+    CURVE: ("Curves: distance from the published one, in units of its own s.d.", ["verdict"]),
+    LEARNED: ("Networks that have learned their task", ["share", "share_low", "share_high"]),
+}
+"""By role: title, and columns besides those that all have."""
+
+
+def show(judged: pd.DataFrame) -> None:
+    """The verdicts, for a terminal."""
+    k, n = (judged[name].astype(int).astype(str) for name in ("networks_in_direction", "n"))
+    judged = judged.assign(networks=k + "/" + n)
+    for role, (title, more) in PARTS.items():
+        own = judged[(judged["role"] == role) & (judged["verdict"] != NOT_COMPARED)]
+        columns = ["simulation", "panel", "quantity", "ours", "ci_low", "ci_high", "published", "networks", *more]
+        if len(own):
+            print(f"\n{title}\n{own[columns].to_string(index=False, float_format='{:.3g}'.format, na_rep='')}")
+    counts = judged[judged["role"] != LEARNED]["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
+    print("\n" + ", ".join(f"{verdict}: {number}" for verdict, number in counts.items()))
+    absent = judged[judged["verdict"] == NOT_COMPARED]
+    if len(absent):
+        print(f"not compared, with these settings: {'; '.join(absent['quantity'])}")
+    for _, claim in judged[judged["holds"].eq(False).fillna(False)].iterrows():
+        print(f"does not hold: {claim['panel']}: {claim['sentence']} ({claim['quantity']}: {claim['ours']:.3g})")
