@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Interval
 
-from pfc_metarl.analysis.matching import history_regression, matching_fit, matching_points, reward_rates
+from pfc_metarl.analysis.matching import RANDOM, history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, unit_coding
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
@@ -130,10 +130,10 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     paper = published_number(2, condition="correlation of choice values")
     quantities.append(Quantity.signed("correlation of the two choice values", r, *paper, Single()))
     rates = tables["reward_rates"]
-    share = rates[rates["group"] == NETWORKS]["share_of_optimum"].to_numpy()
-    return compare(
-        [*quantities, Quantity.learned("reward, as a share of the most that can be earned", share, "> .9", 0.9)]
-    )
+    share, by_chance = (rates[rates["group"] == g]["share_of_optimum"].to_numpy() for g in (NETWORKS, RANDOM))
+    midway, what = (1 + by_chance.mean()) / 2, "reward, as a share of the most that can be earned"
+    learned = Quantity.learned(what, share, f"> {midway:.2f}, midway from random choices", midway)
+    return compare([*quantities, learned])
 
 
 def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
