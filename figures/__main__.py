@@ -33,13 +33,13 @@ class Parser(argparse.ArgumentParser):
 def main() -> None:
     """Draw figures into <results>/figures/."""
     parser = Parser(prog="python -m figures", description=__doc__)
-    parser.add_argument("figure", help=f"one of: {', '.join(FIGURES)}, all")
+    own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
+    known = FIGURES | {name: name for name in sorted(own)}
+    parser.add_argument("figure", help=f"one of: {', '.join(known)}; all: {', '.join(FIGURES)}")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the simulations' results")
     parser.add_argument("--quick", action="store_true", help="draw from the results of --quick runs")
     with one_line_errors():
         arguments = parser.parse_args()
-        own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
-        known = FIGURES | {name: name for name in sorted(own)}
         if arguments.figure not in (*known, "all"):
             raise UserError(f"unknown figure {arguments.figure}; choose one of: {', '.join(known)}, all")
         for name in FIGURES if arguments.figure == "all" else [arguments.figure]:

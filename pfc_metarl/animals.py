@@ -115,7 +115,7 @@ def compared(
         simulated: trial table of models in the subjects' place; no rows: there are none.
 
     Returns:
-        Table: group, quantity, number (of the subject or network), value.
+        Table: group, quantity, subject, value.
         Table of means over the subjects of each group, over networks, and over simulated subjects of each model:
         group, quantity, published, animal, direction (sign or ordering that was published), mean, low, high (95 %
         interval over them), n, in_direction (how many of them).
@@ -133,14 +133,14 @@ def compared(
         theirs = _unnamed(simulation.behaviour_quantities(networks.tables), NETWORKS)
         everybody.insert(0, (NETWORKS, [q for q in theirs if q.name in known]))
     rows = [
-        (group, q.name, i, value)
+        (group, q.name, subject, value)
         for group, quantities in everybody
         for q in quantities
-        for i, value in enumerate(np.asarray(q.ours, float), 1)
+        for subject, value in zip(subjects_of(q), np.asarray(q.ours, float))
     ]
     nobody = _means([]).assign(group="")
     means = pd.concat([nobody, *(_means(quantities).assign(group=group) for group, quantities in everybody)])
-    return pd.DataFrame(rows, columns=["group", "quantity", "number", "value"]), means[["group", *MEANS.values()]]
+    return pd.DataFrame(rows, columns=["group", "quantity", "subject", "value"]), means[["group", *MEANS.values()]]
 
 
 MEANS = {
@@ -158,3 +158,9 @@ def _unnamed(quantities: Sequence[Quantity | Curve], group: str) -> list[Quantit
     """Numbers (no curves) without the name of who behaves, which stands in a column of its own."""
     numbers = [q for q in quantities if isinstance(q, Quantity)]
     return [q._replace(name=q.name.replace(f" of the {group}, ", ", ")) for q in numbers]
+
+
+def subjects_of(quantity: Quantity) -> pd.Index:
+    """Whose the values are."""
+    index = pd.Series(quantity.ours).index
+    return index.get_level_values("subject") if "subject" in index.names else index

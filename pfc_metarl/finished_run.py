@@ -84,6 +84,8 @@ def load(path: str | Path) -> Run:
     Raises:
         RunError: there is no finished run, or it is not of a known simulation.
     """
+    if not isinstance(path, str | Path):
+        raise RunError(f"a run is loaded from its folder's path, not {type(path).__name__}")
     path = Path(path)
     if not (path / "config.json").exists():
         raise RunError(f"{path} holds no run (no config.json)")
@@ -93,7 +95,8 @@ def load(path: str | Path) -> Run:
     try:
         simulation = importlib.import_module(f"simulations.{name}").SIMULATION
     except AttributeError:
-        raise RunError(f"{path} is made of several runs, each in a folder of its own; load one of these") from None
+        more = "; its runs lie in folders below" if any(path.glob("*/config.json")) else ""
+        raise RunError(f"{path} holds tables of {name}, but no networks{more}; read it with pandas") from None
     except ModuleNotFoundError:
         raise RunError(f"{path} is a run of {name}, and there is no simulations/{name}.py") from None
     quick = path.parent.name == "quick"

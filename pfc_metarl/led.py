@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent, Seen
 from pfc_metarl.rollout import Trajectory, play
 from pfc_metarl.tasks.task import Task
@@ -26,7 +27,13 @@ def lead(agent: Agent, task: Task, trials: pd.DataFrame, choices: int | None = N
     Returns:
         A row per network and trial: seed, group, subject, session, trial, probability (NaN where the choice was forced
         or not valid).
+
+    Raises:
+        ConfigError: fewer than two choices, or more than there are actions.
+        TableError: see `check_trials`.
     """
+    if choices is not None and not 2 <= choices <= task.actions:
+        raise ConfigError(f"choices must be from 2 to the task's {task.actions} actions, not {choices}")
     given = check_trials(trials, task.name)
     followed = play(agent, task, given=given)
     at, number = slice(task.choice_step, None, task.steps_per_trial), choices or task.actions

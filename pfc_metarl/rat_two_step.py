@@ -45,7 +45,9 @@ def read_rats(path: str | Path) -> pd.DataFrame:
     try:
         with h5py.File(path) as file:
             tables = [_rat(rat, str(path)) for rat in _rats(file)]
-    except (OSError, KeyError, TypeError, AttributeError) as error:
+            if not tables:
+                raise KeyError("it holds no rats")
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise TableError(f"{path}: is no file of rats on the two-step task ({reason})") from None
     return check_trials(pd.concat(tables, ignore_index=True), "two_step", str(path))
@@ -59,7 +61,17 @@ def _rats(file: Any) -> Iterator[dict[str, np.ndarray]]:
 
 def _rat(told: dict[str, np.ndarray], source: str) -> pd.DataFrame:
     name = "".join(map(chr, told["ratname"].astype(int)))
+    lengths = {vector: len(told[vector]) for vector in VECTORS}
+    if len(set(lengths.values())) > 1:
+        raise TableError(f"{source}: rat {name}: its vectors are not equally long ({lengths})")
     first, second = (np.array([chr(int(code)) for code in told[port]]) for port in ("sides1", "sides2"))
+    for what, values, known in (
+        ("sides1", first, "lrv"), ("sides2", second, "lrv"), ("new_sess", told["new_sess"], (0, 1)),
+        ("viols", told["viols"], (0, 1)),
+    ):  # fmt: skip
+        odd = ~np.isin(values, np.array(list(known)))
+        if odd.any():
+            raise TableError(f"{source}: rat {name}: {what} is {values[odd][0]} on trial {np.argmax(odd) + 1}")
     valid = (told["viols"] == 0) & (first != "v") & (second != "v")
     congruent, common = told["p_congruent"][0] > 0.5, told["trans_common"] == 1
     if ((first == second) != (common == congruent))[valid].any():  # trans_common is recoded already

@@ -75,11 +75,12 @@ def previous(trials: pd.DataFrame, columns: Sequence[str], lag: int = 1) -> pd.D
     """The columns' values so many trials before in the same session; NaN where there is none.
 
     Raises:
-        TableError: the trials of a session do not follow each other.
+        TableError: missing columns; the trials of a session do not follow each other.
         ConfigError: a lag that is no whole number from 1.
     """
     if lag < 1 or lag % 1:
         raise ConfigError(f"lag must be a whole number of at least 1, not {lag}")
+    require_columns(trials, [*SESSION, "trial", *columns], "the trial table (check_trials fills in what is missing)")
     require_order(trials)
     return sessions_of(trials)[list(columns)].shift(lag)
 

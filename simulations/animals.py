@@ -29,6 +29,7 @@ from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import Run
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation
+from pfc_metarl.trial_columns import COLUMNS, COMMON_COLUMNS, KEY_COLUMNS
 from pfc_metarl.trials import NETWORKS, SUBJECT, read_trials, sessions_of
 
 NAME = "animals"
@@ -73,10 +74,17 @@ def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
     if animals.name not in NAMES or not animals.table:
         raise ConfigError(f"write: animals NAME TABLE; NAME is one of: {', '.join(NAMES)} (animals --help shows more)")
     simulation: Simulation[Any] = import_module(f"simulations.{animals.name}").SIMULATION
-    config = with_task(simulation.config(next(iter(simulation.presets)), where.quick), animals.task)
-    task = next(iter(simulation.tasks(config).values())).name
-    read = partial(read_trials, animals.table, task, renamed(animals.map), recoded(animals.values))
-    return partial(run, animals, simulation, config, read, where)
+    usual = simulation.config(next(iter(simulation.presets)), where.quick)
+    with_task(usual, animals.task)  # what cannot be read is refused before anything is done
+    task, rename = next(iter(simulation.tasks(usual).values())).name, renamed(animals.map)
+    documented = [column.name for column in (*KEY_COLUMNS, *COLUMNS[task], *COMMON_COLUMNS)]
+    unknown = [ours for ours in rename.values() if ours not in documented]
+    if unknown:
+        raise ConfigError(
+            f"--map: {unknown[0]} is no column of ours; those of {task} are: {', '.join(documented[:25])}"
+        )
+    read = partial(read_trials, animals.table, task, rename, recoded(animals.values))
+    return partial(run, animals, simulation, usual, read, where)
 
 
 def renamed(told: Sequence[str]) -> dict[str, str]:
@@ -109,11 +117,15 @@ def recoded(told: Sequence[str]) -> dict[str, dict[str, str]]:
     return codes
 
 
+def task_settings(config: Config) -> list[str]:
+    """Names of a simulation's own settings on which training bears: those of its task."""
+    own = {f.name for f in fields(type(config))} - {f.name for f in fields(Config)}
+    return sorted(name for name in own if bears_on(type(config), [name]) == STAGES[0])
+
+
 def with_task(config: Config, told: Sequence[str]) -> Config:
     """A simulation's config with the animals' task, from words like common_probability=0.7; ConfigError for others."""
-    kind = type(config)
-    own = {f.name for f in fields(kind)} - {f.name for f in fields(Config)}
-    known = sorted(name for name in own if bears_on(kind, [name]) == STAGES[0])
+    kind, known = type(config), task_settings(config)
     changed: dict[str, object] = {}
     for name, _, value in (word.partition("=") for words in told for word in words.split(",")):
         if name not in known:
@@ -126,22 +138,30 @@ def with_task(config: Config, told: Sequence[str]) -> Config:
 
 
 def run(
-    animals: Animals, simulation: Simulation[Any], config: Config, read: Callable[[], pd.DataFrame], where: Where
+    animals: Animals, simulation: Simulation[Any], usual: Config, read: Callable[[], pd.DataFrame], where: Where
 ) -> RunFolder:
-    """Read, analyse, fit, lead and compare; the tables are those of the last table that was given."""
+    """Read, analyse, fit, lead and compare; the tables are those of the last table that was given.
+
+    Settings are those of the networks' run, if there is one (else the usual ones), but for what the user says of the
+    animals' task.
+    """
     trials = read()
     tell(trials, animals.table)
-    refuse_our_names(trials, simulation, config)
     networks = networks_of(simulation, where)
+    config = with_task(networks.config if networks is not None else usual, animals.task)
+    print(
+        f"their task is taken to have {', '.join(f'{name} {getattr(config, name)}' for name in task_settings(config))}"
+    )
+    refuse_our_names(trials, simulation, config)
     parent = run_folder(readable_path(where.results), NAME, where.quick)
     folder = RunFolder(parent.path / animals.name, parent.command)
     with folder.locked(), threadpool_limits(1):  # or sums would be rounded as the machine's number of cores has it
         try:
             tables = analysed(simulation, config, trials, networks, animals.prior)
+            simulated = tables.pop("simulated", trials.head(0))
+            values, means = compared(simulation, config, trials, simulated, networks)
         except TableError as error:  # of an analysis, which does not know the file
             raise TableError(str(error).replace("the table", animals.table, 1)) from None
-        simulated = tables.pop("simulated", trials.head(0))
-        values, means = compared(simulation, config, trials, simulated, networks)
         written = {
             "test": {"trials.parquet": trials},
             "analyse": {f"{name}.csv": table for name, table in tables.items()} | {"simulated.parquet": simulated},
@@ -184,6 +204,9 @@ def networks_of(simulation: Simulation[Any], where: Where) -> Run | None:
     if not folder.finished:
         print(f"no networks beside them: {folder.path} holds no finished run; make it with: {folder.command}")
         return None
+    made = folder.read_json("config.json").get("simulation")
+    if made != simulation.name:
+        raise ConfigError(f"{folder.path} holds a run of {made}, not of {simulation.name}")
     return Run(simulation, folder)
 
 

@@ -243,7 +243,7 @@ def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     trained = regret[regret["group"] == trained_on("independent")]
     regret, quantities = regret if trained.empty else trained, []
     for trial in (20, 50, 100):
-        ours = regret[regret["trial"] == trial]["regret"].to_numpy()
+        ours = regret[regret["trial"] == trial].set_index("subject")["regret"]
         if len(ours):
             paper = published_number(1, condition="meta_rl_independent", x=trial)
             thompson = published_value(1, condition="thompson", x=trial)

@@ -142,7 +142,7 @@ def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     fits = tables["matching_fits"]
     monkeys = published_value(2, panel="a", condition="slope")
     for parameters, condition in (("all", "slope"), ("trained", "slope trained"), ("held out", "slope held out")):
-        slope = fits[fits["parameters"] == parameters]["slope"].to_numpy()
+        slope = fits[fits["parameters"] == parameters].set_index("subject")["slope"]
         if not len(slope):
             continue  # animals whose base probabilities are not told
         paper = published_number(2, panel="d", condition=condition)
@@ -158,7 +158,7 @@ def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
         quantities.append(curve)
         for lag in lags:
             paper = published_number(2, panel="f", series="meta-RL", condition=kind, x=lag)
-            quantities.append(Quantity.signed(f"{kind} weight, lag {lag:g}", wide[lag].to_numpy(), *paper, Single()))
+            quantities.append(Quantity.signed(f"{kind} weight, lag {lag:g}", wide[lag], *paper, Single()))
     return quantities
 
 

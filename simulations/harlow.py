@@ -11,6 +11,7 @@ from pfc_metarl.analysis.learning_set import INTACT, REPLACED, RESET, accuracy_b
 from pfc_metarl.analysis.object_memory import components_by_trial, first_choice_preference, object_code
 from pfc_metarl.comparison import Curve, Part, Quantity, Several, compare, weighted
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.errors import TableError
 from pfc_metarl.published import Number, published_number, published_value, sum_of
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
@@ -156,6 +157,12 @@ def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What of `behaviour` is compared: networks as trained, or all that animals did."""
     accuracy = tables["accuracy"]
     own = accuracy[accuracy["condition"].isin([INTACT, ""])]
+    if own.empty and accuracy["condition"].nunique() == 1:
+        own = accuracy  # of animals, whatever it is called
+    if own.empty:
+        raise TableError(
+            f"the table: several conditions, none of them {INTACT}; give those of one, or each its own group"
+        )
     intact = own.pivot(index="subject", columns="trial", values="accuracy")
     return accuracy_quantities("trained", intact, "> trial 1", intact[1])
 
@@ -199,7 +206,7 @@ def gain(name: str, accuracy: pd.DataFrame) -> list[Quantity | Curve]:
         return []
     paper = published_accuracy("final", 2)[0].value - published_accuracy("final", 1)[0].value
     monkeys = [published_value(6, panel="b", series="monkeys", condition="257-312", x=trial) for trial in (1, 2)]
-    ours, name = (accuracy[2] - accuracy[1]).to_numpy(), f"{name}: accuracy gained from trial 1 to 2"
+    ours, name = accuracy[2] - accuracy[1], f"{name}: accuracy gained from trial 1 to 2"
     return [Quantity.signed(name, ours, paper, 0.6, Part(paper), animal=monkeys[1] - monkeys[0])]
 
 

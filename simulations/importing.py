@@ -21,7 +21,9 @@ def prepare(arguments: Sequence[str]) -> Callable[[], None]:
             f"{__doc__}\nNAME: {', '.join(DATA_SETS)}. FILE: as it was published. TABLE: .csv, .parquet"
         )
     if len(arguments) != 3 or arguments[0] not in DATA_SETS:
-        raise ConfigError(f"write: import NAME FILE TABLE; NAME is one of: {', '.join(DATA_SETS)}; TABLE ends in .csv")
+        raise ConfigError(
+            f"write: import NAME FILE TABLE; NAME is one of: {', '.join(DATA_SETS)}; TABLE ends in .csv or .parquet"
+        )
     name, file, table = arguments[0], Path(arguments[1]), Path(arguments[2])
     if table.suffix.lower() not in (".csv", ".parquet"):
         raise ConfigError(f"{table}: a trial table is a .csv or a .parquet file")

@@ -135,13 +135,13 @@ def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
         after, before = (comparison, AFTER, "stimulus"), (comparison, BEFORE, "stimulus")
         effect = paper[after].value - paper[before].value
         name = f"stimulus, {comparison}: cue rewarded after less cue rewarded before"
-        own = (wide[after] - wide[before]).to_numpy()
+        own = wide[after] - wide[before]
         quantities.append(Quantity.signed(name, own, effect, 2 * paper[after].error, Part(effect)))
     for comparison in COMPARISONS:
         for when in (BEFORE, AFTER):
             at = (comparison, when, "stimulus")
             name, short = f"stimulus, {comparison}, cue rewarded {when} reversal", f"{comparison}, {when}"
-            own = wide[at].to_numpy()
+            own = wide[at]
             quantities.append(Quantity.signed(name, own, *paper[at], Part(paper[at].value), short=short))
     values = np.array([paper[at].value for at in paper])
     return [*quantities, Curve("errors at all events", wide[list(paper)].to_numpy(), values)]

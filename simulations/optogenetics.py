@@ -168,7 +168,7 @@ def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
         for p, effect in effects.items():
             if (CONTROL, p) not in wide or (condition, p) not in wide:
                 continue
-            ours = (wide[condition, p] - wide[CONTROL, p]).to_numpy()
+            ours = wide[condition, p] - wide[CONTROL, p]
             name, rats = f"% risky, {condition} less control, p = {p:g}", published_effect("rats", condition, p).value
             sign, gap = f"{'>' if effect.value > 0 else '<'} control", ours * np.sign(effect.value)
             if effect.value == 0:

@@ -213,7 +213,7 @@ def stay_quantities(probabilities: pd.DataFrame) -> list[Quantity | Curve]:
     rats = {c: published_value(5, panel="c", series="rats", condition=c) for c in CONDITIONS}
     quantities = [
         Quantity.signed(
-            "stay: interaction of reward and transition", weighted(signs, stay).to_numpy(), *sum_of(signs, paper),
+            "stay: interaction of reward and transition", weighted(signs, stay), *sum_of(signs, paper),
             Several.of_contrast(signs, dots), animal=weighted(signs, rats),
         )
     ]  # fmt: skip
@@ -238,14 +238,14 @@ def weight_quantities(weights: pd.DataFrame) -> list[Quantity | Curve]:
     favour = ("common rewarded", "uncommon unrewarded")
     signs = {at: (1 if at[0] in favour else -1) / len(places) for at in places}
     contrast = Quantity.signed(
-        "weights: trials that speak for their choice less those against it", weighted(signs, wide).to_numpy(),
+        "weights: trials that speak for their choice less those against it", weighted(signs, wide),
         *sum_of(signs, paper), Several.of_contrast(signs, dots), animal=weighted(signs, rats),
     )  # fmt: skip
     curve = Curve("weights of all trials back", wide[places].to_numpy(), np.array([paper[at].value for at in places]))
     each: list[Quantity | Curve] = []
     for at in places:
         name, basis = f"weight of {at[0]}, lag {at[1]}", Several.of(dots[at])
-        each.append(Quantity.signed(name, wide[at].to_numpy(), *paper[at], basis, animal=rats[at]))
+        each.append(Quantity.signed(name, wide[at], *paper[at], basis, animal=rats[at]))
     return [contrast, curve, *each]
 
 

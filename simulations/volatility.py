@@ -246,7 +246,7 @@ def rate_quantities(blocks: pd.DataFrame, group: str, panel: str) -> list[Quanti
     for words, weights in contrasts.items():
         name, told = f"learning rate of the {group}, {words}", sum_of(weights, paper)
         more = {"animal": weighted(weights, humans)} if panel == "d" else {}
-        own = weighted(weights, ours).to_numpy()
+        own = weighted(weights, ours)
         quantities.append(Quantity.signed(name, own, *told, Part(told.value), **more))
     for block in names:
         partner = block.replace("stable", "volatile") if "stable" in block else block.replace("volatile", "stable")

@@ -1,5 +1,6 @@
 """Own animals in one command: what the networks get they get too; codes and names are told; what is missing is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,13 @@ from pfc_metarl.finished_run import load
 from pfc_metarl.led import lead
 from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play as play_networks
+from pfc_metarl.simulation import Options
+from pfc_metarl.simulation import run as run_simulation
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.two_step import TwoStep
 from pfc_metarl.trials import read_trials
 from simulations.animals import NAMES
+from simulations.foraging import SIMULATION as FORAGING
 from simulations.volatility import SIMULATION as VOLATILITY
 
 TASK = TwoStep(80, 0.8, 0.9, 0.1, 0.025)
@@ -136,6 +140,7 @@ def test_the_other_tasks(name: str, tmp_path: Path) -> None:
         (["two_step", "rats.csv", "--map", "choice=a", "--map", "reward=b"], ConfigError, "--map is given twice"),
         (["two_step", "networks.csv"], ConfigError, "column group: networks is what others are called"),
         (["bandits", "arms.csv"], TableError, "arms.csv: no column regret"),
+        (["two_step", "rats.csv", "--map", "validity=free"], ConfigError, "--map: validity is no column of ours"),
         (["two_step", "rats.csv", "--task", "colour=1"], ConfigError, "--task knows no colour; there are: common_prob"),
         (["two_step", "rats.csv", "--task", "reward_high=x"], ConfigError, "reward_high=x: is no number"),
         (["two_step", "rats.csv", "--task", "reward_high=2"], ConfigError, "reward_high must be a finite number"),
@@ -296,3 +301,63 @@ def test_second_choices_beside_networks_without(results: Path) -> None:
         "model-free", "model-based", "hybrid",
     ]  # fmt: skip
     assert run.read_table("recovery.csv").empty  # our task has one choice per trial
+
+
+def test_values_stand_by_their_subjects(tmp_path: Path) -> None:
+    """In whatever order the file has them."""
+    table = pd.concat([rats().query(f"subject == '{name}'") for name in ("r2", "r1")])
+    table.to_csv(tmp_path / "rats.csv", index=False)
+    command("two_step", tmp_path / "rats.csv", "--results", tmp_path)
+    run = RunFolder(tmp_path / "animals" / "two_step", "")
+    values = run.read_table("values.csv").query("group == 'animals'").set_index(["quantity", "subject"])["value"]
+    told = table.reset_index(drop=True)
+    stays = stay_probabilities(told).query("rewarded == 1 and common == 1").set_index("subject")["stay"]
+    weights = (
+        lagged_regression(told).query("trial_type == 'common rewarded' and lag == 1").set_index("subject")["weight"]
+    )
+    for quantity, own in (("stay after rewarded common", stays), ("weight of common rewarded, lag 1", weights)):
+        assert [values[quantity, name] for name in own.index] == pytest.approx(own.tolist(), nan_ok=True)
+    with pytest.raises(RunError, match="holds tables of animals, but no networks; read it with pandas"):
+        load(tmp_path / "animals" / "two_step")
+
+
+def test_animals_are_analysed_as_the_networks_beside_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the settings of their run, and the user's of the task."""
+    config = replace(FORAGING.config("fast", quick=True), lags=3, base_probability_sum=0.4, episodes=32, held_out=())
+    run_simulation(FORAGING, config, Options(quick=True, results=tmp_path, processes=1))
+    trials = load(tmp_path / "quick" / "foraging").trials.assign(group="animals")
+    trials.to_parquet(tmp_path / "pigeons.parquet")
+    command("foraging", tmp_path / "pigeons.parquet", "--quick", "--results", tmp_path)
+    assert "base_probability_sum 0.4" in capsys.readouterr().out
+    run = RunFolder(tmp_path / "quick" / "animals" / "foraging", "")
+    pd.testing.assert_frame_equal(
+        run.read_table("history_weights.csv").drop(columns="group"),
+        load(tmp_path / "quick" / "foraging").tables["history_weights"].drop(columns="group"),
+    )
+    rates = run.read_table("reward_rates.csv").query("group == 'optimum'")["reward"]
+    command(
+        "foraging", tmp_path / "pigeons.parquet", "--quick", "--results", tmp_path, "--task", "base_probability_sum=0.6"
+    )
+    assert (run.read_table("reward_rates.csv").query("group == 'optimum'")["reward"] > rates).all()
+
+
+def test_conditions_of_animals_in_harlows_task(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"subject": 1, "session": np.repeat(range(40), 6), "trial": np.tile(range(1, 7), 40)})
+    table = table.assign(choice=rng.integers(0, 2, 240), rewarded_side=rng.integers(0, 2, 240), condition="lab")
+    table.to_csv(tmp_path / "monkeys.csv", index=False)
+    command("harlow", tmp_path / "monkeys.csv", "--results", tmp_path)
+    means = RunFolder(tmp_path / "animals" / "harlow", "").read_table("comparison.csv").set_index("quantity")["mean"]
+    right = (table["choice"] == table["rewarded_side"])[table["trial"] == 2].mean()
+    assert means["trained, trial 2: % correct"] == pytest.approx(100 * right)
+    table.assign(condition=np.where(table["session"] < 20, "a", "b")).to_csv(tmp_path / "two.csv", index=False)
+    with pytest.raises(TableError, match="two.csv: several conditions, none of them intact"):
+        command("harlow", tmp_path / "two.csv", "--results", tmp_path)
+
+
+def test_the_networks_are_of_this_simulation(quick_results: Path, tmp_path: Path) -> None:
+    (tmp_path / "quick").mkdir()
+    (tmp_path / "quick" / "foraging").symlink_to(quick_results / "quick" / "two_step")
+    rats()[["subject", "session", "trial", "choice", "reward"]].to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(ConfigError, match="foraging holds a run of two_step, not of foraging"):
+        command("foraging", tmp_path / "t.csv", "--quick", "--results", tmp_path)

@@ -75,3 +75,25 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(TableError, match=words) as caught:
             read_rats(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"sides1": [ord(c) for c in "LLRRLR"]}, "sides1 is L on trial 1"),
+        ({"sides2": [ord(c) for c in "lrxllv"]}, "sides2 is x on trial 3"),
+        ({"new_sess": [1.0, 0, 0, 2, 2, 2]}, "new_sess is 2.0 on trial 4"),
+        ({"new_sess": [1.0, 0, np.nan, 0, 0, 0]}, "new_sess is nan on trial 3"),
+        ({"rewards": [1.0, 0]}, "vectors are not equally long"),
+    ],
+)
+def test_files_of_another_form(changes: dict[str, object], said: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=said):
+        read_rats(write(tmp_path / "rats.mat", **changes))
+
+
+def test_a_file_without_rats(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "rats.mat", "w") as file:
+        file["ratdatas"] = np.zeros((0, 1), dtype=h5py.ref_dtype)
+    with pytest.raises(TableError, match="it holds no rats"):
+        read_rats(tmp_path / "rats.mat")

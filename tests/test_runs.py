@@ -416,7 +416,7 @@ def test_what_cannot_be_read_back(tmp_path: Path) -> None:
         pfc_metarl.load(saved({"config": {}, "simulation": "../evil"}))
     with pytest.raises(RunError, match=r"there is no simulations/mine\.py"):
         pfc_metarl.load(saved({"config": {}, "simulation": "mine"}))
-    with pytest.raises(RunError, match="is made of several runs, each in a folder of its own; load one of these"):
+    with pytest.raises(RunError, match="holds tables of prediction_error_input, but no networks; read it with pandas"):
         pfc_metarl.load(saved({"config": {}, "simulation": "prediction_error_input"}))
     with pytest.raises(RunError, match="holds no finished run; make it with: python -m simulations"):
         pfc_metarl.load(saved({"config": {}, "simulation": "two_step"}))

@@ -29,7 +29,7 @@ from pfc_metarl.analysis.unit_coding import foraging_factors, partial_correlatio
 from pfc_metarl.comparison import Part, Quantity, compare
 from pfc_metarl.config import Config
 from pfc_metarl.dopamine import Stimulation
-from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.errors import ConfigError, RunError, TableError
 from pfc_metarl.finished_run import load
 from pfc_metarl.led import lead
 from pfc_metarl.networks import make_agent
@@ -360,3 +360,29 @@ def test_codes_of_some_subjects(tmp_path: Path) -> None:
     pd.concat([rats_of_few_trials(1).assign(subject=s) for s in ("a", "b")]).to_csv(tmp_path / "t.csv", index=False)
     told = read_trials(tmp_path / "t.csv", "two_step", values={"subject": {"a": "anna"}})
     assert told["subject"].unique().tolist() == ["anna", "b"]
+
+
+def test_sessions_of_unequal_length_are_said_to_be_so() -> None:
+    whole = volatility()
+    two = pd.concat([whole, whole.assign(session=2).head(30)])
+    with pytest.raises(TableError, match="subject 1: sessions have 30 to 40 trials"):
+        learning_rates(two)
+
+
+def test_previous_trials_of_a_table_that_nobody_checked() -> None:
+    with pytest.raises(TableError, match="no column group"):
+        previous(rats_of_few_trials(1), ["reward"])
+    with pytest.raises(TableError, match="no column colour"):
+        previous(check_trials(rats_of_few_trials(1), "two_step"), ["colour"])
+
+
+@pytest.mark.parametrize("choices", [0, 1, 99])
+def test_networks_are_led_to_choose_among_what_there_is(choices: int) -> None:
+    agent = make_agent(Config(units=4), TASK, [1])
+    with pytest.raises(ConfigError, match=f"choices must be from 2 to the task's 3 actions, not {choices}"):
+        lead(agent, TASK, rats_of_few_trials(1), choices)
+
+
+def test_a_run_is_loaded_from_a_path() -> None:
+    with pytest.raises(RunError, match="loaded from its folder's path, not int"):
+        load(3)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ def learning_rates(
         where it separates them, for then many learning rates do so (beta at its largest).
 
     Raises:
-        TableError: all sessions are shorter than a window, or are not all of one value of `by`.
+        TableError: sessions of different lengths, or shorter than a window, or not all of one value of `by`.
         ConfigError: no columns in `by`; a length or step that is no whole number from 1.
     """
     require_counts(length=length, step=step)
@@ -61,6 +61,12 @@ def learning_rates(
     trials = trials.assign(choice=trials["choice"].where(responses(trials), NONE))
     tables = []
     for values, own in trials.groupby(by, sort=False, observed=True):
+        lengths = sessions_of(own).size()
+        if lengths.nunique() > 1:
+            raise TableError(
+                f"subject {own['subject'].iloc[0]}: sessions have {lengths.min()} to {lengths.max()} trials; windows"
+                " are fitted over sessions of equal length"
+            )
         arrays, _ = by_session(own, COLUMNS)
         if len(arrays["choice"]) < length:
             raise TableError(f"sessions of {len(arrays['choice'])} trials are shorter than a window, {length}")
