@@ -72,3 +72,36 @@ def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     whole["share"] = (whole["networks_in_direction"] / whole["n"]).where(learned)
     whole[["share_low", "share_high"]] = np.array([tuple(interval) for interval in intervals]).reshape(-1, 2)
     return whole
+
+
+def beside_reference(judged: pd.DataFrame, presets: Mapping[str, str]) -> pd.DataFrame:
+    """The verdicts beside those of the runs that come with the repository (data/reference_runs), on other seeds.
+
+    Args:
+        judged: of `judge`.
+        presets: of each simulation that was run.
+
+    Returns:
+        The table with the columns reference (mean over the networks there; NaN without such a run), and differs: does
+        ours, by a t test at 1 % (of one quantity: of a hundred, one will).
+    """
+    tables = []
+    for preset in sorted(set(presets.values())):
+        path = DATA / "reference_runs" / f"{preset}.csv"
+        if path.is_file():
+            table = pd.read_csv(path)
+            tables.append(table[table["simulation"].map(presets) == preset])
+    columns = {"ours": "reference", "ci_low": "low", "ci_high": "high", "n": "of"}
+    keys = ["simulation", "quantity"]
+    known = pd.concat(tables) if tables else pd.DataFrame(columns=[*keys, *columns])
+    there = known[[*keys, *columns]].rename(columns=columns).astype(dict.fromkeys(columns.values(), float))
+    both = judged.merge(there, how="left", on=keys)
+    own, theirs = _standard_error(both, "ci_low", "ci_high", "n"), _standard_error(both, "low", "high", "of")
+    t = (both["ours"] - both["reference"]).abs() / np.hypot(own, theirs)
+    differs = pd.Series(2 * stats.t.sf(t, both["n"] + both["of"] - 2) < 0.01, both.index, dtype="boolean")
+    return both.assign(differs=differs.mask(t.isna())).drop(columns=["low", "high", "of"])
+
+
+def _standard_error(table: pd.DataFrame, low: str, high: str, n: str) -> pd.Series:
+    """Of a mean over n networks, from its 95 % t interval."""
+    return (table[high] - table[low]) / 2 / stats.t.ppf(0.975, table[n].astype(float).clip(lower=2) - 1)

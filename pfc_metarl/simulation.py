@@ -91,7 +91,7 @@ class Simulation(Generic[C]):
         """What of a config is not as in the preset that it started from, in words; "": nothing."""
         if config.preset not in self.presets:
             return f"preset {config.preset}, which is not known"
-        told = differences(config, as_saved(self.presets[config.preset]))
+        told = differences(replace(config, first_seed=1), as_saved(replace(self.presets[config.preset], first_seed=1)))
         return "; ".join(f"{name} {now} ({before})" for name, (before, now) in told.items())
 
     def flags(self, config: C, quick: bool = False) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, claims, judge
+from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, beside_reference, claims, judge
 from pfc_metarl.command_line import parse
 from pfc_metarl.comparison import VERDICTS
 from pfc_metarl.config import STAGES, Settings
@@ -50,11 +50,12 @@ def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
 def run(rule: Rule, where: Where) -> RunFolder:
     """Judge what has run, write and print it."""
     results = readable_path(where.results)
-    every = {name: comparison(name, results, where.quick) for name in claims()["simulation"].unique()}
-    comparisons = {name: table for name, table in every.items() if table is not None}
-    if not comparisons:
+    runs = {name: run for name in claims()["simulation"].unique() if (run := finished(name, results, where.quick))}
+    if not runs:
         raise RunError(f"{results} holds no finished run; first: python -m simulations all")
-    judged, folder = judge(comparisons), run_folder(results, NAME, where.quick)
+    judged = judge({name: comparison(run) for name, run in runs.items()})
+    judged = beside_reference(judged, {name: run.config.preset for name, run in runs.items()})
+    folder = run_folder(results, NAME, where.quick)
     with folder.locked():
         folder.open(NAME, rule, overwrite=True)
         for stage in STAGES:
@@ -66,17 +67,23 @@ def run(rule: Rule, where: Where) -> RunFolder:
     return folder
 
 
-def comparison(name: str, results: Path, quick: bool) -> pd.DataFrame | None:
-    """A simulation's comparison, computed anew from its tables; None, and a line, if it has not been run."""
+def finished(name: str, results: Path, quick: bool) -> Run | None:
+    """A simulation's run; None, and a line, if it has not been run."""
     simulation: Simulation[Any] = import_module(f"simulations.{name}").SIMULATION
     folder = run_folder(results, name, quick)
-    if not folder.finished:
-        print(f"not run: {name} ({folder.command})")
-        return None
+    if folder.finished:
+        return Run(simulation, folder)
+    print(f"not run: {name} ({folder.command})")
+    return None
+
+
+def comparison(run: Run) -> pd.DataFrame:
+    """A simulation's comparison, computed anew from its tables."""
     try:
-        return simulation.compare(Run(simulation, folder).tables)
+        return run.simulation.compare(run.tables)
     except KeyError as error:
-        raise RunError(f"{folder.path} lacks {error}; do its analyses again: {folder.command} --from analyse") from None
+        again = f"{run.folder.command} --from analyse"
+        raise RunError(f"{run.folder.path} lacks {error}; do its analyses again: {again}") from None
 
 
 PARTS = {
@@ -104,3 +111,12 @@ def show(judged: pd.DataFrame) -> None:
         print(f"not compared, with these settings: {'; '.join(absent['quantity'])}")
     for _, claim in judged[judged["holds"].eq(False).fillna(False)].iterrows():
         print(f"does not hold: {claim['panel']}: {claim['sentence']} ({claim['quantity']}: {claim['ours']:.3g})")
+    there = judged["reference"].notna().sum()
+    other = judged[judged["differs"].eq(True).fillna(False)]
+    if there:
+        print(
+            f"{len(other)} of {there} differ, at 1 %, from the runs that come with the repository (data/reference_runs)"
+        )
+    for _, claim in other.iterrows():
+        which = f"{claim['simulation']}: {claim['quantity']}"
+        print(f"differs: {which}: {claim['ours']:.3g}, there {claim['reference']:.3g}")

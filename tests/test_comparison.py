@@ -202,3 +202,17 @@ def test_the_command(quick_results: Path, tmp_path: Path, capsys: pytest.Capture
         assert claim["verdict"] == own["verdict"][claim["quantity"]]
     with pytest.raises(RunError, match="holds no finished run"):
         simulations.__main__.main(["verdicts", "--results", str(tmp_path)])
+
+
+def test_beside_the_runs_that_come_with_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours, theirs = around(1.0, 0.1), {"near": around(1.08, 0.2), "far": around(1.3, 0.2), "unknown": around(1.0, 0.1)}
+    judged = told(monkeypatch, [(name, PRIMARY, ours) for name in theirs]).reset_index()
+    stored = compare([Quantity(name, x, np.nan, 0.0, Single(), "> 0", x) for name, x in theirs.items()])
+    (tmp_path / "reference_runs").mkdir()
+    stored[:2].assign(simulation="s").to_csv(tmp_path / "reference_runs" / "fast.csv", index=False)
+    monkeypatch.setattr(claims, "DATA", tmp_path)
+    beside = claims.beside_reference(judged, {"s": "fast"}).set_index("quantity")
+    assert beside["differs"].tolist()[:2] == [False, True] and pd.isna(beside["differs"]["unknown"])
+    assert beside["reference"].tolist()[:2] == pytest.approx([1.08, 1.3])
+    assert stats.ttest_ind(ours, theirs["near"]).pvalue > 0.01 > stats.ttest_ind(ours, theirs["far"]).pvalue
+    assert claims.beside_reference(judged, {"s": "paper"})["differs"].isna().all()
