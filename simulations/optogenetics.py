@@ -42,6 +42,8 @@ class OptogeneticsConfig(Config):
     """Pairs of forced pulls, one of either arm (P)."""
     free_pulls: Count = 20
     """Free pulls (P)."""
+    forced_outcomes: bool = True
+    """Whether forced pulls pay (P); else they tell nothing of the arms."""
     risky_probabilities: tuple[float, ...] = (0.5, 0.125)
     """Probabilities of the risky arm's reward, one of them drawn per episode (P)."""
     safe_reward: Annotated[float, Interval(ge=-100, le=100)] = 1.0
@@ -88,7 +90,7 @@ PRESETS = {
 
 def make_task(config: OptogeneticsConfig) -> Optogenetics:
     """The task with the config's arms."""
-    paid = config.safe_reward, config.risky_reward
+    paid = config.safe_reward, config.risky_reward, config.forced_outcomes
     return Optogenetics(config.forced_pairs, config.free_pulls, config.risky_probabilities, *paid)
 
 

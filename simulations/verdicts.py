@@ -54,7 +54,7 @@ def run(rule: Rule, where: Where) -> RunFolder:
     if not runs:
         raise RunError(f"{results} holds no finished run; first: python -m simulations all")
     judged = judge({name: comparison(run) for name, run in runs.items()})
-    judged = beside_reference(judged, {name: run.config.preset for name, run in runs.items()})
+    judged = beside_reference(judged, {name: str(run.folder.read_config().get("preset")) for name, run in runs.items()})
     folder = run_folder(results, NAME, where.quick)
     with folder.locked():
         folder.open(NAME, rule, overwrite=True)

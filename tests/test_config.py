@@ -238,6 +238,7 @@ PAPER: dict[str, dict[str, object]] = {
         "agent": "actor-critic-rpe",
         "forced_pairs": 5,
         "free_pulls": 20,
+        "forced_outcomes": True,
         "risky_probabilities": (0.5, 0.125),
         "safe_reward": 1.0,
         "risky_reward": 4.0,

@@ -88,3 +88,15 @@ def test_led_along_a_table_without_sides_of_the_risky_arm() -> None:
 def test_probabilities_that_make_no_sense(probabilities: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="risky_probabilities must be between 0 and 1"):
         Optogenetics(5, 20, probabilities, 1.0, 4.0)
+
+
+def test_forced_pulls_that_tell_nothing() -> None:
+    """Nothing follows them, and no event is there to be stimulated; free pulls are as before."""
+    silent = Optogenetics(5, 20, (0.5, 0.125), 1.0, 4.0, forced_outcomes=False)
+    usual, met = (play(begun(task, episodes=50), choosing(task, risky_if_free)) for task in (TASK, silent))
+    free, before, trials = met.world.trials["free"], usual.world.trials, met.world.trials
+    assert not trials["reward"][~free].any() and trials["valid"].all() and before["reward"][~free].any()
+    np.testing.assert_array_equal(trials["reward"][free], before["reward"][free])
+    is_free = np.moveaxis(free, -1, 0)
+    np.testing.assert_array_equal(met.events[1::2], np.where(is_free, usual.events[1::2], 0))
+    np.testing.assert_array_equal(met.rewards[1::2], np.where(is_free, usual.rewards[1::2], 0))

@@ -23,10 +23,11 @@ SAFE_REWARD, RISKY_REWARD, RISKY_LOSS = 1, 2, 3
 
 
 class Rules(NamedTuple):
-    """What `act` is told: what the arms pay."""
+    """What `act` is told: what the arms pay, and whether forced pulls pay too."""
 
     safe_reward: float
     risky_reward: float
+    forced_outcomes: bool
 
 
 def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
@@ -51,6 +52,8 @@ def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
     now.choice = action
     now.risky = action == episode.risky_side
     now.valid = True
+    if not (now.free or task.forced_outcomes):
+        return 0.0
     if now.risky == 0:
         now.reward = task.safe_reward
         episode.event = SAFE_REWARD
@@ -73,6 +76,7 @@ class Optogenetics(Task):
         free_pulls: free pulls, which follow.
         risky_probabilities: from which the risky arm's is drawn.
         safe_reward, risky_reward: what the arms pay.
+        forced_outcomes: do forced pulls pay (P)? Else nothing follows them, and they tell nothing.
 
     Raises:
         ConfigError: no such probabilities, or rewards that are not finite.
@@ -98,6 +102,7 @@ class Optogenetics(Task):
         risky_probabilities: Sequence[float],
         safe_reward: float,
         risky_reward: float,
+        forced_outcomes: bool = True,
     ) -> None:
         if not risky_probabilities or not all(0 <= p <= 1 for p in risky_probabilities):
             raise ConfigError(f"risky_probabilities must be between 0 and 1, not {risky_probabilities}")
@@ -106,7 +111,7 @@ class Optogenetics(Task):
         require_finite(safe_reward=safe_reward, risky_reward=risky_reward)
         self.forced_pairs, self.risky_probabilities = forced_pairs, risky_probabilities
         self.trials = 2 * forced_pairs + free_pulls
-        self.parameters = Rules(safe_reward, risky_reward)
+        self.parameters = Rules(safe_reward, risky_reward, forced_outcomes)
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """The risky arm's probability and side, the forced pulls, and when the risky arm would pay; see `Task`."""

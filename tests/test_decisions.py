@@ -1,0 +1,58 @@
+"""Deciding runs: changes are fields, predictions are of compared quantities, the table says what was found."""
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pfc_metarl.config import STAGES
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.results import RunFolder
+from pfc_metarl.simulation import Options, Simulation
+from simulations import decisions
+from simulations.decisions import DECISIONS
+
+
+def test_decisions_are_well_formed() -> None:
+    assert len({decision.name for decision in DECISIONS}) == len(DECISIONS)
+    for decision in DECISIONS:
+        simulation = import_module(f"simulations.{decision.simulation}").SIMULATION
+        usual = simulation.config("fast")
+        assert replace(usual, **decision.changes) != usual
+        assert all(low < high for low, high in decision.predicted.values())
+
+
+def test_what_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both runs have the same seeds; the table lays the means beside the prediction."""
+    ran: list[Any] = []
+
+    def fake(simulation: Simulation[Any], config: Any, options: Options) -> RunFolder:
+        ran.append(config)
+        path = options.results / simulation.name
+        path.mkdir(parents=True, exist_ok=True)
+        ours = 28.0 if not config.forced_outcomes else 12.0
+        row = {"published": 1.0, "ours": ours, "ci_low": ours - 1, "ci_high": ours + 1, "n": 8}
+        rows = [{"quantity": f"% risky, control, p = {p:g}", **row} for p in (0.5, 0.125)]
+        pd.DataFrame(rows).to_csv(path / "comparison.csv", index=False)
+        (path / "config.json").write_text("{}")
+        told = {"stages": dict.fromkeys(STAGES, {}), "files": {"comparison.csv": "compare"}}
+        (path / "provenance.json").write_text(json.dumps(told))
+        return RunFolder(path, "")
+
+    monkeypatch.setattr(decisions, "run_simulation", fake)
+    folder = decisions.prepare(["forced-pulls-tell-nothing", "--results", str(tmp_path)])()
+    table = folder.read_table("comparison.csv").set_index("quantity")
+    told = [(config.first_seed, config.forced_outcomes) for config in ran]
+    assert told == [(201, True), (201, False)]
+    np.testing.assert_array_equal(table[["usual", "found"]], [[12, 28]] * 2)
+    assert table["as_predicted"].to_dict() == {"% risky, control, p = 0.5": False, "% risky, control, p = 0.125": True}
+
+
+def test_an_unknown_decision() -> None:
+    with pytest.raises(ConfigError, match="no decision nothing; there are: forced-pulls-tell-nothing"):
+        decisions.prepare(["nothing"])
