@@ -23,7 +23,8 @@ from pfc_metarl.published import DATA
 NEEDED = 7 / 8
 """Share of networks that must show a primary claim."""
 COMPARED = [
-    "quantity", "published", "animal", "ours", "ci_low", "ci_high", "n", "networks_in_direction", "p", "verdict",
+    "quantity", "published", "animal", "ours", "ci_low", "ci_high", "n", "direction", "networks_in_direction", "p",
+    "verdict",
 ]  # fmt: skip
 NOT_COMPARED = "not compared"
 PRIMARY, SIZE, CURVE, LEARNED = ROLES = ("primary", "size", "curve", "learned")
@@ -41,7 +42,7 @@ def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         comparisons: by name of the simulation, its comparison table.
 
     Returns:
-        Table: simulation, panel, role, quantity, sentence; published, animal, ours, ci_low, ci_high, n,
+        Table: simulation, panel, role, quantity, sentence; published, animal, ours, ci_low, ci_high, n, direction,
         networks_in_direction, p, verdict (see `compare`); ratio (ours to published); p_holm (primary claims); holds
         (primary: True or False); share, share_low, share_high (learned: networks that have, 95 % interval).
 
@@ -74,6 +75,14 @@ def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return whole
 
 
+def reference(preset: str) -> dict[str, pd.DataFrame]:
+    """Comparison tables of the runs that come with the repository, by simulation; none of a preset without any."""
+    path = DATA / "reference_runs" / f"{preset}.csv"
+    if not path.is_file():
+        return {}
+    return {str(name): own.reset_index(drop=True) for name, own in pd.read_csv(path).groupby("simulation", sort=False)}
+
+
 def beside_reference(judged: pd.DataFrame, presets: Mapping[str, str]) -> pd.DataFrame:
     """The verdicts beside those of the runs that come with the repository (data/reference_runs), on other seeds.
 
@@ -85,17 +94,13 @@ def beside_reference(judged: pd.DataFrame, presets: Mapping[str, str]) -> pd.Dat
         The table with the columns reference (mean over the networks there; NaN without such a run), and differs: does
         ours, by a t test at 1 % (of one quantity: of a hundred, one will).
     """
-    tables = []
-    for preset in sorted(set(presets.values())):
-        path = DATA / "reference_runs" / f"{preset}.csv"
-        if path.is_file():
-            table = pd.read_csv(path)
-            tables.append(table[table["simulation"].map(presets) == preset])
+    there = {preset: reference(preset) for preset in set(presets.values())}
+    tables = [there[preset][name] for name, preset in presets.items() if name in there[preset]]
     columns = {"ours": "reference", "ci_low": "low", "ci_high": "high", "n": "of"}
     keys = ["simulation", "quantity"]
     known = pd.concat(tables) if tables else pd.DataFrame(columns=[*keys, *columns])
-    there = known[[*keys, *columns]].rename(columns=columns).astype(dict.fromkeys(columns.values(), float))
-    both = judged.merge(there, how="left", on=keys)
+    known = known[[*keys, *columns]].rename(columns=columns).astype(dict.fromkeys(columns.values(), float))
+    both = judged.merge(known, how="left", on=keys)
     own, theirs = _standard_error(both, "ci_low", "ci_high", "n"), _standard_error(both, "low", "high", "of")
     t = (both["ours"] - both["reference"]).abs() / np.hypot(own, theirs)
     differs = pd.Series(2 * stats.t.sf(t, both["n"] + both["of"] - 2) < 0.01, both.index, dtype="boolean")

@@ -39,6 +39,8 @@ class Where:
     """Folder for the results of all simulations."""
     quick: bool = False
     """Of --quick runs (which show nothing but that it works)."""
+    markdown: bool = False
+    """Print tables for a document."""
 
 
 def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
@@ -62,7 +64,10 @@ def run(rule: Rule, where: Where) -> RunFolder:
             with folder.doing(stage):
                 if stage == "compare":
                     folder.write_table("comparison.csv", judged)
-    show(judged)
+    if where.markdown:
+        print(in_markdown(judged))
+    else:
+        show(judged)
     print(f"results in {folder.path}")
     return folder
 
@@ -120,3 +125,33 @@ def show(judged: pd.DataFrame) -> None:
     for _, claim in other.iterrows():
         which = f"{claim['simulation']}: {claim['quantity']}"
         print(f"differs: {which}: {claim['ours']:.3g}, there {claim['reference']:.3g}")
+
+
+def in_markdown(judged: pd.DataFrame) -> str:
+    """The verdicts as tables for a document: primary claims, sizes and curves, networks that have learned."""
+    told = judged[judged["verdict"] != NOT_COMPARED]
+    primary, sizes, learned = ([], [], [])  # type: tuple[list[list[str]], list[list[str]], list[list[str]]]
+    for _, c in told.iterrows():
+        published = "" if pd.isna(c["published"]) else f"{c['published']:.3g}"
+        ours = f"{c['ours']:.3g} [{c['ci_low']:.3g}, {c['ci_high']:.3g}]"
+        networks = f"{c['networks_in_direction']}/{c['n']}"
+        if c["role"] == PRIMARY:
+            p = "< .001" if c["p_holm"] < 0.001 else f"{c['p_holm']:.3f}"
+            claim, holds = f"{c['sentence']} ({c['quantity']})", "yes" if c["holds"] else "**no**"
+            primary.append([c["panel"], claim, published, ours, networks, p, holds, c["verdict"]])
+        elif c["role"] == LEARNED:
+            rule = f"{c['quantity'].removeprefix('learned: ')} {c['direction']}"
+            learned.append([c["simulation"], rule, networks, f"{c['share_low']:.2f} to {c['share_high']:.2f}"])
+        else:
+            sizes.append([c["panel"], c["quantity"], published, ours, networks, c["verdict"]])
+    heads = (
+        ["panel", "claim", "published", "ours [95 %]", "networks", "p (Holm)", "holds", "size"],
+        ["panel", "size or curve", "published", "ours [95 %]", "networks", "verdict"],
+        ["simulation", "a network has learned if", "that have", "95 % interval of the share"],
+    )
+    return "\n".join(_table(head, rows) for head, rows in zip(heads, (primary, sizes, learned)))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

@@ -200,6 +200,8 @@ def test_the_command(quick_results: Path, tmp_path: Path, capsys: pytest.Capture
     for _, claim in judged.iterrows():
         assert claim["quantity"] in said and claim["ours"] == pytest.approx(own["ours"][claim["quantity"]], nan_ok=True)
         assert claim["verdict"] == own["verdict"][claim["quantity"]]
+    simulations.__main__.main(["verdicts", "--quick", "--markdown", "--results", str(tmp_path)])
+    assert "| 5c | Its choices are model-based. (stay: interaction" in capsys.readouterr().out
     with pytest.raises(RunError, match="holds no finished run"):
         simulations.__main__.main(["verdicts", "--results", str(tmp_path)])
 
