@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import tyro
 
@@ -22,6 +23,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.simulation import Options, Simulation
 from pfc_metarl.simulation import run as run_simulation
+from simulations.verdicts import markdown_table
 
 NAME = "decisions"
 
@@ -37,9 +39,16 @@ class Decision(NamedTuple):
     """Fields of the simulation's config."""
     predicted: dict[str, tuple[float, float]]
     """Quantities of its comparison: between what the mean over networks must lie if the hypothesis is right."""
+    watched: tuple[str, ...] = ()
+    """Others, of which nothing is predicted, but which the cause should leave as published."""
 
 
 CONTROLS = "% risky, control, p = {:g}".format
+EFFECTS = (
+    "% risky, block risky reward less control, p = 0.5",
+    "% risky, block safe reward less control, p = 0.125",
+    "% risky, block risky loss less control, p = 0.125",
+)
 SWITCH = "choice weight, lag {}".format
 DECISIONS = (
     Decision(
@@ -47,14 +56,14 @@ DECISIONS = (
         "optogenetics: our controls take the risky arm less often at p = .125 than published (28.7 %)",
         "the paper's agent learned nothing from forced pulls (a Bayesian agent that does not: 90.0 and 31.3 %)",
         "optogenetics", {"forced_outcomes": False},
-        {CONTROLS(0.5): (87, 91), CONTROLS(0.125): (26, 32)},
+        {CONTROLS(0.5): (87, 91), CONTROLS(0.125): (26, 32)}, EFFECTS,
     ),
     Decision(
         "one-forced-pair",
         "the same",
         "it kept one of the five forced pairs in mind (such an agent: 89.6 and 26.8 %)",
         "optogenetics", {"forced_pairs": 1},
-        {CONTROLS(0.5): (87, 91), CONTROLS(0.125): (24, 30)},
+        {CONTROLS(0.5): (87, 91), CONTROLS(0.125): (24, 30)}, EFFECTS,
     ),
     Decision(
         "lower-entropy-cost",
@@ -126,9 +135,10 @@ def decide(decision: Decision, choice: Choice, where: Where, folder: Path) -> pd
     """Both runs, and what they tell.
 
     Returns:
-        Table, a row per predicted quantity: decision, disagreement, hypothesis, changes, quantity, published, usual
-        (mean of the networks without the changes), usual_low, usual_high, found (with them), found_low, found_high
-        (95 % intervals), n, predicted_low, predicted_high, as_predicted (does the mean lie between these).
+        Table, a row per predicted or watched quantity: decision, disagreement, hypothesis, changes, quantity,
+        published, usual (mean of the networks without the changes), usual_low, usual_high, found (with them),
+        found_low, found_high (95 % intervals), n, predicted_low, predicted_high, as_predicted (does the mean lie
+        between these; empty of those that are watched).
     """
     simulation: Simulation[Any] = import_module(f"simulations.{decision.simulation}").SIMULATION
     usual = replace(simulation.config(choice.preset, where.quick), first_seed=choice.first_seed)
@@ -138,7 +148,7 @@ def decide(decision: Decision, choice: Choice, where: Where, folder: Path) -> pd
         made = run_simulation(simulation, config, options)
         sides.append(made.read_table("comparison.csv").set_index("quantity"))
     rows = []
-    for quantity, (low, high) in decision.predicted.items():
+    for quantity, (low, high) in (decision.predicted | dict.fromkeys(decision.watched, (np.nan, np.nan))).items():
         before, after = (side.reindex([quantity]).iloc[0] for side in sides)
         rows.append({
             "decision": decision.name, "disagreement": decision.disagreement, "hypothesis": decision.hypothesis,
@@ -146,6 +156,21 @@ def decide(decision: Decision, choice: Choice, where: Where, folder: Path) -> pd
             "published": after["published"], "usual": before["ours"], "usual_low": before["ci_low"],
             "usual_high": before["ci_high"], "found": after["ours"], "found_low": after["ci_low"],
             "found_high": after["ci_high"], "n": after["n"], "predicted_low": low, "predicted_high": high,
-            "as_predicted": bool(low <= after["ours"] <= high),
+            "as_predicted": bool(low <= after["ours"] <= high) if np.isfinite(low) else None,
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def in_markdown(table: pd.DataFrame) -> str:
+    """The table of decisions for a document."""
+    head = ["hypothesis", "run", "quantity", "published", "as usual", "predicted", "found [95 %]", "as predicted"]
+    rows = [
+        [
+            row["hypothesis"], row["changes"], row["quantity"], f"{row['published']:.3g}", f"{row['usual']:.3g}",
+            "" if pd.isna(row["predicted_low"]) else f"{row['predicted_low']:g} to {row['predicted_high']:g}",
+            f"{row['found']:.3g} [{row['found_low']:.3g}, {row['found_high']:.3g}]",
+            {"True": "yes", "False": "**no**"}.get(str(row["as_predicted"]), ""),
+        ]
+        for _, row in table.iterrows()
+    ]  # fmt: skip
+    return markdown_table(head, rows)

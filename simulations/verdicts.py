@@ -149,9 +149,10 @@ def in_markdown(judged: pd.DataFrame) -> str:
         ["panel", "size or curve", "published", "ours [95 %]", "networks", "verdict"],
         ["simulation", "a network has learned if", "that have", "95 % interval of the share"],
     )
-    return "\n".join(_table(head, rows) for head, rows in zip(heads, (primary, sizes, learned)))
+    return "\n".join(markdown_table(head, rows) for head, rows in zip(heads, (primary, sizes, learned)))
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells as a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
