@@ -56,6 +56,12 @@ def results(quick_results: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where fits are not what is tested."""
+    monkeypatch.setattr("pfc_metarl.animals.models_of", lambda task, columns: ())
+
+
 def test_animals_get_what_the_networks_get(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     coded = rats().assign(choice=lambda t: t["choice"].map({0: "L", 1: "R"}), reward=lambda t: 10 * t["reward"])
     coded.rename(columns={"subject": "animal", "choice": "resp"}).to_csv(results / "rats.csv", index=False)
@@ -303,7 +309,7 @@ def test_second_choices_beside_networks_without(results: Path) -> None:
     assert run.read_table("recovery.csv").empty  # our task has one choice per trial
 
 
-def test_values_stand_by_their_subjects(tmp_path: Path) -> None:
+def test_values_stand_by_their_subjects(no_models: None, tmp_path: Path) -> None:
     """In whatever order the file has them."""
     table = pd.concat([rats().query(f"subject == '{name}'") for name in ("r2", "r1")])
     table.to_csv(tmp_path / "rats.csv", index=False)
@@ -321,7 +327,9 @@ def test_values_stand_by_their_subjects(tmp_path: Path) -> None:
         load(tmp_path / "animals" / "two_step")
 
 
-def test_animals_are_analysed_as_the_networks_beside_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_animals_are_analysed_as_the_networks_beside_them(
+    no_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the settings of their run, and the user's of the task."""
     config = replace(FORAGING.config("fast", quick=True), lags=3, base_probability_sum=0.4, episodes=32, held_out=())
     run_simulation(FORAGING, config, Options(quick=True, results=tmp_path, processes=1))
