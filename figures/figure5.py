@@ -55,10 +55,14 @@ def draw(results: Path, quick: bool) -> None:
         lag_lines(d, rat_weights(), "Rats (n = 21)", legend=True)
         panel_letter(d, "d")
         lag_lines(e, weights, f"Meta-RL (n = {len(stay)})")
+        published_weights(e)
         panel_letter(e, "e")
         same_height([d, e])
         prediction_error_panels(figure.add_subplot(bottom[0]), figure.add_subplot(bottom[1]), errors, fits)
-        note = "Rats: as published; no intervals are given. Meta-RL: mean, and a dot for each network (c, e)."
+        note = (
+            "Rats: as published; no intervals are given. Meta-RL: mean, and a dot for each network (c, e; crosses: mean"
+            " of the published ones)."
+        )
         save(figure, results, "figure5", quick, note, run)
 
 
@@ -77,6 +81,16 @@ def rat_weights() -> pd.DataFrame:
     """The rats' published lag weights in the columns of our own table."""
     table = published(5, panel="d").rename(columns={"condition": "trial_type", "x": "lag", "value": "weight"})
     return table.assign(subject="rats")
+
+
+def published_weights(ax: Axes) -> None:
+    """Crosses where the paper's networks lie, a little to the left of ours."""
+    paper = published(5, panel="e")
+    for name in TRIAL_TYPES:
+        own = paper[(paper["condition"] == name) & paper["replicate"].isna()]
+        ax.plot(own["x"] - 0.25, own["value"], "x", color=TRANSITION_COLOUR[name.split()[0]], markersize=3)
+    ax.plot([], [], "x", color=GREY, markersize=3, label="published")
+    ax.legend(loc="upper right", handletextpad=0.1)
 
 
 def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False) -> None:
