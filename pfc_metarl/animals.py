@@ -65,7 +65,8 @@ def of_models(trials: pd.DataFrame, task: Task, models: Sequence[Model], network
     some = parameters[parameters["subject"].isin(parameters["subject"].unique()[:SIMULATED])]
     told = [model for model in models if not NOT_SIMULATED & set(model.needs)]
     simulated = simulate(trials, some, task, told)
-    tables = {"recovery": recovery(simulated, trials, some, task.name, told), "simulated": simulated}
+    came_back = recovery(simulated, trials, some, task.name, told, prior)
+    tables = {"recovery": came_back, "simulated": simulated}
     if networks is not None:
         played = networks.trials
         own = played[of_networks(played) & (played["session"] <= FITTED_SESSIONS)]
@@ -96,6 +97,11 @@ def left_out(tables: Tables) -> list[str]:
         for (reason, *which), own in missing.groupby(["fit", *what], sort=False):
             subjects = ", ".join(map(str, own["subject"].unique()))
             lines.append(f"{name}{''.join(f', {word}' for word in which)}: {reason}: {subjects}")
+    if "values" in tables:
+        values = tables["values"]
+        untold = values[values["value"].isna() & ~values["group"].isin([NETWORKS])]
+        for quantity, own in untold.groupby("quantity", sort=False):
+            lines.append(f"{quantity}: cannot be told: {', '.join(map(str, own['subject'].unique()))}")
     if "fits" in tables:
         fits = tables["fits"]
         alone = fits[(fits["fit"] == OK) & fits["held_out"].isna() & ~of_networks(fits)]["subject"].unique()
@@ -118,7 +124,7 @@ def compared(
         Table: group, quantity, subject, value.
         Table of means over the subjects of each group, over networks, and over simulated subjects of each model:
         group, quantity, published, animal, direction (sign or ordering that was published), mean, low, high (95 %
-        interval over them), n, in_direction (how many of them).
+        interval over them), n (of whom it can be told), in_direction (how many of them).
     """
     assert simulation.behaviour is not None
     everybody: list[tuple[str, list[Quantity]]] = []
@@ -151,7 +157,8 @@ MEANS = {
 
 
 def _means(quantities: Sequence[Quantity]) -> pd.DataFrame:
-    return compare(quantities)[list(MEANS)].rename(columns=MEANS)
+    told = [int(np.isfinite(np.asarray(q.ours, float)).sum()) for q in quantities]
+    return compare(quantities)[list(MEANS)].rename(columns=MEANS).assign(n=told)
 
 
 def _unnamed(quantities: Sequence[Quantity | Curve], group: str) -> list[Quantity]:

@@ -23,9 +23,10 @@ from pfc_metarl.published import DATA
 NEEDED = 7 / 8
 """Share of networks that must show a primary claim."""
 COMPARED = [
-    "quantity", "published", "animal", "ours", "ci_low", "ci_high", "n", "direction", "networks_in_direction", "p",
-    "verdict",
+    "quantity", "published", "animal", "ours", "ci_low", "ci_high", "n", "told", "direction", "networks_in_direction",
+    "p", "verdict",
 ]  # fmt: skip
+COUNTS = ("n", "told", "networks_in_direction")
 NOT_COMPARED = "not compared"
 PRIMARY, SIZE, CURVE, LEARNED = ROLES = ("primary", "size", "curve", "learned")
 
@@ -42,9 +43,10 @@ def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         comparisons: by name of the simulation, its comparison table.
 
     Returns:
-        Table: simulation, panel, role, quantity, sentence; published, animal, ours, ci_low, ci_high, n, direction,
-        networks_in_direction, p, verdict (see `compare`); ratio (ours to published); p_holm (primary claims); holds
-        (primary: True or False); share, share_low, share_high (learned: networks that have, 95 % interval).
+        Table: simulation, panel, role, quantity, sentence; published, animal, ours, ci_low, ci_high, n, told,
+        direction, networks_in_direction, p, verdict (see `compare`); ratio (ours to published); p_holm (primary
+        claims); holds (primary: True or False); share, share_low, share_high (learned: networks that have, 95 %
+        interval).
 
         A claim on a quantity that is not compared (with other settings than the preset's) has the verdict "not
         compared".
@@ -54,10 +56,10 @@ def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         known[known["simulation"] == name].merge(table[COMPARED], how="left", on="quantity")
         for name, table in comparisons.items()
     ]
-    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*claims(), "n"])
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*known, *COMPARED[1:]])
     compared = whole["n"].notna()
     whole["verdict"] = whole["verdict"].where(compared, NOT_COMPARED)
-    whole = whole.fillna({"n": 0, "networks_in_direction": 0}).astype({"n": int, "networks_in_direction": int})
+    whole = whole.fillna(dict.fromkeys(COUNTS, 0)).astype(dict.fromkeys(COUNTS, int))
     primary, learned = ((whole["role"] == role) & compared for role in (PRIMARY, LEARNED))
     whole["ratio"] = whole["ours"] / whole["published"]
     whole["p_holm"], whole["holds"] = np.nan, pd.Series(pd.NA, whole.index, dtype="boolean")
@@ -96,14 +98,14 @@ def beside_reference(judged: pd.DataFrame, presets: Mapping[str, str]) -> pd.Dat
     """
     there = {preset: reference(preset) for preset in set(presets.values())}
     tables = [there[preset][name] for name, preset in presets.items() if name in there[preset]]
-    columns = {"ours": "reference", "ci_low": "low", "ci_high": "high", "n": "of"}
+    columns = {"ours": "reference", "ci_low": "low", "ci_high": "high", "told": "of"}
     keys = ["simulation", "quantity"]
     known = pd.concat(tables) if tables else pd.DataFrame(columns=[*keys, *columns])
     known = known[[*keys, *columns]].rename(columns=columns).astype(dict.fromkeys(columns.values(), float))
     both = judged.merge(known, how="left", on=keys)
-    own, theirs = _standard_error(both, "ci_low", "ci_high", "n"), _standard_error(both, "low", "high", "of")
+    own, theirs = _standard_error(both, "ci_low", "ci_high", "told"), _standard_error(both, "low", "high", "of")
     t = (both["ours"] - both["reference"]).abs() / np.hypot(own, theirs)
-    differs = pd.Series(2 * stats.t.sf(t, both["n"] + both["of"] - 2) < 0.01, both.index, dtype="boolean")
+    differs = pd.Series(2 * stats.t.sf(t, both["told"] + both["of"] - 2) < 0.01, both.index, dtype="boolean")
     return both.assign(differs=differs.mask(t.isna())).drop(columns=["low", "high", "of"])
 
 

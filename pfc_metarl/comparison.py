@@ -136,8 +136,8 @@ def weighted(weights: Mapping[Any, float], values: Any) -> Any:
 
 
 COLUMNS = [
-    "quantity", "short", "published", "animal", "ours", "ci_low", "ci_high", "n", "direction", "networks_in_direction",
-    "p", "basis", "margin", "verdict",
+    "quantity", "short", "published", "animal", "ours", "ci_low", "ci_high", "n", "told", "direction",
+    "networks_in_direction", "p", "basis", "margin", "verdict",
 ]  # fmt: skip
 
 
@@ -146,7 +146,8 @@ def compare(quantities: Sequence[Quantity | Curve]) -> pd.DataFrame:
 
     Returns:
         quantity, short, published, animal, ours (mean over networks), ci_low, ci_high (95 % t interval), n (networks),
-        direction, networks_in_direction, p (one-sided, of the direction), basis and margin (see the module), verdict.
+        told (how many of them have a part in the mean), direction, networks_in_direction, p (one-sided, of the
+        direction), basis and margin (see the module), verdict.
 
     Raises:
         ConfigError: values or gaps are not one number for each network.
@@ -160,7 +161,7 @@ def _row(q: Quantity) -> tuple[object, ...]:
     told = np.isfinite(np.asarray(q.ours, float)) & np.isfinite(np.asarray(q.gap, float))
     ours, gap = np.asarray(q.ours, float)[told], np.asarray(q.gap, float)[told]
     words, margin = _margin(q, ours)
-    of_networks = (*_mean(ours), len(told), q.direction, int(np.sum(gap > 0)), above(gap))
+    of_networks = (*_mean(ours), len(told), len(ours), q.direction, int(np.sum(gap > 0)), above(gap))
     return q.name, q.short, q.published, q.animal, *of_networks, words, margin, _verdict(q, ours, gap, margin)
 
 
@@ -177,7 +178,7 @@ def _of_curve(q: Curve) -> tuple[object, ...]:
         verdict = OPPOSITE
     elif above(distance - SHARE) < LEVEL and above(r) < LEVEL:
         verdict = OTHER_SIZE
-    of_networks = (*_mean(distance), len(q.ours), "r > 0", int(np.sum(r > 0)), above(r))
+    of_networks = (*_mean(distance), len(q.ours), len(told), "r > 0", int(np.sum(r > 0)), above(r))
     return q.name, q.short, np.nan, np.nan, *of_networks, "curve", SHARE, verdict
 
 

@@ -1,13 +1,15 @@
 """Run folders: the results of one run of a simulation on disk, whole or not at all, and where they come from."""
 
 import json
+import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
@@ -222,10 +224,29 @@ class RunFolder(RunRecord):
         """Write a table, by its name's ending as .csv or .parquet."""
         self.claim([name])
         with written_aside(self.path / name) as aside:
-            if name.endswith(".csv"):
-                table.to_csv(aside, index=False)
-            else:
-                table.to_parquet(aside, index=False)
+            _write(table, aside, name)
+
+    def write_whole(self, simulation: str, config: Settings, stages: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
+        """A run whose tables, by stage and name, are all made already, in place of the one that was here.
+
+        They are written beside it first: until all of them are there, nothing is replaced.
+
+        Raises:
+            RunError: a file of one of their names is there that is not the run's own.
+        """
+        own = self._provenance()["files"]
+        for name in (name for tables in stages.values() for name in tables):
+            self._require_free(name, own)
+        with TemporaryDirectory(dir=self.path, prefix=".") as aside:
+            for tables in stages.values():
+                for name, table in tables.items():
+                    _write(table, Path(aside) / name, name)
+            self.open(simulation, config, overwrite=True)
+            for stage in STAGES:
+                with self.doing(stage):
+                    for name in stages.get(stage, {}):
+                        self.claim([name])
+                        os.replace(Path(aside) / name, self.path / name)
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """Write named arrays as an .npz file (not compressed, so that it is read in a moment)."""
@@ -244,7 +265,9 @@ class RunFolder(RunRecord):
         """Read a table of a finished run; RunError if it is not there or damaged."""
         path = self._existing(name)
         try:
-            return pd.read_csv(path) if name.endswith(".csv") else pd.read_parquet(path)
+            if name.endswith(".csv"):  # a gap is nothing at all; somebody may be called NA
+                return pd.read_csv(path, keep_default_na=False, na_values=[""])
+            return pd.read_parquet(path)
         except (ValueError, OSError):  # of pandas and pyarrow
             raise RunError(f"{path} cannot be read (truncated?); make it again with: {self.again(name)}") from None
 
@@ -268,6 +291,11 @@ class RunFolder(RunRecord):
         if not path.exists():
             raise RunError(f"{self.path} holds no {name}; the run's config does not make it")
         return path
+
+
+def _write(table: pd.DataFrame, path: Path, name: str) -> None:
+    """A table, by its name's ending as .csv or .parquet."""
+    table.to_csv(path, index=False) if name.endswith(".csv") else table.to_parquet(path, index=False)
 
 
 def readable_path(path: Path) -> Path:

@@ -94,6 +94,17 @@ def require_columns(table: pd.DataFrame, columns: Iterable[str], what: str) -> N
         raise TableError(f"{what}: no column {absent[0]}; there are: {', '.join(map(str, table.columns))}")
 
 
+def require_counted_from_one(trials: pd.DataFrame) -> None:
+    """TableError unless each session's first trial is number 1: where trials are told by their number."""
+    first = sessions_of(trials)["trial"].min()
+    if (first != 1).any():
+        at = first[first != 1].reset_index().iloc[0]
+        raise TableError(
+            f"the table: subject {at['subject']}, session {at['session']} begins with trial {at['trial']}; here trials"
+            " are told by their number: count them from 1 in each session"
+        )
+
+
 def require_order(trials: pd.DataFrame) -> None:
     """TableError unless the trials of each session follow each other, none left out."""
     if not (sessions_of(trials)["trial"].diff().fillna(1) == 1).all():

@@ -37,6 +37,7 @@ from pfc_metarl.trial_sessions import (
     previous,
     require_alike,
     require_columns,
+    require_counted_from_one,
     require_order,
     responses,
     session_keys,
@@ -50,7 +51,7 @@ __all__ = [
     "ANIMALS", "COLUMNS", "KEYS", "NETWORKS", "NONE", "OBSERVER", "SESSION", "SUBJECT", "UNTRAINED", "by_session",
     "check_trials", "made_validly", "of_networks", "previous", "read_trials", "require_alike", "require_order",
     "responses", "session_keys", "sessions_of", "trained_on", "trial_table", "was_played", "with_condition",
-    "with_responses", "require_columns",
+    "with_responses", "require_columns", "require_counted_from_one",
 ]  # fmt: skip
 
 
@@ -133,19 +134,30 @@ def read_trials(
     for name, codes in (values or {}).items():
         if name not in table:
             raise TableError(f"{path}: no column {name} whose values could be told; there are: {', '.join(table)}")
-        table[name] = _recoded(table[name], codes, f"{path}: column {name}")
+        names = name in [column.name for column in (*KEY_COLUMNS, *COLUMNS[task]) if column.values is str]
+        table[name] = _recoded(table[name], codes, f"{path}: column {name}", names)
     return with_responses(check_trials(table, task, str(path)), str(path))
 
 
-def _recoded(values: pd.Series, codes: Mapping[str, str], source: str) -> pd.Series:
-    """Values with our codes in place of the file's; TableError for a code that never occurs (a slip?)."""
-    text = values.map(lambda value: f"{value:g}" if isinstance(value, float) else str(value).strip())
+def _recoded(values: pd.Series, codes: Mapping[str, str], source: str, names: bool) -> pd.Series:
+    """Values with our codes in place of the file's; TableError for a code that never occurs (a slip?).
+
+    Names are text then, all of them; what is none becomes numbers where all codes are.
+    """
+    text = values.map(_in_words)
     absent = [code for code in codes if not (text == code).any()]
     if absent:
         raise TableError(f"{source}: {absent[0]} never occurs; there are: {', '.join(sorted(text.unique())[:10])}")
     new = text.map(codes)
-    new = pd.to_numeric(new) if pd.to_numeric(new, errors="coerce").notna().any() else new
-    return new.where(new.notna(), values)
+    if names:
+        return new.where(new.notna(), text)
+    numbers = pd.to_numeric(new, errors="coerce")
+    return (numbers if numbers.notna().equals(new.notna()) else new).where(new.notna(), values)
+
+
+def _in_words(value: object) -> str:
+    """As it stands in a file: 1.0 is 1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:

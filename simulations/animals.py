@@ -8,9 +8,8 @@ to the networks, and simulated in their place; and the networks of a finished ru
 histories.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from importlib import import_module
 from math import isnan
@@ -24,11 +23,12 @@ from threadpoolctl import threadpool_limits
 from pfc_metarl.agents.families import models_of
 from pfc_metarl.animals import analysed, compared, left_out
 from pfc_metarl.command_line import parse
-from pfc_metarl.config import STAGES, Config, Settings, as_saved, bears_on, from_saved
+from pfc_metarl.config import STAGES, Config, Settings, bears_on
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import Run
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation
+from pfc_metarl.trial_checks import TRUTH
 from pfc_metarl.trial_columns import COLUMNS, COMMON_COLUMNS, KEY_COLUMNS
 from pfc_metarl.trials import NETWORKS, SUBJECT, read_trials, sessions_of
 
@@ -118,23 +118,28 @@ def recoded(told: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def task_settings(config: Config) -> list[str]:
-    """Names of a simulation's own settings on which training bears: those of its task."""
+    """Names of a simulation's own settings, of one number each, on which training bears: those of its task."""
     own = {f.name for f in fields(type(config))} - {f.name for f in fields(Config)}
-    return sorted(name for name in own if bears_on(type(config), [name]) == STAGES[0])
+    numbers = [name for name in own if isinstance(getattr(config, name), int | float)]
+    return sorted(name for name in numbers if bears_on(type(config), [name]) == STAGES[0])
 
 
 def with_task(config: Config, told: Sequence[str]) -> Config:
     """A simulation's config with the animals' task, from words like common_probability=0.7; ConfigError for others."""
-    kind, known = type(config), task_settings(config)
-    changed: dict[str, object] = {}
-    for name, _, value in (word.partition("=") for words in told for word in words.split(",")):
+    known = task_settings(config)
+    pairs = [word.partition("=") for words in told for word in words.split(",")]
+    refuse_twice("--task", [name for name, _, _ in pairs])
+    changed: dict[str, Any] = {}
+    for name, _, value in pairs:
         if name not in known:
             raise ConfigError(f"--task knows no {name or 'setting without a name'}; there are: {', '.join(known)}")
+        kind = type(getattr(config, name))
         try:
-            changed[name] = json.loads(value)
-        except json.JSONDecodeError:
-            raise ConfigError(f"--task {name}={value}: is no number") from None
-    return from_saved(kind, as_saved(config) | changed) if changed else config
+            changed[name] = TRUTH[value.lower()] if kind is bool else kind(value)
+        except (ValueError, KeyError):
+            expected = {bool: "True or False", int: "a whole number", float: "a number"}[kind]
+            raise ConfigError(f"--task {name}={value}: expected {expected}") from None
+    return replace(config, **changed)
 
 
 def run(
@@ -162,17 +167,13 @@ def run(
             values, means = compared(simulation, config, trials, simulated, networks)
         except TableError as error:  # of an analysis, which does not know the file
             raise TableError(str(error).replace("the table", animals.table, 1)) from None
-        written = {
+        stages = {
             "test": {"trials.parquet": trials},
             "analyse": {f"{name}.csv": table for name, table in tables.items()} | {"simulated.parquet": simulated},
             "compare": {"values.csv": values, "comparison.csv": means},
         }
-        folder.open(NAME, animals, overwrite=True)  # not before: a table that is refused leaves the last results alone
-        for stage in STAGES:
-            with folder.doing(stage):
-                for name, table in written.get(stage, {}).items():
-                    folder.write_table(name, table)
-    for line in left_out(tables):
+        folder.write_whole(NAME, animals, stages)
+    for line in left_out(tables | {"values": values[~values["group"].isin(simulated["group"].unique())]}):
         print(line)
     if networks is not None and "choice" in trials and "led" not in tables:
         print("networks are not led along them, for they have fewer choices")
@@ -193,9 +194,10 @@ def tell(trials: pd.DataFrame, source: str) -> None:
 def refuse_our_names(trials: pd.DataFrame, simulation: Simulation[Any], config: Config) -> None:
     """ConfigError where a group of animals goes by the name of networks or of a model."""
     task = next(iter(simulation.tasks(config).values()))
-    ours = {NETWORKS, *(model.name for model in models_of(task, trials.columns))} & set(trials["group"])
+    taken = {*(model.name for model in models_of(task, trials.columns)), "published networks", "published animals"}
+    ours = [group for group in map(str, trials["group"].unique()) if group in taken or group.startswith(NETWORKS)]
     if ours:
-        raise ConfigError(f"column group: {min(ours)} is what others are called in the tables; choose another name")
+        raise ConfigError(f"column group: {ours[0]} is what others are called in the tables; choose another name")
 
 
 def networks_of(simulation: Simulation[Any], where: Where) -> Run | None:

@@ -18,7 +18,7 @@ import pandas as pd
 import tyro
 
 from pfc_metarl.command_line import parse
-from pfc_metarl.config import STAGES, Seed, Settings
+from pfc_metarl.config import Seed, Settings
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.simulation import Options, Simulation
@@ -119,12 +119,8 @@ def run(choice: Choice, where: Where) -> RunFolder:
     """Run what is asked for (finished runs are used as they are), and write the table of decisions."""
     folder = run_folder(Options(results=where.results).results, NAME, where.quick)
     with folder.locked():
-        folder.open(NAME, choice, overwrite=True)
         tables = [decide(BY_NAME[name], choice, where, folder.path) for name in choice.names or BY_NAME]
-        for stage in STAGES:
-            with folder.doing(stage):
-                if stage == "compare":
-                    folder.write_table("comparison.csv", pd.concat(tables, ignore_index=True))
+        folder.write_whole(NAME, choice, {"compare": {"comparison.csv": pd.concat(tables, ignore_index=True)}})
     columns = ["decision", "quantity", "published", "usual", "found", "predicted_low", "predicted_high", "as_predicted"]
     print(folder.read_table("comparison.csv")[columns].to_string(index=False, float_format="{:.3g}".format))
     print(f"results in {folder.path}")

@@ -18,7 +18,7 @@ from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.foraging import Foraging
-from pfc_metarl.trials import NETWORKS, SESSION, SUBJECT, UNTRAINED
+from pfc_metarl.trials import NETWORKS, SUBJECT, UNTRAINED, session_keys, sessions_of
 
 TRAINED = "trained"
 """The condition of training: the base probabilities that are not held out."""
@@ -100,8 +100,7 @@ def behaviour(config: ForagingConfig, trials: pd.DataFrame) -> Tables:
     points = tables["matching_points"]
     if "p0_left" not in trials:
         return tables | {"matching_fits": matching_fit(points).assign(parameters="all")}
-    p0 = trials.groupby(SESSION, observed=True)["p0_left"].first()
-    points = points.join(p0, on=SESSION)
+    points = points.join(sessions_of(trials)["p0_left"].first(), on=session_keys(trials))
     held_out = np.any([points["p0_left"].between(*interval) for interval in config.held_out], axis=0)
     points["parameters"] = np.where(held_out, "held out", "trained")
     fits = [matching_fit(points).assign(parameters="all")]

@@ -5,6 +5,7 @@
 The claims, and how each is judged, stand in data/claims.csv; the rule in pfc_metarl/comparison.py and claims.py.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,8 +18,8 @@ import pandas as pd
 from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, beside_reference, claims, judge
 from pfc_metarl.command_line import parse
 from pfc_metarl.comparison import VERDICTS
-from pfc_metarl.config import STAGES, Settings
-from pfc_metarl.errors import RunError
+from pfc_metarl.config import Settings
+from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.finished_run import Run
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation
@@ -54,32 +55,47 @@ def run(rule: Rule, where: Where) -> RunFolder:
     results = readable_path(where.results)
     runs = {name: run for name in claims()["simulation"].unique() if (run := finished(name, results, where.quick))}
     if not runs:
-        raise RunError(f"{results} holds no finished run; first: python -m simulations all")
+        words = ["python", "-m", "simulations", "all", *["--quick"] * where.quick, "--results", str(where.results)]
+        raise RunError(f"{results} holds no finished run; first: {shlex.join(words)}")
     judged = judge({name: comparison(run) for name, run in runs.items()})
     judged = beside_reference(judged, {name: str(run.folder.read_config().get("preset")) for name, run in runs.items()})
+    changed = {name: told for name, run in runs.items() if (told := changes(run))}
+    judged["changed"] = judged["simulation"].map(changed)
     folder = run_folder(results, NAME, where.quick)
     with folder.locked():
-        folder.open(NAME, rule, overwrite=True)
-        for stage in STAGES:
-            with folder.doing(stage):
-                if stage == "compare":
-                    folder.write_table("comparison.csv", judged)
+        folder.write_whole(NAME, rule, {"compare": {"comparison.csv": judged}})
     if where.markdown:
         print(in_markdown(judged))
     else:
         show(judged)
+    for name, told in changed.items():
+        print(f"{name}: not the preset's settings, so that what is published need not hold: {told}")
     print(f"results in {folder.path}")
     return folder
 
 
 def finished(name: str, results: Path, quick: bool) -> Run | None:
-    """A simulation's run; None, and a line, if it has not been run."""
+    """A simulation's run; None, and a line, if there is none that could be judged."""
     simulation: Simulation[Any] = import_module(f"simulations.{name}").SIMULATION
     folder = run_folder(results, name, quick)
-    if folder.finished:
+    try:
+        folder.require_finished()
+    except RunError as error:
+        print(f"not judged: {name}: {error}")
+        return None
+    made = folder.read_json("config.json").get("simulation")
+    if made == name:
         return Run(simulation, folder)
-    print(f"not run: {name} ({folder.command})")
+    print(f"not judged: {name}: {folder.path} holds a run of {made}")
     return None
+
+
+def changes(run: Run) -> str:
+    """What of a run's settings is not its preset's, in words; "": nothing."""
+    try:
+        return run.simulation.changed(run.config)
+    except ConfigError as error:
+        return f"made by another version ({error})"
 
 
 def comparison(run: Run) -> pd.DataFrame:

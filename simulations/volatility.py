@@ -22,7 +22,7 @@ from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.task import LEFT, RIGHT
 from pfc_metarl.tasks.volatility import LOW_FIRST, Process, Schedule, Volatility
-from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
+from pfc_metarl.trials import NETWORKS, OBSERVER, SUBJECT, UNTRAINED
 
 TIED = "tied"
 """The condition of training as published: reward probabilities tied to volatility; the control is "untied"."""
@@ -164,10 +164,13 @@ def analyse(config: VolatilityConfig, tested: Tested) -> Tables:
 
 
 def behaviour(config: VolatilityConfig, trials: pd.DataFrame) -> Tables:
-    """Learning rates and earnings, of whoever behaves."""
-    rates = learning_rates(trials, config.window)
-    blocks = block_learning_rates(trials, rates)
-    return {"learning_rates": rates, "block_learning_rates": blocks, "earnings": earnings(trials)}
+    """Learning rates and earnings, of whoever behaves; by block, where the table tells which were volatile."""
+    order = ["order"] * ("order" in trials)
+    rates = learning_rates(trials, config.window, by=[*SUBJECT, *order])
+    tables = {"learning_rates": rates, "earnings": earnings(trials)}
+    if order and "volatile" in trials:
+        tables["block_learning_rates"] = block_learning_rates(trials, rates)
+    return tables
 
 
 def _by_network(config: VolatilityConfig, trials: pd.DataFrame, column: str) -> np.ndarray:
@@ -229,6 +232,8 @@ def course(rates: pd.DataFrame, group: str, panel: str) -> Curve:
 
 def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What of `behaviour` is compared, of each group in the table but the observer."""
+    if "block_learning_rates" not in tables:
+        return []
     blocks = tables["block_learning_rates"]
     return [q for group in blocks["group"].unique() if group != OBSERVER for q in rate_quantities(blocks, group, "d")]
 

@@ -29,6 +29,7 @@ from pfc_metarl.tasks.two_step import TwoStep
 from pfc_metarl.trials import read_trials
 from simulations.animals import NAMES
 from simulations.foraging import SIMULATION as FORAGING
+from simulations.two_step import SIMULATION as TWO_STEP
 from simulations.volatility import SIMULATION as VOLATILITY
 
 TASK = TwoStep(80, 0.8, 0.9, 0.1, 0.025)
@@ -91,7 +92,11 @@ def test_animals_get_what_the_networks_get(results: Path, capsys: pytest.Capture
         assert theirs["mean"][quantity] == pytest.approx(paper["ours"][quantity], nan_ok=True)
         assert own["published"][quantity] == paper["published"][quantity]
     stays = stay_probabilities(table).query("rewarded == 1 and common == 1")["stay"]
-    assert own["mean"]["stay after rewarded common"] == pytest.approx(stays.mean()) and own["n"].eq(2).all()
+    assert own["mean"]["stay after rewarded common"] == pytest.approx(stays.mean())
+    values = run.read_table("values.csv").query("group == 'animals'").groupby("quantity")["value"]
+    assert own["n"].to_dict() == values.count().to_dict() and own["n"]["stay after rewarded common"] == 2
+    for quantity in values.count()[lambda n: n < 2].index:
+        assert f"{quantity}: cannot be told: r" in said
     assert set(means["group"]) == {"networks", "animals", *BY_NAME}
     led = run.read_table("led.csv")
     told = lead(networks.networks, networks.task, table, 2)
@@ -148,7 +153,10 @@ def test_the_other_tasks(name: str, tmp_path: Path) -> None:
         (["bandits", "arms.csv"], TableError, "arms.csv: no column regret"),
         (["two_step", "rats.csv", "--map", "validity=free"], ConfigError, "--map: validity is no column of ours"),
         (["two_step", "rats.csv", "--task", "colour=1"], ConfigError, "--task knows no colour; there are: common_prob"),
-        (["two_step", "rats.csv", "--task", "reward_high=x"], ConfigError, "reward_high=x: is no number"),
+        (["two_step", "rats.csv", "--task", "reward_high=x"], ConfigError, "reward_high=x: expected a number"),
+        (["two_step", "rats.csv", "--task", "trials=9.5"], ConfigError, "trials=9.5: expected a whole number"),
+        (["two_step", "rats.csv", "--task", "trials=20,trials=30"], ConfigError, "--task tells trials twice"),
+        (["two_step", "rats.csv", "--values", "choice:0=1,1=x"], TableError, "column choice, row .*'x'; expected 0, 1"),
         (["two_step", "rats.csv", "--task", "reward_high=2"], ConfigError, "reward_high must be a finite number"),
         (["inferred_value", "cues.csv"], TableError, "no column fixation"),
         (["two_step", "rats.csv", "--map", "choice"], ConfigError, "--map takes words like choice=resp"),
@@ -369,3 +377,86 @@ def test_the_networks_are_of_this_simulation(quick_results: Path, tmp_path: Path
     rats()[["subject", "session", "trial", "choice", "reward"]].to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(ConfigError, match="foraging holds a run of two_step, not of foraging"):
         command("foraging", tmp_path / "t.csv", "--quick", "--results", tmp_path)
+
+
+def test_what_was_there_stays_until_the_new_tables_are_written(
+    no_models: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, and where a user's own file is in the way."""
+    rats().to_csv(tmp_path / "rats.csv", index=False)
+    words = ["two_step", tmp_path / "rats.csv", "--results", tmp_path]
+    command(*words)
+    folder = tmp_path / "animals" / "two_step"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(table: pd.DataFrame, path: Path, name: str) -> None:
+        if name == "values.csv":
+            raise OSError(28, "No space left on device")
+        table.to_csv(path, index=False)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr("pfc_metarl.results._write", full)
+        command(*words)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    (folder / "led.csv").write_text("mine")
+    monkeypatch.setattr("pfc_metarl.animals.led", lambda networks, trials: pd.DataFrame({"group": []}))
+    monkeypatch.setattr("simulations.animals.networks_of", lambda simulation, where: load_fake())
+    with pytest.raises(RunError, match="led.csv is in the way"):
+        command(*words)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before | {"led.csv": b"mine"}
+
+
+def load_fake() -> object:
+    """A run of networks of which nothing is known."""
+
+    class Fake:
+        config, tables, task = TWO_STEP.config("fast"), {}, TASK
+
+    Fake.tables = TWO_STEP.behaviour(Fake.config, rats())  # type: ignore[misc]
+    return Fake()
+
+
+def test_names_that_become_numbers(no_models: None, tmp_path: Path) -> None:
+    rats().to_csv(tmp_path / "rats.csv", index=False)
+    command("two_step", tmp_path / "rats.csv", "--results", tmp_path, "--values", "subject:r1=1")
+    trials = RunFolder(tmp_path / "animals" / "two_step", "").read_table("trials.parquet")
+    assert trials["subject"].unique().tolist() == ["1", "r2"]
+
+
+@pytest.mark.parametrize("name", ["NA", "nan", "None"])
+def test_a_group_may_be_called_so(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rats().assign(group=name).to_csv(tmp_path / "rats.csv", index=False)
+    command("two_step", tmp_path / "rats.csv", "--results", tmp_path)
+    run = RunFolder(tmp_path / "animals" / "two_step", "")
+    assert set(run.read_table("fits.csv")["group"]) == {name} and name in capsys.readouterr().out
+    figures.animals.draw(tmp_path, quick=False)
+
+
+def test_conditions_whose_sessions_are_numbered_anew(no_models: None, tmp_path: Path) -> None:
+    """Each session has its own base probability."""
+    rng, rows = np.random.default_rng(1), []
+    for condition, probabilities in (("am", (0.05, 0.02, 0.25)), ("pm", (0.12, 0.15, 0.32))):
+        for session, p0 in enumerate(probabilities, 1):
+            keys = {"subject": "a", "condition": condition, "session": session, "trial": range(1, 61)}
+            did = {"choice": rng.integers(0, 2, 60), "reward": rng.integers(0, 2, 60)}
+            rows.append(pd.DataFrame({**keys, **did, "p0_left": p0}))
+    pd.concat(rows).to_csv(tmp_path / "pigeons.csv", index=False)
+    command("foraging", tmp_path / "pigeons.csv", "--results", tmp_path)
+    points = RunFolder(tmp_path / "animals" / "foraging", "").read_table("matching_points.csv")
+    told = points.set_index(["condition", "session"])
+    assert told["p0_left"].to_dict() == {("am", 1): 0.05, ("am", 2): 0.02, ("am", 3): 0.25,
+                                         ("pm", 1): 0.12, ("pm", 2): 0.15, ("pm", 3): 0.32}  # fmt: skip
+    assert told["parameters"]["pm", 1] == "held out" and told["parameters"]["am", 1] == "trained"
+
+
+@pytest.mark.parametrize("absent", [["volatile"], ["volatile", "order"], []])
+def test_volatility_without_the_blocks(absent: list[str], tmp_path: Path) -> None:
+    """A single rate is fitted, as if they were all alike."""
+    long = next(iter(VOLATILITY.tasks(VOLATILITY.config("fast", quick=True)).values()))
+    table = play_networks(agent_of("prefrontal", long, 1, 2), long, rngs(1, 2), 3).table("animals")
+    table = table.assign(order="low first").drop(columns=[*absent, "probability"])
+    table.to_csv(tmp_path / "table.csv", index=False)
+    command("volatility", tmp_path / "table.csv", "--results", tmp_path, "--quick")
+    run = RunFolder(tmp_path / "quick" / "animals" / "volatility", "")
+    assert set(run.read_table("fits.csv")["model"]) == {"fixed rate", *["rate by volatility"] * (not absent)}
+    assert ("block_learning_rates.csv" in run.files("analyse")) == (not absent)

@@ -193,7 +193,8 @@ def test_the_command(quick_results: Path, tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "quick" / "two_step").symlink_to(quick_results / "quick" / "two_step")
     simulations.__main__.main(["verdicts", "--quick", "--results", str(tmp_path)])
     said = capsys.readouterr().out
-    assert "not run: bandits (python -m simulations bandits --quick --results" in said
+    assert f"not judged: bandits: {tmp_path}/quick/bandits holds no finished run; make it with: python" in said
+    assert "two_step: not the preset's settings, so that what is published need not hold: networks 2 (8)" in said
     judged = RunFolder(tmp_path / "quick" / "verdicts", "").read_table("comparison.csv")
     own = RunFolder(tmp_path / "quick" / "two_step", "").read_table("comparison.csv").set_index("quantity")
     assert set(judged["simulation"]) == {"two_step"} and judged["holds"].notna().sum() == 3
@@ -218,3 +219,21 @@ def test_beside_the_runs_that_come_with_the_repository(monkeypatch: pytest.Monke
     assert beside["reference"].tolist()[:2] == pytest.approx([1.08, 1.3])
     assert stats.ttest_ind(ours, theirs["near"]).pvalue > 0.01 > stats.ttest_ind(ours, theirs["far"]).pvalue
     assert claims.beside_reference(judged, {"s": "paper"})["differs"].isna().all()
+
+
+def test_networks_that_cannot_be_told_make_no_interval_narrower(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three of eight are told, here and there: the difference is judged as that of three and three."""
+    here, there = (np.r_[mean + np.array([-0.01, 0, 0.01]), [np.nan] * 5] for mean in (1.0, 0.94))
+    judged = told(monkeypatch, [("q", PRIMARY, here)]).reset_index()
+    (tmp_path / "reference_runs").mkdir()
+    stored = compare([Quantity("q", there, np.nan, 0.0, Single(), "> 0", there)])
+    stored.assign(simulation="s").to_csv(tmp_path / "reference_runs" / "fast.csv", index=False)
+    monkeypatch.setattr(claims, "DATA", tmp_path)
+    p = stats.ttest_ind(here[:3], there[:3]).pvalue
+    assert claims.beside_reference(judged, {"s": "fast"})["differs"].tolist() == [p < 0.01] == [True]
+
+
+def test_nothing_to_judge() -> None:
+    assert judge({}).empty

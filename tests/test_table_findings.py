@@ -386,3 +386,12 @@ def test_networks_are_led_to_choose_among_what_there_is(choices: int) -> None:
 def test_a_run_is_loaded_from_a_path() -> None:
     with pytest.raises(RunError, match="loaded from its folder's path, not int"):
         load(3)  # type: ignore[arg-type]
+
+
+def test_trials_that_are_told_by_their_number_are_counted_from_one() -> None:
+    table = harlow().assign(trial=harlow()["trial"] - 1)
+    with pytest.raises(TableError, match="session 1 begins with trial 0; here trials are told by their number"):
+        accuracy_by_trial(table)
+    arms = pd.DataFrame({"subject": 1, "trial": range(20, 60), "choice": 0, "reward": 1, "regret": 0.1})
+    with pytest.raises(TableError, match="begins with trial 20"):
+        regret_curves(arms)

@@ -16,7 +16,8 @@ def led(beta: float, lapse: float, sessions: int, n: int = 20_000) -> pd.DataFra
     left = rng.random(n) < (1 - lapse) * expit(beta * logit(p_left)) + lapse / 2
     probability = np.where(rng.random(n) < 0.1, np.nan, np.where(left, p_left, 1 - p_left))
     session = np.arange(n) * sessions // n
-    return pd.DataFrame({"group": "animals", "subject": 1, "session": session, "seed": 1, "probability": probability})
+    keys = {"group": "animals", "subject": 1, "session": session, "seed": 1, "trial": np.arange(n)}
+    return pd.DataFrame({**keys, "probability": probability})
 
 
 def miss(p: np.ndarray, beta: float, lapse: float) -> float:
@@ -51,3 +52,14 @@ def test_a_single_session_holds_nothing_out() -> None:
     assert np.isnan(told["held_out"]) and np.isfinite(told["inverse_temperature"])
     with pytest.raises(TableError, match="no column seed"):
         tempered(led(0.5, 0.2, 1).drop(columns="seed"))
+
+
+def test_sessions_may_be_numbered_anew() -> None:
+    """In each condition: where trials begin again, a session does, also if its first trials are not told."""
+    table = led(0.5, 0.2, 2)
+    begins = table["session"].diff() == 1
+    anew = table.assign(
+        session=1, trial=np.where(table["session"] == 0, table["trial"], table["trial"] - begins.idxmax())
+    )
+    anew.loc[begins.idxmax(), "probability"] = table.loc[begins.idxmax(), "probability"] = np.nan
+    assert tempered(anew)["held_out"].tolist() == pytest.approx(tempered(table)["held_out"].tolist())

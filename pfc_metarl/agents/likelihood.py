@@ -65,8 +65,8 @@ def choices_of(family: Family, trials: pd.DataFrame, number: int | None = None) 
             columns[name] = trials["side"].where(trials["choice"] == 0, 1 - trials["side"]).clip(0, 1)
         elif name in trials:
             columns[name] = trials[name]
-        elif name in DERIVED:
-            columns[name] = np.full(len(trials), DERIVED[name])
+        elif name in DERIVED or name == "volatile":  # without which a single rate is fitted (`Model.needs`)
+            columns[name] = np.full(len(trials), DERIVED.get(name, 0))
         else:
             raise TableError(f"the table: no column {name}, which the model needs")
     return Choices(_records(columns, len(trials)), number or number_of_choices(trials))

@@ -53,20 +53,24 @@ def _in_place_of(
     if "choice" in model.family.learns_from:
         sessions = max(1, round(responses(trials).sum() / task.trials))
         return play(agent, task, rng, sessions, model.name).drop(columns="probability")
-    p = lead(agent, trials.assign(choice=0, free=True, valid=True).drop(columns="reward", errors="ignore"))
-    choice = draw_choices(np.stack([p, 1 - p], axis=1), rng)
-    return trials.drop(columns="reward", errors="ignore").assign(choice=choice, free=True, valid=True)
+    trials = trials.drop(columns="reward", errors="ignore").assign(choice=0, free=True, valid=True)
+    p = lead(
+        agent, trials.assign(volatile=trials.get("volatile", False))
+    )  # if not told: a single rate, see `choices_of`
+    return trials.assign(choice=draw_choices(np.stack([p, 1 - p], axis=1), rng))
 
 
 def recovery(
-    simulated: pd.DataFrame, trials: pd.DataFrame, parameters: pd.DataFrame, task: str, models: Sequence[Model]
-) -> pd.DataFrame:
+    simulated: pd.DataFrame, trials: pd.DataFrame, parameters: pd.DataFrame, task: str, models: Sequence[Model],
+    prior: bool = False,
+) -> pd.DataFrame:  # fmt: skip
     """Do parameters come back? The simulated subjects are fitted again.
 
     Args:
         simulated: of `simulate`.
         trials, parameters, models: as there.
         task: name of the task.
+        prior: fit them with the priors, as the subjects were.
 
     Returns:
         Table: group, subject, model, parameter, true, value, se, fit, within (is the true one within two standard
@@ -77,7 +81,7 @@ def recovery(
         of_model = parameters[parameters["model"] == model.name]
         for who, own in of_model.groupby(SUBJECT, sort=False, observed=True):
             played = simulated[(simulated["group"] == model.name) & (simulated["subject"] == numbers[who])]
-            got, _ = estimate(model, choices_of(model.family, check_trials(played.reset_index(drop=True), task)))
+            got, _ = estimate(model, choices_of(model.family, check_trials(played.reset_index(drop=True), task)), prior)
             told = {"true": own["value"], "value": got.value, "se": got.error, "fit": got.fit}
             tables.append(own[[*SUBJECT, "model", "parameter"]].assign(**told))
     columns = [*SUBJECT, "model", "parameter", "true", "value", "se", "fit"]

@@ -7,7 +7,16 @@ import pandas as pd
 from scipy.optimize import least_squares
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.trials import KEYS, SUBJECT, check_trials, made_validly, require_alike, require_columns, with_condition
+from pfc_metarl.trials import (
+    KEYS,
+    SUBJECT,
+    check_trials,
+    made_validly,
+    require_alike,
+    require_columns,
+    require_counted_from_one,
+    with_condition,
+)
 
 INTACT, RESET, REPLACED = "intact", "state reset", "replaced"
 """Conditions of the test: as trained; every trial begun like an episode; trained and tested on the control task, in
@@ -44,6 +53,7 @@ def accuracy_by_trial(trials: pd.DataFrame, by: Sequence[str] = ("condition",)) 
     tests = trials.groupby(by, sort=False, observed=True, dropna=False)
     checked = pd.concat([check_trials(own, "harlow", needs=by) for _, own in tests], ignore_index=True)
     require_alike(checked)
+    require_counted_from_one(checked)
     checked = checked[checked["free"]].assign(correct=checked["correct"] & checked["valid"])
     checked["of_choices"] = checked["correct"].where(made_validly(checked)).astype(float)
     checked = checked.sort_values("trial", kind="stable")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from pfc_metarl.agents.bandits import bayes_optimal_regret, bayes_optimal_regret_correlated
 from pfc_metarl.errors import TableError
-from pfc_metarl.trials import SUBJECT, check_trials, require_alike, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, require_alike, require_counted_from_one, sessions_of
 
 EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
 """The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
@@ -27,6 +27,7 @@ def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
     """
     trials = check_trials(trials, "bandit", needs=["regret"])
     require_alike(trials)
+    require_counted_from_one(trials)
     lengths = sessions_of(trials).size()
     if lengths.nunique() > 1:
         raise TableError(

@@ -33,14 +33,16 @@ def tempered(told: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TableError: missing columns.
     """
-    require_columns(told, [*SUBJECT, "seed", "session", "probability"], "the led networks' table")
+    require_columns(told, [*SUBJECT, "seed", "session", "trial", "probability"], "the led networks' table")
     rows = []
-    for who, own in told.dropna(subset="probability").groupby([*SUBJECT, "seed"], sort=False, observed=True):
-        odds = logit(own["probability"].to_numpy(float).clip(SURE, 1 - SURE))
-        odd = own["session"].ne(own["session"].shift()).cumsum().to_numpy() % 2 == 1
+    for who, own in told.groupby([*SUBJECT, "seed"], sort=False, observed=True):
+        begins = own["session"].ne(own["session"].shift()) | (own["trial"].diff() <= 0)  # of another condition
+        counts = own["probability"].notna().to_numpy()
+        odds = logit(own["probability"].to_numpy(float)[counts].clip(SURE, 1 - SURE))
+        odd = begins.cumsum().to_numpy()[counts] % 2 == 1
         best = _fitted(odds)
         held_out = np.nan
-        if not odd.all():
+        if odd.any() and not odd.all():
             held_out = -sum(_miss(_fitted(odds[~half]), odds[half]) for half in (odd, ~odd)) / len(odds)
         values = len(odds), np.log(expit(odds)).mean(), np.exp(best[0]), expit(best[1]), held_out
         rows.append((*who, *values))
