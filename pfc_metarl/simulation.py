@@ -88,10 +88,11 @@ class Simulation(Generic[C]):
         return replace(self.presets[preset], **self.quick) if quick else self.presets[preset]
 
     def changed(self, config: C) -> str:
-        """What of a config is not as in the preset that it started from, in words; "": nothing."""
+        """What of a config, but for which networks, is not as in the preset that it started from; "": nothing."""
         if config.preset not in self.presets:
             return f"preset {config.preset}, which is not known"
-        told = differences(replace(config, first_seed=1), as_saved(replace(self.presets[config.preset], first_seed=1)))
+        told = differences(config, as_saved(self.presets[config.preset]))
+        told = {name: both for name, both in told.items() if name not in ("networks", "first_seed")}  # which, not what
         return "; ".join(f"{name} {now} ({before})" for name, (before, now) in told.items())
 
     def flags(self, config: C, quick: bool = False) -> list[str]:

@@ -194,7 +194,7 @@ def test_the_command(quick_results: Path, tmp_path: Path, capsys: pytest.Capture
     simulations.__main__.main(["verdicts", "--quick", "--results", str(tmp_path)])
     said = capsys.readouterr().out
     assert f"not judged: bandits: {tmp_path}/quick/bandits holds no finished run; make it with: python" in said
-    assert "two_step: not the preset's settings, so that what is published need not hold: networks 2 (8)" in said
+    assert "two_step: not the preset's settings, so that what is published need not hold: episodes 64 (4800)" in said
     judged = RunFolder(tmp_path / "quick" / "verdicts", "").read_table("comparison.csv")
     own = RunFolder(tmp_path / "quick" / "two_step", "").read_table("comparison.csv").set_index("quantity")
     assert set(judged["simulation"]) == {"two_step"} and judged["holds"].notna().sum() == 3
