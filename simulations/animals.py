@@ -21,6 +21,7 @@ import tyro
 from threadpoolctl import threadpool_limits
 
 from pfc_metarl.agents.families import models_of
+from pfc_metarl.analysis.learning_set import INTACT
 from pfc_metarl.animals import analysed, compared, left_out
 from pfc_metarl.command_line import parse
 from pfc_metarl.config import STAGES, Config, Settings, bears_on
@@ -151,7 +152,7 @@ def run(
     animals' task.
     """
     trials = read()
-    tell(trials, animals.table)
+    tell(trials, animals.table, animals.name)
     networks = networks_of(simulation, where)
     config = with_task(networks.config if networks is not None else usual, animals.task)
     print(
@@ -181,14 +182,17 @@ def run(
     return folder
 
 
-def tell(trials: pd.DataFrame, source: str) -> None:
+def tell(trials: pd.DataFrame, source: str, name: str) -> None:
     """What was read, and what of it does not count."""
+    count = "count as wrong choices" if name == "harlow" else "are dropped"
     invalid, forced = ~trials["valid"], trials["valid"] & ~trials["free"]
     print(
         f"{source}: {len(trials)} trials in {sessions_of(trials).ngroups} sessions of"
-        f" {trials.groupby(SUBJECT).ngroups} subjects; {invalid.sum()} trials are not valid and dropped, {forced.sum()}"
+        f" {trials.groupby(SUBJECT).ngroups} subjects; {invalid.sum()} trials are not valid and {count}, {forced.sum()}"
         " are forced and no responses"
     )
+    if name == "harlow" and "condition" in trials and trials["condition"].nunique() > 1:
+        print(f"of its conditions, {', '.join(map(str, trials['condition'].unique()))}, only {INTACT} is compared")
 
 
 def refuse_our_names(trials: pd.DataFrame, simulation: Simulation[Any], config: Config) -> None:

@@ -72,7 +72,7 @@ def test_animals_get_what_the_networks_get(results: Path, capsys: pytest.Capture
     table = rats()
     counts = (~table["valid"]).sum(), (table["valid"] & ~table["free"]).sum()
     assert (
-        "320 trials in 4 sessions of 2 subjects; {} trials are not valid and dropped, {} are forced".format(*counts)
+        "320 trials in 4 sessions of 2 subjects; {} trials are not valid and are dropped, {} are forced".format(*counts)
         in said
     )
     run = RunFolder(results / "quick" / "animals" / "two_step", "")
@@ -130,7 +130,8 @@ def test_the_other_tasks(name: str, tmp_path: Path) -> None:
     played = next(iter(long)) if name == "volatility" else SMALL[task]
     table = play_networks(agent_of(agent, played, 1, 2), played, rngs(1, 2), 6).table("animals")
     more = {
-        "volatility": {"order": "low first"}, "optogenetics": {"condition": "control"},
+        "volatility": {"order": "low first", "volatile": table["trial"] > played.trials // 2},
+        "optogenetics": {"condition": "control"},
         "inferred_value": dict.fromkeys(EVENTS, 1.0),
     }.get(name, {})  # fmt: skip
     table.drop(columns="probability").assign(**more).to_csv(tmp_path / "table.csv", index=False)
@@ -454,7 +455,8 @@ def test_volatility_without_the_blocks(absent: list[str], tmp_path: Path) -> Non
     """A single rate is fitted, as if they were all alike."""
     long = next(iter(VOLATILITY.tasks(VOLATILITY.config("fast", quick=True)).values()))
     table = play_networks(agent_of("prefrontal", long, 1, 2), long, rngs(1, 2), 3).table("animals")
-    table = table.assign(order="low first").drop(columns=[*absent, "probability"])
+    table = table.assign(order="low first", volatile=table["trial"] > long.trials // 2)
+    table = table.drop(columns=[*absent, "probability"])
     table.to_csv(tmp_path / "table.csv", index=False)
     command("volatility", tmp_path / "table.csv", "--results", tmp_path, "--quick")
     run = RunFolder(tmp_path / "quick" / "animals" / "volatility", "")

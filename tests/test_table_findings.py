@@ -395,3 +395,14 @@ def test_trials_that_are_told_by_their_number_are_counted_from_one() -> None:
     arms = pd.DataFrame({"subject": 1, "trial": range(20, 60), "choice": 0, "reward": 1, "regret": 0.1})
     with pytest.raises(TableError, match="begins with trial 20"):
         regret_curves(arms)
+
+
+@pytest.mark.parametrize("how", ["swapped", "shifted", "always"])
+def test_blocks_that_contradict_their_order(how: str) -> None:
+    """Which half was volatile stands there twice."""
+    table = volatility(volatile=np.arange(40) >= 20)
+    rates = learning_rates(table)
+    block_learning_rates(table, rates)
+    other = {"swapped": np.arange(40) < 20, "shifted": np.arange(40) >= 15, "always": True}[how]
+    with pytest.raises(TableError, match="volatile contradicts order .low first."):
+        block_learning_rates(table.assign(volatile=other), rates)

@@ -42,7 +42,8 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
         windows that lie inside the block), whole (one fit to the whole block).
 
     Raises:
-        TableError: sessions of different or odd length, or windows that are longer than a half.
+        TableError: sessions of different or odd length, windows that are longer than a half, or a column volatile that
+            tells of other halves.
     """
     trials = check_trials(trials, "volatility", needs=["order"])
     require_columns(rates, [*BY_ORDER, "first", "last", "alpha"], "the rates (fit them by group, subject and order)")
@@ -54,6 +55,16 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
         raise TableError(f"the rates are of windows up to trial {rates['last'].max()}; sessions have {lengths.max()}")
     if windows.max() > half:
         raise TableError(f"windows of {windows.max()} trials do not lie inside a half of {half}")
+    if "volatile" in trials:
+        second = sessions_of(trials).cumcount() >= half
+        wrong = trials["volatile"] != (second == (trials["order"] == LOW_FIRST))
+        if wrong.any():
+            at = trials[wrong].iloc[0]
+            raise TableError(
+                f"the table: subject {at['subject']}, session {at['session']}, trial {at['trial']}: volatile"
+                f" contradicts order ({at['order']}): {LOW_FIRST} has its second half volatile, {HIGH_FIRST} its first; mend them,"
+                " or leave one out"
+            )
     means = half_means(rates, BY_ORDER, half)
     whole = half_means(learning_rates(trials, half, half), BY_ORDER, half)
     keys = [*BY_ORDER, "half"]
