@@ -60,10 +60,10 @@ def block_learning_rates(trials: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFr
         wrong = trials["volatile"] != (second == (trials["order"] == LOW_FIRST))
         if wrong.any():
             at = trials[wrong].iloc[0]
+            who = f"subject {at['subject']}, session {at['session']}, trial {at['trial']}"
             raise TableError(
-                f"the table: subject {at['subject']}, session {at['session']}, trial {at['trial']}: volatile"
-                f" contradicts order ({at['order']}): {LOW_FIRST} has its second half volatile, {HIGH_FIRST} its first; mend them,"
-                " or leave one out"
+                f"the table: {who}: volatile contradicts order ({at['order']}): {LOW_FIRST} has its second half"
+                f" volatile, {HIGH_FIRST} its first; mend them, or leave one out"
             )
     means = half_means(rates, BY_ORDER, half)
     whole = half_means(learning_rates(trials, half, half), BY_ORDER, half)
