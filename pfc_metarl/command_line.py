@@ -4,6 +4,8 @@ import argparse
 import io
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import tyro
@@ -13,6 +15,16 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.simulation import Options, Simulation
 
 C = TypeVar("C", bound=Config)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where results are, for commands that work on several runs."""
+
+    results: Path = field(default=Path("results"))
+    """Folder for the results of all simulations."""
+    quick: bool = False
+    """Those of --quick runs, in <results>/quick."""
 
 
 def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C, Options]:

@@ -9,11 +9,10 @@ histories.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import import_module
 from math import isnan
-from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
@@ -23,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from pfc_metarl.agents.families import models_of
 from pfc_metarl.analysis.learning_set import INTACT
 from pfc_metarl.animals import analysed, compared, left_out
-from pfc_metarl.command_line import parse
+from pfc_metarl.command_line import Where, parse
 from pfc_metarl.config import STAGES, Config, Settings, bears_on
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.finished_run import Run
@@ -54,16 +53,6 @@ class Animals(Settings):
     """Settings of the animals' task that are not the paper's, e.g. common_probability=0.7."""
     prior: bool = False
     """Fit models with weak priors (maximum a posteriori) in place of maximum likelihood."""
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where results are."""
-
-    results: Path = field(default=Path("results"))
-    """Folder for the results of all simulations."""
-    quick: bool = False
-    """Beside the networks of a --quick run."""
 
 
 def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:

@@ -7,7 +7,7 @@ and preset in which nothing is changed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from pfc_metarl.command_line import parse
+from pfc_metarl.command_line import Where, parse
 from pfc_metarl.config import Seed, Settings
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.results import RunFolder, run_folder
@@ -94,16 +94,6 @@ class Choice(Settings):
     """Seed of the first network, of both runs."""
     preset: str = "fast"
     """Preset of both runs."""
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where results are."""
-
-    results: Path = field(default=Path("results"))
-    """Folder for the results of all simulations."""
-    quick: bool = False
-    """Tiny sizes (which decide nothing)."""
 
 
 def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:

@@ -7,7 +7,7 @@ The claims, and how each is judged, stand in data/claims.csv; the rule in pfc_me
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, beside_reference, claims, judge
-from pfc_metarl.command_line import parse
+from pfc_metarl.command_line import Where, parse
 from pfc_metarl.comparison import VERDICTS
 from pfc_metarl.config import Settings
 from pfc_metarl.errors import ConfigError, RunError
@@ -33,24 +33,20 @@ class Rule(Settings):
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where results are."""
+class Shown(Where):
+    """Where results are, and how verdicts are shown."""
 
-    results: Path = field(default=Path("results"))
-    """Folder for the results of all simulations."""
-    quick: bool = False
-    """Of --quick runs (which show nothing but that it works)."""
     markdown: bool = False
     """Print tables for a document."""
 
 
 def prepare(arguments: Sequence[str]) -> Callable[[], RunFolder]:
     """Command line; what is returned does what it asks for."""
-    rule, where = parse(NAME, str(__doc__), Rule(), Where(), arguments)
+    rule, where = parse(NAME, str(__doc__), Rule(), Shown(), arguments)
     return partial(run, rule, where)
 
 
-def run(rule: Rule, where: Where) -> RunFolder:
+def run(rule: Rule, where: Shown) -> RunFolder:
     """Judge what has run, write and print it."""
     results = readable_path(where.results)
     runs = {name: run for name in claims()["simulation"].unique() if (run := finished(name, results, where.quick))}

@@ -7,7 +7,7 @@ from fakes import SMALL
 from scipy.special import log_softmax
 
 from pfc_metarl.agents import estimation
-from pfc_metarl.agents.estimation import AT_LIMIT, OK, TOO_FEW, UNTOLD, estimate, fit
+from pfc_metarl.agents.estimation import AT_LIMIT, BESIDE_LIMIT, OK, TOO_FEW, UNTOLD, estimate, fit
 from pfc_metarl.agents.families import ARMS, ARMS_MODELS, LATENT, RATES, RATES_MODELS, STEPS, models_of
 from pfc_metarl.agents.likelihood import ModelAgent, choices_of, log_probabilities
 from pfc_metarl.agents.models import Model
@@ -142,7 +142,7 @@ def test_parameters_come_back_within_their_errors(name: str, task: str, true: li
     ]
     _, parameters = fit(pd.concat(subjects).drop(columns="probability"), task, [BY_NAME[name]])
     told = parameters[parameters["fit"] == OK]
-    assert len(told) >= 0.8 * len(parameters)  # the others end at, or beside, a limit
+    assert parameters["fit"].isin([OK, BESIDE_LIMIT]).mean() >= 0.9
     truth = told["parameter"].map(dict(zip([p.name for p in BY_NAME[name].free], true)))
     inside = (truth > told["low"]) & (truth < told["high"])
     assert inside.mean() > 0.85
