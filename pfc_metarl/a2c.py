@@ -8,6 +8,7 @@ the paper's gradient is
 summed over the steps of the unroll. The code minimises the loss whose negative gradient this is.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,14 @@ from pfc_metarl.tasks.task import Task
 
 DRAWN_TOGETHER = 16
 """Episodes of a network, if there are less in an update: compiled loops then do several updates in one call."""
+
+BOUNDS = {
+    "none": (-math.inf, math.inf),
+    "positive": (-math.inf, 0.0),
+    "negative": (0.0, math.inf),
+    "all": (0.0, 0.0),
+}
+"""Between which prediction errors are learned from, by those that are withheld."""
 
 
 def returns(rewards: Tensor, begins: Tensor, bootstrap: Tensor, discount: float) -> Tensor:
@@ -52,6 +61,7 @@ def loss(
     state_value_cost: float,
     entropy_cost: float,
     active: Tensor,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Tensor:
     """Loss of each network: summed over time as in the paper, averaged over episodes.
 
@@ -64,6 +74,7 @@ def loss(
         state_value_cost: beta_v, of half the squared prediction error.
         entropy_cost: beta_e.
         active: (time, network, episode), whether the step counts.
+        bounds: between which prediction errors are learned from.
 
     Returns:
         (network,)
@@ -71,7 +82,7 @@ def loss(
     log_policy = torch.log_softmax(logits, -1)
     entropy = -(log_policy.exp() * log_policy).sum(-1)
     log_chosen = log_policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-    prediction_error = targets - values
+    prediction_error = (targets - values).clamp(*bounds)
     per_step = (
         -log_chosen * prediction_error.detach()
         + state_value_cost * 0.5 * prediction_error.square()
@@ -102,7 +113,8 @@ class Learner:
     def __init__(self, config: Config, task: Task, seeds: list[int], device: str = "cpu") -> None:
         self.config, self.task = config, task
         self.network = make_agent(config, task, seeds).to(device)
-        self.optimiser = RMSProp(self.network.in_order(), config.rmsprop_decay, config.rmsprop_epsilon)
+        order, fixed = self.network.in_order(), self.network.fixed()
+        self.optimiser = RMSProp(order, config.rmsprop_decay, config.rmsprop_epsilon, fixed)
         self.update = 0
         self.carry: Carry | None = None  # where the episodes stand, if they run on
         self.gradient = torch.zeros_like(self.optimiser.weights)
@@ -162,8 +174,8 @@ class Learner:
             bootstrap, begins = torch.zeros_like(values[0]), torch.zeros_like(trajectory.active)
         targets = returns(trajectory.rewards, begins, bootstrap, config.discount)
         entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
-        costs = (config.state_value_cost, entropy_cost)
-        own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active)
+        costs, bounds = (config.state_value_cost, entropy_cost), BOUNDS[config.errors_withheld]
+        own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active, bounds)
         return own + self.network.auxiliary_loss()
 
     def learn(self, most: int = 1) -> Learned:
@@ -199,6 +211,7 @@ class Learner:
             clip=config.gradient_clip,
             discount=config.discount,
             state_value_cost=config.state_value_cost,
+            bounds=BOUNDS[config.errors_withheld],
             rates=[self.schedule(config.learning_rate, config.learning_rate_end, u) for u in range(updates)],
             entropy_costs=[self.schedule(config.entropy_cost, config.entropy_cost_end, u) for u in range(updates)],
         )

@@ -9,7 +9,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 import cattrs
 from annotated_types import Ge, Gt, Interval, Le
@@ -107,10 +107,12 @@ class Config(Settings):
     first_seed: Seed = 1
     """Seed of the first network; the others follow. A network depends on its own seed alone."""
     agent: str = "prefrontal"
-    """The prefrontal network (P); gru or rnn: other units in it; actor-critic-rpe (or -gru, -rnn): actor and critic
-    apart, the actor seeing prediction errors for rewards."""
+    """The prefrontal network (P); gru or rnn: other units in it; no-reward, no-action, no-memory: it lacks these;
+    actor-critic-rpe (or -gru, -rnn): actor and critic apart, the actor seeing prediction errors for rewards."""
     units: Count = 48
     """LSTM units (P: 48)."""
+    input_scale: Positive = 1.0
+    """S.d. of the initial input weights (our choice)."""
     learned_start: bool = True
     """Whether the state at an episode's start is learned (P; in simulation 5 it is 0)."""
     episodes: Count = 10_000
@@ -129,6 +131,8 @@ class Config(Settings):
     """Weight of the policy's entropy at the start, beta_e (P: 0.05)."""
     entropy_cost_end: Annotated[float | None, Ge(0)] = None
     """Entropy cost at the end, reached linearly; None: constant (P)."""
+    errors_withheld: Literal["none", "positive", "negative", "all"] = "none"
+    """Prediction errors from which weights learn nothing, as if dopamine's bursts (or dips) were blocked (P: none)."""
     rmsprop_decay: Decay = 0.99
     """Decay of RMSProp's mean square (our choice: that of A3C, Mnih et al. 2016)."""
     rmsprop_epsilon: Positive = 1e-5

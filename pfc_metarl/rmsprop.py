@@ -1,6 +1,6 @@
 """The optimiser (Methods, "Architecture and training": "RMSProp"), and clipping."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +21,25 @@ class RMSProp:
         parameters: what is learned, in the order in which it is laid; each has the network as its leading axis.
         decay: of the mean square.
         epsilon: added to its root.
+        fixed: where nothing is learned (see `Agent.fixed`): the mean square is infinite there, so that the step is 0.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], decay: float, epsilon: float) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        decay: float,
+        epsilon: float,
+        fixed: Mapping[nn.Parameter, Tensor] | None = None,
+    ) -> None:
         self.parameters = list(parameters)
         self.decay, self.epsilon = decay, epsilon
         self.weights = torch.cat([p.detach().flatten(1) for p in self.parameters], 1)
         self.mean_square = torch.zeros_like(self.weights)
         for p, own in zip(self.parameters, self.of_parameters(self.weights)):
             p.data = own
+        for p, own in zip(self.parameters, self.of_parameters(self.mean_square)):
+            if fixed and p in fixed:
+                own[fixed[p]] = torch.inf
 
     def of_parameters(self, numbers: Tensor) -> list[Tensor]:
         """Weights, or mean squares, (network, number), as views in the parameters' shapes."""

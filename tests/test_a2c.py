@@ -73,9 +73,9 @@ def targets_of(learner: Learner, monkeypatch: pytest.MonkeyPatch, updates: int) 
     given: list[dict] = []
     original = a2c.loss
 
-    def spy(logits, values, actions, targets, value_cost, entropy_cost, active):  # type: ignore[no-untyped-def]
+    def spy(logits, values, actions, targets, value_cost, entropy_cost, active, bounds):  # type: ignore[no-untyped-def]
         given.append({"values": values.detach(), "targets": targets, "active": active, "entropy_cost": entropy_cost})
-        return original(logits, values, actions, targets, value_cost, entropy_cost, active)
+        return original(logits, values, actions, targets, value_cost, entropy_cost, active, bounds)
 
     monkeypatch.setattr(a2c, "loss", spy)
     learner.network.play_plainly = True  # compiled loops do the same (test_compiled.py)

@@ -14,7 +14,9 @@ from pfc_metarl.networks import AGENTS, make_agent
 from pfc_metarl.rollout import Trajectory, play
 
 CONFIG = Config(units=6, networks=2, episodes=80, episodes_per_update=5, learning_rate=0.002, entropy_cost_end=0.0)
-COMPILED = ["prefrontal", "actor-critic-rpe"]
+COMPILED = ["prefrontal", "no-memory", "actor-critic-rpe"]
+ALIKE = ["no-reward", "no-action"]
+"""Compiled too, with fixed weights like no-memory."""
 each = pytest.mark.parametrize("name", COMPILED)
 every_task = pytest.mark.parametrize("task", SMALL)
 
@@ -95,6 +97,13 @@ def test_several_updates_in_one_call(
     assert all(moved) if learned_start else not any(moved)
 
 
+@pytest.mark.parametrize("withheld", ["positive", "negative", "all"])
+def test_errors_withheld(withheld: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast, slow = (learner("prefrontal", "two_step", errors_withheld=withheld) for _ in range(2))
+    plainly(monkeypatch, slow)
+    same_learning(fast, slow, 2)
+
+
 @each
 def test_how_many_updates_in_a_call_changes_nothing(name: str) -> None:
     for task in ("bandit", "inferred_value"):
@@ -120,4 +129,4 @@ def test_stimulation(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", AGENTS)
 def test_which_agents_they_serve(name: str) -> None:
     config = replace(CONFIG, agent=name)
-    assert make_agent(config, SMALL["bandit"], [1]).compiled == (name in COMPILED)
+    assert make_agent(config, SMALL["bandit"], [1]).compiled == (name in [*COMPILED, *ALIKE])

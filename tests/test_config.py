@@ -161,6 +161,7 @@ DEFAULTS = {  # Methods, "Architecture and training"
     "agent": "prefrontal",
     "units": 48,
     "learned_start": True,
+    "errors_withheld": "none",
     "episodes_per_update": 1,
     "learning_rate": 7e-4,
     "learning_rate_end": None,

@@ -7,6 +7,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
+from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.networks.rnn import RNNActorCriticRPE, RNNNetwork
 from pfc_metarl.networks.seeing import SeeingNetwork
@@ -16,6 +17,9 @@ AGENTS: dict[str, type[Agent]] = {
     "prefrontal": PrefrontalNetwork,
     "gru": GRUNetwork,
     "rnn": RNNNetwork,
+    "no-reward": WithoutReward,
+    "no-action": WithoutAction,
+    "no-memory": WithoutMemory,
     "actor-critic-rpe": ActorCriticRPE,
     "actor-critic-rpe-gru": GRUActorCriticRPE,
     "actor-critic-rpe-rnn": RNNActorCriticRPE,

@@ -27,7 +27,7 @@ class ActorCriticRPE(Compiled):
     Args:
         seeds, observations, actions, units: see `Agent`; units of either LSTM (P: 48).
         discount: gamma of the prediction error.
-        learned_start: see `Recurrent`.
+        learned_start, input_scale: see `Recurrent`.
     """
 
     sees_prediction_errors = True
@@ -40,18 +40,20 @@ class ActorCriticRPE(Compiled):
         units: int,
         discount: float,
         learned_start: bool = True,
+        input_scale: float = 1.0,
     ) -> None:
         super().__init__(seeds, observations, actions, units)
         self.discount, inputs = discount, observations[0] + 1 + actions
-        self.actor = self.layer(seeds, inputs, units, learned_start=learned_start)
-        self.critic = self.layer(seeds, inputs, units, layer=1, learned_start=learned_start)
+        self.actor = self.layer(seeds, inputs, units, 0, learned_start, input_scale)
+        self.critic = self.layer(seeds, inputs, units, 1, learned_start, input_scale)
         self.policy = Head(len(seeds), units, actions)
         self.value = Head(len(seeds), units, 1)
 
     @classmethod
     def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "ActorCriticRPE":
         """The agent that a config describes; see `Agent`."""
-        return cls(seeds, task.observations, task.actions, config.units, config.discount, config.learned_start)
+        own = (config.units, config.discount, config.learned_start, config.input_scale)
+        return cls(seeds, task.observations, task.actions, *own)
 
     def start(self, episodes: int) -> State:
         """The states at an episode's start, without a last value."""

@@ -90,6 +90,8 @@ class Lesson(NamedTuple):
     """Largest norm of a gradient."""
     discount: float
     state_value_cost: float
+    bounds: tuple[float, float]
+    """Between which prediction errors are learned from."""
     rates: Sequence[float]
     """Learning rate of each update."""
     entropy_costs: Sequence[float]
@@ -186,6 +188,10 @@ class Agent(nn.Module, ABC):
     def in_order(self) -> list[nn.Parameter]:
         """All parameters, in the order in which the optimiser lays their numbers side by side."""
         return list(self.parameters())
+
+    def fixed(self) -> dict[nn.Parameter, Tensor]:
+        """Where learning changes nothing: parameters to truth values of their shape; by default nowhere."""
+        return {}
 
     @property
     def device(self) -> torch.device:

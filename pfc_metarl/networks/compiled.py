@@ -115,7 +115,14 @@ class Compiled(Agent):
         """Several updates in one compiled call; see `Agent`."""
         world, task, noise, optimiser = lesson.world, lesson.world.task, lesson.noise, lesson.optimiser
         networks, number, steps, size, _ = noise.shape
-        rules = (lesson.discount, lesson.state_value_cost, optimiser.decay, optimiser.epsilon, lesson.clip)
+        rules = (
+            lesson.discount,
+            lesson.state_value_cost,
+            optimiser.decay,
+            optimiser.epsilon,
+            lesson.clip,
+            *lesson.bounds,
+        )
         standing, gradient = self._standing(lesson.start, size), torch.empty_like(optimiser.weights)
         rewards, losses = (
             np.empty((networks, number, steps, size), np.float32),

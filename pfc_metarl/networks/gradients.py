@@ -10,13 +10,14 @@ ROWS = 64
 
 @kept
 def errors(  # type: ignore[no-untyped-def]
-    logits, values, actions, rewards, active, discount, value_cost, entropy_cost, d_out
+    logits, values, actions, rewards, active, discount, value_cost, entropy_cost, lowest, highest, d_out
 ):
     """The gradient of the loss (see `pfc_metarl.a2c.loss`) by what is read out, with n-step returns.
 
     Args:
         logits, values, actions, rewards, active: as played; where there is one value more, it follows the last step.
         discount, value_cost, entropy_cost: gamma, beta_v, beta_e.
+        lowest, highest: between which prediction errors are learned from.
         d_out: by the logits and, last, the value (time, episode, output), filled in.
 
     Returns:
@@ -32,7 +33,7 @@ def errors(  # type: ignore[no-untyped-def]
             if not active[t, e]:
                 d_out[t, e] = 0
                 continue
-            delta, z = r - values[t, e], logits[t, e]
+            delta, z = min(max(r - values[t, e], lowest), highest), logits[t, e]
             top, total = z.max(), F(0)
             for a in range(number):
                 p[a] = np.exp(z[a] - top)

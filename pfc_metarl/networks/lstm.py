@@ -26,9 +26,15 @@ class LSTM(Recurrent):
     gates, states = 4, 2
 
     def __init__(
-        self, seeds: Sequence[int], inputs: int, units: int, layer: int = 0, learned_start: bool = True
+        self,
+        seeds: Sequence[int],
+        inputs: int,
+        units: int,
+        layer: int = 0,
+        learned_start: bool = True,
+        input_scale: float = 1.0,
     ) -> None:
-        super().__init__(seeds, inputs, units, layer, learned_start)
+        super().__init__(seeds, inputs, units, layer, learned_start, input_scale)
         with torch.no_grad():
             self.bias[..., 2 * units : 3 * units] = 1.0
 

@@ -20,7 +20,7 @@ class PrefrontalNetwork(Compiled):
 
     Args:
         seeds, observations, actions, units: see `Agent`; the observation is a vector.
-        learned_start: see `Recurrent`.
+        learned_start, input_scale: see `Recurrent`.
     """
 
     def __init__(
@@ -30,15 +30,18 @@ class PrefrontalNetwork(Compiled):
         actions: int,
         units: int,
         learned_start: bool = True,
+        input_scale: float = 1.0,
     ) -> None:
         super().__init__(seeds, observations, actions, units)
-        self.recurrent = self.layer(seeds, observations[0] + 1 + actions, units, learned_start=learned_start)
+        inputs = observations[0] + 1 + actions
+        self.recurrent = self.layer(seeds, inputs, units, learned_start=learned_start, input_scale=input_scale)
         self.heads = Head(len(seeds), units, actions + 1)  # policy logits, and last the value
 
     @classmethod
     def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "PrefrontalNetwork":
         """The agent that a config describes; see `Agent`."""
-        return cls(seeds, task.observations, task.actions, config.units, config.learned_start)
+        start, scale = config.learned_start, config.input_scale
+        return cls(seeds, task.observations, task.actions, config.units, start, scale)
 
     def start(self, episodes: int) -> State:
         """The state at an episode's start; see `Agent`."""

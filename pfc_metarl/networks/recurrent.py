@@ -28,8 +28,8 @@ def per_network(x: Tensor, weight: Tensor) -> Tensor:
 class Recurrent(nn.Module, ABC):
     """A replicated recurrent layer; its state is a tuple of tensors (network, episode, unit).
 
-    Our choices, the paper is silent: input weights standard normal, as for any embedding of one-hot inputs
-    (with small ones all observations look alike at first, and networks spend most of their training on
+    Our choices, the paper is silent: input weights normal, their s.d. by default 1, as for any embedding of one-hot
+    inputs (with small ones all observations look alike at first, and networks spend most of their training on
     learning to fixate); recurrent weights normal with s.d. 1/sqrt(units); biases 0; the learned state starts at 0.
 
     Args:
@@ -39,6 +39,7 @@ class Recurrent(nn.Module, ABC):
         layer: tells apart several layers of one network.
         learned_start: whether the state at an episode's start is learned (as in all simulations but that from
             pixels); else it is 0.
+        input_scale: s.d. of the initial input weights.
     """
 
     gates: int
@@ -47,13 +48,19 @@ class Recurrent(nn.Module, ABC):
     """Tensors of the state."""
 
     def __init__(
-        self, seeds: Sequence[int], inputs: int, units: int, layer: int = 0, learned_start: bool = True
+        self,
+        seeds: Sequence[int],
+        inputs: int,
+        units: int,
+        layer: int = 0,
+        learned_start: bool = True,
+        input_scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.units = units
         width = self.gates * units
         # (network, input, gate x unit), (network, unit, gate x unit)
-        self.input_weight = nn.Parameter(random_weights(seeds, 2 * layer, (inputs, width), 1.0))
+        self.input_weight = nn.Parameter(random_weights(seeds, 2 * layer, (inputs, width), input_scale))
         self.hidden_weight = nn.Parameter(random_weights(seeds, 2 * layer + 1, (units, width), units**-0.5))
         self.bias = nn.Parameter(torch.zeros(len(seeds), 1, width))
         self.initial = nn.Parameter(torch.zeros(len(seeds), self.states, units), requires_grad=learned_start)

@@ -147,6 +147,10 @@ class SeeingNetwork(Agent):
         """A whole unroll; see `Agent`."""
         return self.agent(seen._replace(observations=self.eye(seen.observations)), state)
 
+    def fixed(self) -> dict[nn.Parameter, Tensor]:
+        """The agent's."""
+        return self.agent.fixed()
+
     def auxiliary_loss(self) -> Tensor | float:
         """The agent's."""
         return self.agent.auxiliary_loss()

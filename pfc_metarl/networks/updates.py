@@ -33,6 +33,8 @@ class Rules(NamedTuple):
     decay: float
     epsilon: float
     clip: float
+    lowest: float
+    highest: float
 
 
 class Standing(NamedTuple):
@@ -250,7 +252,7 @@ def train(  # type: ignore[no-untyped-def]
             end(shape, room, state, told, value)
             losses[n, u] = errors(
                 room.logits, room.values, room.actions, rewards[n, u], room.active, rules.discount,
-                rules.state_value_cost, entropy_costs[u], room.d_out,
+                rules.state_value_cost, entropy_costs[u], rules.lowest, rules.highest, room.d_out,
             )  # fmt: skip
             backward(shape, room, by_layer, fresh and shape.learned_start, gradient[n])
             finite = np.isfinite(losses[n, u])
