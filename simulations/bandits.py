@@ -12,7 +12,7 @@ from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
 from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
-from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
+from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
@@ -49,6 +49,8 @@ class BanditsConfig(Config):
     """Test episodes per network and bandit, weights frozen (A, P)."""
     read_out_episodes: Annotated[int, Ge(10), TESTED] = 1_000
     """Episodes per network from which the belief is read out (our choice)."""
+    gittins_discount: Annotated[float, Interval(gt=0, lt=1), ANALYSED] = 0.99
+    """Discount of the Gittins index (our choice: its horizon, 1 / (1 - .99), is the task's 100 trials)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -162,7 +164,8 @@ def regret(config: BanditsConfig, tested: Tested) -> pd.DataFrame:
     for k, (group, kind) in enumerate(agents.AGENTS.items()):
         for subject in config.seeds:
             rng = generator(REFERENCE, subject, k, 0)
-            played = play_agent(kind(), task, rng, config.test_episodes, group).assign(subject=subject)
+            agent = kind() if kind is not agents.Gittins else agents.Gittins(discount=config.gittins_discount)
+            played = play_agent(agent, task, rng, config.test_episodes, group).assign(subject=subject)
             tables.append(regret_curves(played))
     return pd.concat([*tables, bayes_optimal_curves(config.trials, p)], ignore_index=True)
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import tyro
+from scipy.stats import binomtest
 
 from pfc_metarl.command_line import Where, parse
 from pfc_metarl.config import Seed, Settings
+from pfc_metarl.disagreements import DECISIONS, Decision
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.simulation import Options, Simulation
@@ -27,60 +29,6 @@ from simulations.verdicts import markdown_table
 
 NAME = "decisions"
 
-
-class Decision(NamedTuple):
-    """A disagreement, a cause that it may have, and the run that tells."""
-
-    name: str
-    disagreement: str
-    hypothesis: str
-    simulation: str
-    changes: dict[str, Any]
-    """Fields of the simulation's config."""
-    predicted: dict[str, tuple[float, float]]
-    """Quantities of its comparison: between what the mean over networks must lie if the hypothesis is right."""
-    watched: tuple[str, ...] = ()
-    """Others, of which nothing is predicted, but which the cause should leave as published."""
-
-
-CONTROLS = "% risky, control, p = {:g}".format
-EFFECTS = (
-    "% risky, block risky reward less control, p = 0.5",
-    "% risky, block safe reward less control, p = 0.125",
-    "% risky, block risky loss less control, p = 0.125",
-)
-SWITCH = "choice weight, lag {}".format
-DECISIONS = (
-    Decision(
-        "forced-pulls-tell-nothing",
-        "optogenetics: our controls take the risky arm less often at p = .125 than published (28.7 %)",
-        "the paper's agent learned nothing from forced pulls (a Bayesian agent that does not: 90.0 and 31.3 %)",
-        "optogenetics", {"forced_outcomes": False},
-        {CONTROLS(0.5): (87, 91), CONTROLS(0.125): (26, 32)}, EFFECTS,
-    ),
-    Decision(
-        "one-forced-pair",
-        "the same",
-        "it kept one of the five forced pairs in mind (such an agent: 89.6 and 26.8 %)",
-        "optogenetics", {"forced_pairs": 1},
-        {CONTROLS(0.5): (87, 91), CONTROLS(0.125): (24, 30)}, EFFECTS,
-    ),
-    Decision(
-        "lower-entropy-cost",
-        "foraging: the tendency to switch after a choice is weaker than published (-5.1 at lag 1, -.66 at lag 2)",
-        "the paper's networks were surer, as with an entropy cost of .01 (the stationary policy then: -5.5 and -3.6)",
-        "foraging", {"entropy_cost": 0.01},
-        {SWITCH(1): (-6.0, -4.2), SWITCH(2): (-1.2, 0.0)},
-    ),
-    Decision(
-        "low-entropy-cost",
-        "the same",
-        "as before, with an entropy cost of .02",
-        "foraging", {"entropy_cost": 0.02},
-        {SWITCH(1): (-6.0, -4.2), SWITCH(2): (-1.2, 0.0)},
-    ),
-)  # fmt: skip
-"""In the order of the figures' review; a new one is one more entry."""
 BY_NAME = {decision.name: decision for decision in DECISIONS}
 
 
@@ -127,24 +75,41 @@ def decide(decision: Decision, choice: Choice, where: Where, folder: Path) -> pd
         between these; empty of those that are watched).
     """
     simulation: Simulation[Any] = import_module(f"simulations.{decision.simulation}").SIMULATION
-    usual = replace(simulation.config(choice.preset, where.quick), first_seed=choice.first_seed)
+    always = {} if where.quick else decision.always  # tiny sizes stay tiny
+    usual = replace(simulation.config(choice.preset, where.quick), first_seed=choice.first_seed, **always)
+    changed, without = replace(usual, **decision.changes), "-".join(["usual", *map(str, always.values())])
     sides = []
-    for name, config in (("usual", usual), (decision.name, replace(usual, **decision.changes))):
-        options = Options(results=folder / name, quick=False)
-        made = run_simulation(simulation, config, options)
+    for name, config in ((without, usual), (decision.name if changed != usual else without, changed)):
+        made = run_simulation(simulation, config, Options(results=folder / name, quick=False))
         sides.append(made.read_table("comparison.csv").set_index("quantity"))
     rows = []
     for quantity, (low, high) in (decision.predicted | dict.fromkeys(decision.watched, (np.nan, np.nan))).items():
-        before, after = (side.reindex([quantity]).iloc[0] for side in sides)
+        names = decision.instead(quantity), quantity
+        before, after = (measured(side.reindex([name]).iloc[0], quantity) for side, name in zip(sides, names))
         rows.append({
             "decision": decision.name, "disagreement": decision.disagreement, "hypothesis": decision.hypothesis,
             "changes": ", ".join(f"{name} {value}" for name, value in decision.changes.items()), "quantity": quantity,
-            "published": after["published"], "usual": before["ours"], "usual_low": before["ci_low"],
-            "usual_high": before["ci_high"], "found": after["ours"], "found_low": after["ci_low"],
-            "found_high": after["ci_high"], "n": after["n"], "predicted_low": low, "predicted_high": high,
-            "as_predicted": bool(low <= after["ours"] <= high) if np.isfinite(low) else None,
+            "published": sides[1].reindex([quantity]).iloc[0]["published"],
+            **{f"usual{end}": number for end, number in zip(("", "_low", "_high"), before)},
+            **{f"found{end}": number for end, number in zip(("", "_low", "_high"), after)},
+            "n": sides[1].reindex([quantity]).iloc[0]["n"], "predicted_low": low, "predicted_high": high,
+            "as_predicted": bool(low <= after[0] <= high) if np.isfinite(low) else None,
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def measured(row: pd.Series, quantity: str) -> tuple[float, float, float]:
+    """Mean over networks and its 95 % interval; of a criterion of learning the share that meets it, and its own."""
+    if not quantity.startswith("learned: "):
+        return row["ours"], row["ci_low"], row["ci_high"]
+    interval = binomtest(int(row["networks_in_direction"]), int(row["n"])).proportion_ci()
+    return row["networks_in_direction"] / row["n"], interval.low, interval.high
+
+
+def share_of(quantity: str) -> str:
+    """A quantity as it is measured; see `measured`."""
+    told = quantity.removeprefix("learned: ")
+    return quantity if told == quantity else f"share of networks that have learned ({told})"
 
 
 def in_markdown(table: pd.DataFrame) -> str:
@@ -152,7 +117,8 @@ def in_markdown(table: pd.DataFrame) -> str:
     head = ["hypothesis", "run", "quantity", "published", "as usual", "predicted", "found [95 %]", "as predicted"]
     rows = [
         [
-            row["hypothesis"], row["changes"], row["quantity"], f"{row['published']:.3g}", f"{row['usual']:.3g}",
+            row["hypothesis"], row["changes"] if isinstance(row["changes"], str) else "", share_of(row["quantity"]),
+            "" if pd.isna(row["published"]) else f"{row['published']:.3g}", f"{row['usual']:.3g}",
             "" if pd.isna(row["predicted_low"]) else f"{row['predicted_low']:g} to {row['predicted_high']:g}",
             f"{row['found']:.3g} [{row['found_low']:.3g}, {row['found_high']:.3g}]",
             {"True": "yes", "False": "**no**"}.get(str(row["as_predicted"]), ""),

@@ -5,23 +5,29 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import torch
 from annotated_types import Ge, Interval
 
 from pfc_metarl.analysis.matching import RANDOM, history_regression, matching_fit, matching_points, reward_rates
-from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, unit_coding
+from pfc_metarl.analysis.past_coding import POLICY, STATE, past_coding
+from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, VALUE, unit_coding
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
+from pfc_metarl.networks.recurrent import per_network
 from pfc_metarl.published import published, published_number, published_value
-from pfc_metarl.random_streams import TEST, generators
+from pfc_metarl.random_streams import REFERENCE, TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
-from pfc_metarl.tasks.foraging import Foraging
+from pfc_metarl.tasks.foraging import Foraging, ForagingWithOutcome
+from pfc_metarl.tasks.task import LEFT, RIGHT
 from pfc_metarl.trials import NETWORKS, SUBJECT, UNTRAINED, session_keys, sessions_of
 
 TRAINED = "trained"
 """The condition of training: the base probabilities that are not held out."""
+READ_OUTS = 20
+"""Random read-outs of an untrained network (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class ForagingConfig(Config):
     """Sum of the two base probabilities (P: 0.5)."""
     held_out: tuple[tuple[float, float], ...] = ((0.1, 0.2), (0.3, 0.4))
     """Intervals of the left base probability that training leaves out (P)."""
+    outcome_step: bool = False
+    """Tell the outcome on a blank step of its own, after the choice (P: no such step is mentioned)."""
     episodes: Count = 15_000
     """Training episodes per network (P: about 15,000, 3e6 steps)."""
     discount: Probability = 0.75
@@ -68,7 +76,8 @@ def make_task(config: ForagingConfig, full_range: bool) -> Foraging:
     """The schedule, over the full range of base probabilities or without the held-out intervals."""
     edges = [0.0, *(edge for interval in config.held_out for edge in interval), config.base_probability_sum]
     intervals = [(0.0, config.base_probability_sum)] if full_range else list(zip(edges[::2], edges[1::2]))
-    return Foraging(config.trials, config.shortest_episode, config.base_probability_sum, intervals)
+    kind = ForagingWithOutcome if config.outcome_step else Foraging
+    return kind(config.trials, config.shortest_episode, config.base_probability_sum, intervals)
 
 
 def test(config: ForagingConfig, networks: Networks) -> Tested:
@@ -76,22 +85,41 @@ def test(config: ForagingConfig, networks: Networks) -> Tested:
 
     Returns:
         The trial table (columns as in `Foraging`), and in its rows the activity at fixation, both (trial, unit):
-        fixation, and fixation_untrained, of the same networks before training that see the very same.
+        fixation, and fixation_untrained, of the same networks before training that see the very same; and the log odds
+        of right at the choice: log_odds (trial, 1), and log_odds_untrained (trial, `READ_OUTS`), random read-outs of
+        the untrained networks.
     """
     task = make_task(config, full_range=True)
     played = play(networks[TRAINED], task, generators(TEST, config.seeds, 0), config.test_episodes)
     before = watch(make_agent(config, task, config.seeds), played)
-    steps = slice(None, None, Foraging.steps_per_trial)
-    on = by_episode(played.active[steps])  # (network, episode, trial)
-    states = {"fixation": played.activity, "fixation_untrained": before}
-    return Tested(played.table(), {name: by_episode(own[steps])[on] for name, own in states.items()})
+    fixation, choice = (slice(step, None, task.steps_per_trial) for step in (0, task.choice_step))
+    on = by_episode(played.active[fixation])  # (network, episode, trial)
+    policy = played.logits[choice][..., RIGHT] - played.logits[choice][..., LEFT]
+    at_random = np.stack(
+        [rng.normal(size=(config.units, READ_OUTS)) for rng in generators(REFERENCE, config.seeds, 0, 0)]
+    )
+    read_out = per_network(before[choice], torch.from_numpy(at_random.astype(np.float32)))
+    arrays = {
+        "fixation": played.activity[fixation], "fixation_untrained": before[fixation],
+        "log_odds": policy.unsqueeze(-1), "log_odds_untrained": read_out,
+    }  # fmt: skip
+    return Tested(played.table(), {name: by_episode(own)[on] for name, own in arrays.items()})
 
 
 def analyse(config: ForagingConfig, tested: Tested) -> Tables:
     """All tables of Figure 2."""
     states = {NETWORKS: tested.arrays["fixation"], UNTRAINED: tested.arrays["fixation_untrained"]}
+    policies = {NETWORKS: tested.arrays["log_odds"], UNTRAINED: tested.arrays["log_odds_untrained"]}
     coding, value_correlation = unit_coding(tested.trials, states, config.lags)
-    return {**behaviour(config, tested.trials), "unit_coding": coding, "value_correlation": value_correlation}
+    back, _ = unit_coding(tested.trials, states, config.lags, back=2)
+    return {
+        **behaviour(config, tested.trials),
+        "unit_coding": coding,
+        "value_correlation": value_correlation,
+        "unit_coding_further_back": back,
+        "choice_weights_alone": history_regression(tested.trials, config.lags, ["choice"]),
+        "past_coding": past_coding(tested.trials, states, policies, config.lags),
+    }
 
 
 def behaviour(config: ForagingConfig, trials: pd.DataFrame) -> Tables:
@@ -113,26 +141,50 @@ def behaviour(config: ForagingConfig, trials: pd.DataFrame) -> Tables:
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 2."""
     quantities = behaviour_quantities(tables)
-    coding = tables["unit_coding"]
-    spearman = coding[coding["method"] == SPEARMAN]
-    for factor in FACTORS:
-        own = spearman[spearman["factor"] == factor].assign(size=lambda table: table["r"].abs())
-        size, untrained = (
-            own[own["group"] == group].groupby("subject")["size"].mean().to_numpy() for group in (NETWORKS, UNTRAINED)
-        )
-        name, paper = (
-            f"units coding {factor}, mean |r|",
-            published_number(2, panel="e", series="meta-RL", condition=factor),
-        )
-        quantities.append(Quantity.ordered(name, size, *paper, Single(), "> untrained networks", untrained))
+    quantities += coding_quantities(tables["unit_coding"], "units coding {}, mean |r|")
     r = tables["value_correlation"]["r"].to_numpy()
     paper = published_number(2, condition="correlation of choice values")
     quantities.append(Quantity.signed("correlation of the two choice values", r, *paper, Single()))
     rates = tables["reward_rates"]
     share, by_chance = (rates[rates["group"] == g]["share_of_optimum"].to_numpy() for g in (NETWORKS, RANDOM))
+    further = tables["unit_coding_further_back"]
+    quantities += coding_quantities(further, "units coding {}, factors a trial further back, mean |r|")
+    quantities += other_choice_weights(tables)
+    past = tables["past_coding"].pivot(index="subject", columns=["by", "target", "group"], values="r2")
+    for by in (STATE, POLICY):
+        own, before = (past[by, VALUE, group].to_numpy() for group in (NETWORKS, UNTRAINED))
+        name = f"value beyond the last trial, told by the {by}: r2"
+        quantities.append(Quantity.ordered(name, own, np.nan, 0.0, Single(), "> untrained networks", before))
     midway, what = (1 + by_chance.mean()) / 2, "reward, as a share of the most that can be earned"
     learned = Quantity.learned(what, share, f"> {midway:.2f}, midway from random choices", midway)
     return compare([*quantities, learned])
+
+
+def other_choice_weights(tables: Tables) -> list[Quantity | Curve]:
+    """Choice weights by other regressions: without the rewards; and with the last choices coded 0 or 1 in place of
+    -1 or 1, which doubles them."""
+    joint, alone = tables["history_weights"], tables["choice_weights_alone"]
+    joint = joint[joint["kind"] == "choice"].assign(weight=lambda table: 2 * table["weight"])
+    quantities: list[Quantity | Curve] = []
+    for words, weights in (("choices alone in the regression", alone), ("coded 0 or 1", joint)):
+        for lag in (1, 2):
+            own = weights[weights["lag"] == lag]["weight"].to_numpy()
+            paper = published_number(2, panel="f", series="meta-RL", condition="choice", x=lag)
+            quantities.append(Quantity.signed(f"choice weight, lag {lag}, {words}", own, *paper, Single()))
+    return quantities
+
+
+def coding_quantities(coding: pd.DataFrame, name: str) -> list[Quantity | Curve]:
+    """Figure 2e: how strongly units code each factor, beside the same networks untrained."""
+    coding = coding[coding["method"] == SPEARMAN].assign(size=lambda table: table["r"].abs())
+    quantities: list[Quantity | Curve] = []
+    for factor in FACTORS:
+        sizes = coding[coding["factor"] == factor].groupby(["group", "subject"])["size"].mean()
+        size, untrained = (sizes[group].to_numpy() for group in (NETWORKS, UNTRAINED))
+        paper = published_number(2, panel="e", series="meta-RL", condition=factor)
+        order = "> untrained networks"
+        quantities.append(Quantity.ordered(name.format(factor), size, *paper, Single(), order, untrained))
+    return quantities
 
 
 def behaviour_quantities(tables: Tables) -> list[Quantity | Curve]:

@@ -8,12 +8,14 @@ import pandas as pd
 from annotated_types import Ge, Interval
 
 from pfc_metarl.agents.agent import ReferenceAgent
+from pfc_metarl.agents.estimation import fit
+from pfc_metarl.agents.families import latent_planner
 from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.agents.playing import replay
 from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, ModelBased, ModelFree
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
-from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
+from pfc_metarl.analysis.prediction_errors import compare_prediction_errors, fits_by_rate
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
 from pfc_metarl.comparison import Curve, Quantity, Several, Single, compare, weighted
 from pfc_metarl.config import TESTED, Config, Count, Probability
@@ -27,6 +29,8 @@ from pfc_metarl.trials import SUBJECT
 
 PUBLISHED = "published"
 """The condition of training: the published task."""
+CUE = "cue"
+"""The choice cue, as an event at which there is a prediction error."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,17 @@ def test(config: TwoStepConfig, networks: Networks) -> Tested:
 def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
     """All tables of Figure 5."""
     errors = prediction_error_table(config, tested)
+    analysed = tested.trials[tested.trials["session"] <= config.analysed_episodes]
+    _, believed = fit(analysed, "two_step", [latent_planner(make_task(config))])
     return {
         **behaviour(config, tested.trials),
         "reference_stay_probabilities": reference_stay_probabilities(config),
         "performance": tested.trials.groupby("subject")[["reward", "valid"]].mean().reset_index(),
         "prediction_errors": errors,
         "prediction_error_fits": compare_prediction_errors(errors),
+        "prediction_error_fits_with_cue": compare_prediction_errors(pd.concat([errors, at_cue(config, tested)])),
+        "prediction_error_fits_by_rate": fits_by_rate(analysed, errors),
+        "planner_fits": believed,
     }
 
 
@@ -157,16 +166,29 @@ def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFram
     rates = {subject: fit_model_free(own) for subject, own in trials.groupby("subject")}
     agents = {s: ModelFree() if np.isnan(rate) else ModelFree(rate) for s, rate in rates.items()}
     sarsa = pd.concat(replay(agents[s], own) for s, own in trials.groupby("subject"))
-    delta = prediction_errors(tested.arrays["rewards"], tested.arrays["values"], config.discount)
-    delta = np.pad(delta[:, : config.analysed_episodes], ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
-    delta = delta.reshape(-1, TwoStep.steps_per_trial)  # (network x episode x trial, step)
-    events = []
+    delta, events = network_errors(config, tested), []
     for event, column, step in (("state", "at_state", 1), ("reward", "at_reward", 2)):
         table = trials[["subject", "session", "trial"]].assign(event=event, network=delta[:, step])
         events.append(table.assign(model_based=planned[column], model_free=sarsa[column]))
     table = pd.concat(events).dropna()  # invalid trials, and reward on an episode's last trial (no next value)
     used = {subject: agent.learning_rate for subject, agent in agents.items()}
     return table.assign(learning_rate=table["subject"].map(used)).reset_index(drop=True)
+
+
+def network_errors(config: TwoStepConfig, tested: Tested) -> np.ndarray:
+    """Prediction errors of the networks in the analysed episodes, by the step that they follow (row of the trial table,
+    step); NaN at an episode's end."""
+    delta = prediction_errors(tested.arrays["rewards"], tested.arrays["values"], config.discount)
+    delta = np.pad(delta[:, : config.analysed_episodes], ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
+    return delta.reshape(-1, TwoStep.steps_per_trial)
+
+
+def at_cue(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
+    """Prediction errors at the choice cue of valid trials, where both reference agents expect none (columns as in
+    `prediction_error_table`)."""
+    trials = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
+    told = trials[["subject", "session", "trial"]].assign(event=CUE, network=network_errors(config, tested)[:, 0])
+    return told.assign(model_based=0.0, model_free=0.0)[trials["valid"]].dropna()
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
@@ -188,7 +210,34 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     paper = published_number(5, panel="g", condition="r2 with model-free residual")
     name = "prediction errors: r2 with model-free residual"
     quantities.append(Quantity.ordered(name, free, *paper, Single(), "< .01", 0.01))
-    return compare([*quantities, *learned(tables["performance"])])
+    return compare([*quantities, *learned(tables["performance"]), *further_quantities(tables)])
+
+
+def further_quantities(tables: Tables) -> list[Quantity | Curve]:
+    """What decides how Figure 5e to g are to be read: a third event, other model-free agents, the hazard that the best
+    planner for each network's choices believes in."""
+    fits, none = tables["prediction_error_fits_with_cue"], (np.nan, 0.0, Single())
+    paper = published_number(5, panel="f", condition="r2 with model-based")
+    gap = (fits["weight_model_based"] - fits["weight_model_free"].abs()).to_numpy()
+    words = "prediction errors, with those at the cue"
+    order = "it weighs more than model-free, in both together"
+    r2 = fits["r2_model_based"].to_numpy()
+    quantities: list[Quantity | Curve] = [Quantity(f"{words}: r2 with model-based", r2, *paper, Single(), order, gap)]
+    slope = published_number(5, panel="f", condition="slope on model-based")
+    own = fits["slope_model_based"].to_numpy()
+    quantities.append(Quantity.signed(f"{words}: slope on model-based", own, *slope, Single()))
+    paper = published_number(5, panel="g", condition="r2 with model-free residual")
+    for rate, fits in tables["prediction_error_fits_by_rate"].groupby("learning_rate"):
+        words = f"prediction errors, model-free rate {rate:g}"
+        r2, weight = fits["r2_model_free_residual"].to_numpy(), fits["weight_model_free"].to_numpy()
+        quantities.append(
+            Quantity.ordered(f"{words}: r2 with model-free residual", r2, *paper, Single(), "< .01", 0.01)
+        )
+        quantities.append(Quantity.ordered(f"{words}: weight beside model-based", weight, *none, "> 0", 0.0))
+    believed = tables["planner_fits"]
+    hazard = believed[believed["parameter"] == "hazard"]["value"].to_numpy()
+    quantities.append(Quantity.ordered("hazard of the planner that fits best", hazard, *none, "> 0", 0.0))
+    return quantities
 
 
 def learned(performance: pd.DataFrame) -> list[Quantity]:

@@ -160,6 +160,7 @@ def analyse(config: VolatilityConfig, tested: Tested) -> Tables:
         "volatility_traces": coding.mean_traces(own, volatility, decoded[NETWORKS]),
         "sample_episode": coding.sample_episode(first, {OBSERVER: volatility[0], NETWORKS: decoded[NETWORKS][0]}),
         **coding.volatility_units(states, columns, config.seeds),
+        "volatility_units_by_covariates": coding.units_by_covariates(states, columns, config.seeds),
     }
 
 
@@ -201,6 +202,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 3 and Supplementary Figure 5."""
     blocks = tables["block_learning_rates"]
     quantities = rate_quantities(blocks, NETWORKS, "d") + rate_quantities(blocks, OBSERVER, "a")
+    quantities += whole_block_quantities(blocks)
     quantities += [course(tables["learning_rates"], NETWORKS, "b"), course(tables["learning_rates"], OBSERVER, "a")]
     units = tables["volatility_units"]
     share, untrained = (units.loc[units["group"] == group, "share"].to_numpy() for group in (NETWORKS, UNTRAINED))
@@ -208,6 +210,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     paper = published_number(3, condition=name)
     spread = Several(S_E_M * np.sqrt(8), 8)
     quantities.append(Quantity.ordered(name, share, *paper, spread, "> untrained networks", untrained))
+    quantities += units_quantities(tables["volatility_units_by_covariates"])
     decoding = tables["volatility_decoding"]
     r2, chance = (decoding.loc[decoding["group"] == group, "r2"].to_numpy() for group in (NETWORKS, UNTRAINED))
     name = "volatility, decoded from the state: r2"
@@ -215,6 +218,34 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     earned = tables["earnings"].pivot(index="subject", columns="group", values="points")
     share = (earned[NETWORKS] / earned[OBSERVER]).to_numpy()
     return compare([*quantities, Quantity.learned("points, as a share of the ideal observer's", share, "> .9", 0.9)])
+
+
+def units_quantities(units: pd.DataFrame) -> list[Quantity | Curve]:
+    """Share of units by covariates, of the networks and untrained; and what slow activity does not give of it."""
+    spread, paper = Several(S_E_M * np.sqrt(8), 8), published_number(3, condition="share of units coding volatility")
+    quantities: list[Quantity | Curve] = []
+    units = units.assign(beyond=units["share"] - units["share_shifted"])
+    measures = {"beyond": "less that of a shifted one", "share_of_one_sign": "of one sign"}
+    wide = units.pivot(index="subject", columns=["covariates", "group"], values=["share", *measures])
+    for name in coding.COVARIATES:
+        own, before = (wide["share", name, group].to_numpy() for group in (NETWORKS, UNTRAINED))
+        words, order = f"share of units coding volatility, {name}", "> untrained networks"
+        none = (np.nan, 0.0, Single())
+        if name == "all covariates":  # as in the paper, and above
+            quantities.append(Quantity.ordered(f"{words}, untrained networks", before, *none, "< networks", own))
+        else:
+            quantities.append(Quantity.ordered(words, own, *paper, spread, order, before))
+        for measure, told in measures.items():
+            own, before = (wide[measure, name, group].to_numpy() for group in (NETWORKS, UNTRAINED))
+            quantities.append(Quantity.ordered(f"{words}, {told}", own, *none, order, before))
+    return quantities
+
+
+def whole_block_quantities(blocks: pd.DataFrame) -> list[Quantity | Curve]:
+    """The bars of Figure 3d by another definition: one fit to the whole block, in place of the mean over windows."""
+    own = blocks[blocks["group"] == NETWORKS].drop(columns="alpha").rename(columns={"whole": "alpha"})
+    told = rate_quantities(own, NETWORKS, "d")
+    return [q._replace(name=f"{q.name}, fitted to whole blocks", short="") for q in told]  # type: ignore[arg-type]
 
 
 S_E_M = 0.01

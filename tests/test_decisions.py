@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from pfc_metarl.config import STAGES
+from pfc_metarl.disagreements import DECISIONS
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.results import RunFolder
 from pfc_metarl.simulation import Options, Simulation
 from simulations import decisions
-from simulations.decisions import DECISIONS
 
 
 def test_decisions_are_well_formed() -> None:
@@ -23,8 +23,9 @@ def test_decisions_are_well_formed() -> None:
     for decision in DECISIONS:
         simulation = import_module(f"simulations.{decision.simulation}").SIMULATION
         usual = simulation.config("fast")
-        assert replace(usual, **decision.changes) != usual
-        assert all(low < high for low, high in decision.predicted.values())
+        assert replace(usual, **decision.changes) != usual or not decision.changes
+        replace(usual, **decision.always)
+        assert decision.predicted and all(low < high for low, high in decision.predicted.values())
         assert not set(decision.predicted) & set(decision.watched)
 
 
@@ -57,6 +58,20 @@ def test_what_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_another_analysis_of_the_usual_networks(tmp_path: Path) -> None:
+    """Nothing is trained twice; what is found lies beside the usual quantity. Of learning the share is told."""
+    decisions.prepare(["three-events", "--quick", "--results", str(tmp_path)])()
+    folder = tmp_path / "quick" / "decisions"
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == ["usual"]
+    made, table = (RunFolder(path, "") for path in (folder / "usual" / "two_step", folder))
+    ours = made.read_table("comparison.csv").set_index("quantity")["ours"]
+    row = table.read_table("comparison.csv").iloc[0]
+    assert row["usual"] == ours["prediction errors: r2 with model-based"]
+    assert row["found"] == ours["prediction errors, with those at the cue: r2 with model-based"] != row["usual"]
+    learned = pd.Series({"ours": 0.4, "networks_in_direction": 3, "n": 8})
+    assert decisions.measured(learned, "learned: a task")[0] == 3 / 8
+
+
 def test_an_unknown_decision() -> None:
-    with pytest.raises(ConfigError, match="no decision nothing; there are: forced-pulls-tell-nothing"):
+    with pytest.raises(ConfigError, match="no decision nothing; there are: gittins-discount, "):
         decisions.prepare(["nothing"])

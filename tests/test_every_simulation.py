@@ -27,6 +27,7 @@ from pfc_metarl.claims import claims
 from pfc_metarl.command_line import command_line
 from pfc_metarl.comparison import EQUIVALENT, OPPOSITE, VERDICTS, compare
 from pfc_metarl.config import STAGES, Config
+from pfc_metarl.disagreements import DECISIONS
 from pfc_metarl.errors import ConfigError, RunError, UserError
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.seeing import SeeingNetwork
@@ -118,6 +119,11 @@ def tables_hold_something(folder: RunFolder) -> None:
     comparison = folder.read_table("comparison.csv")
     assert set(comparison["verdict"]) <= set(VERDICTS) and comparison["quantity"].is_unique
     margins_are_those_of_the_claims(folder.path.name, comparison)
+    for decision in DECISIONS:
+        if decision.simulation == folder.path.name:
+            told = {*decision.predicted, *decision.watched}
+            named = told | {decision.instead(quantity) for quantity in told}
+            assert named <= set(comparison["quantity"]), f"{decision.name} names what is not measured"
 
 
 def margins_are_those_of_the_claims(name: str, comparison: pd.DataFrame) -> None:

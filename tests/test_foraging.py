@@ -14,7 +14,16 @@ from pfc_metarl.analysis.matching import (
     reward_rates,
     steady_state,
 )
-from pfc_metarl.analysis.unit_coding import FACTORS, PEARSON, SPEARMAN, partial_correlations, unit_coding
+from pfc_metarl.analysis.past_coding import POLICY, STATE, past_coding
+from pfc_metarl.analysis.unit_coding import (
+    FACTORS,
+    PEARSON,
+    SPEARMAN,
+    VALUE,
+    foraging_factors,
+    partial_correlations,
+    unit_coding,
+)
 from pfc_metarl.errors import TableError
 from pfc_metarl.trials import NONE, check_trials
 
@@ -174,3 +183,43 @@ def test_units_of_a_subject_whose_value_cannot_be_told(choice: int) -> None:
     assert table.loc[~known, ["r", "p"]].isna().all(axis=None) and set(table.loc[~known, "factor"]) == set(FACTORS)
     assert table.loc[known, ["r", "p"]].notna().all(axis=None)
     assert correlation["r"].isna().tolist() == [False, True]
+
+
+def test_factors_of_the_trial_before() -> None:
+    """Units that say what happened two trials back are found by the factors of one trial further back."""
+    trials = simulated({("reward", 2): 2.0, ("choice", 2): -1.0}, 60)
+    own = check_trials(trials, "foraging")
+    before = own.groupby("session")[["choice", "reward"]].shift(2).fillna(0)
+    action = 2 * before["choice"] - 1
+    signals = np.column_stack([action, before["reward"], action * (2 * before["reward"] - 1)])
+    units = signals + np.random.default_rng(0).normal(size=signals.shape)
+    table, _ = unit_coding(trials, {"networks": units}, lags=2, back=2)
+    r = table[table["method"] == SPEARMAN].set_index(["unit", "factor"])["r"].abs()
+    for unit, factor in enumerate(FACTORS[:3]):
+        assert r[unit].idxmax() == factor and r[unit, factor] > 0.2
+
+
+def test_what_lies_beyond_the_last_trial() -> None:
+    """A state that knows the last trial alone tells nothing further back; one that knows all does; and so for policies,
+    of which one follows value."""
+    trials = simulated({("reward", 1): 1.0, ("reward", 2): 1.0, ("choice", 2): -1.0}, 60)
+    own = check_trials(trials, "foraging").reset_index(drop=True)
+    back = [own.groupby("session")[["choice", "reward"]].shift(k).fillna(0) for k in (1, 2)]
+    each = [np.column_stack([b, b["choice"] * b["reward"]]) for b in back]
+    noise = np.random.default_rng(0).normal(size=(len(own), 2))
+    states = {"know": np.hstack([*each, noise]), "do not": np.hstack([each[0], noise])}
+    value = np.zeros((len(own), 1))
+    factors, _ = foraging_factors(own, lags=2)
+    value[factors.index, 0] = factors[VALUE]
+    policies = {"know": value + each[0] @ np.ones((3, 1)), "do not": each[0] @ np.ones((3, 1)) + noise}
+    table = past_coding(own, states, policies, lags=2)
+    table = table.set_index(["group", "by", "target"])["r2"].sort_index()
+    assert (table["know", STATE] > 0.95).all() and (table["do not", STATE] < 0.05).all()
+    assert table["know", POLICY, VALUE] > 0.95 and (table["do not", POLICY] < 0.02).all()
+
+
+def test_a_regression_of_choices_alone() -> None:
+    trials = simulated({("choice", 1): -1.5}, 60)
+    weights = history_regression(trials, 2, ["choice"])
+    assert set(weights["kind"]) == {"choice"} and len(weights) == 2
+    assert abs(weights.set_index("lag")["weight"][1] + 1.5) < 0.2

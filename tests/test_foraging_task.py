@@ -7,7 +7,8 @@ from scipy import stats
 
 from pfc_metarl.agents.foraging import random_reward
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.foraging import Foraging
+from pfc_metarl.tasks.episodes import Episodes
+from pfc_metarl.tasks.foraging import Foraging, ForagingWithOutcome
 from pfc_metarl.tasks.task import CENTRE, LEFT, RIGHT
 
 INTERVALS = [(0.0, 0.1), (0.2, 0.3), (0.4, 0.5)]
@@ -77,3 +78,22 @@ def test_schedules_that_make_no_sense(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         Foraging(10, shortest, total, intervals)
+
+
+def test_the_outcome_is_told_on_a_step_of_its_own() -> None:
+    """The same schedule; what follows the choice is blank, whatever is done there, and pays nothing."""
+    two, three = (kind(6, 4, 0.5, [(0.1, 0.4)]) for kind in (Foraging, ForagingWithOutcome))
+    worlds = begun(two, episodes=200), begun(three, episodes=200)
+    blank = []
+
+    def act(t: int, world: Episodes) -> int:
+        if t % 3 == 2:
+            blank.append(world.observation.any())
+        return (CENTRE, LEFT, t % 3)[t % 3]
+
+    usual = play(worlds[0], lambda t, world: (CENTRE, LEFT)[t % 2])
+    told = play(worlds[1], act)
+    for name in ("choice", "reward", "valid"):
+        np.testing.assert_array_equal(usual.world.trials[name], told.world.trials[name])
+    np.testing.assert_array_equal(usual.rewards[1::2], told.rewards[1::3])
+    assert not told.rewards[2::3].any() and not any(blank) and len(blank) == 6

@@ -93,15 +93,17 @@ def test_separable_choices_stay_finite() -> None:
     assert got.loc[~separated, "alpha"].between(0, 1).all()
 
 
-def test_slope_p_values_equal_statsmodels() -> None:
+def test_slopes_equal_statsmodels() -> None:
     rng = np.random.default_rng(0)
     design = np.column_stack([np.ones(60), rng.integers(0, 2, 60), rng.normal(size=(60, 3))])
     activity = rng.normal(size=(60, 7)) + design[:, [1]] * np.linspace(0, 1, 7) + design[:, [2]]
     for column in (1, 2):
-        got = coding.slope_p_values(activity, design, column)
-        expected = [sm.OLS(activity[:, unit], design).fit().pvalues[column] for unit in range(7)]
+        got = coding.slope_tests(activity, design, column)
+        fits = [sm.OLS(activity[:, unit], design).fit() for unit in range(7)]
+        expected = [[fit.params[column] for fit in fits], [fit.pvalues[column] for fit in fits]]
         np.testing.assert_allclose(got, expected, rtol=1e-8)
-    assert (coding.slope_p_values(activity, design[:, [0, 0, 2]]) == 1).all()  # cannot be told
+    slopes, p = coding.slope_tests(activity, design[:, [0, 0, 2]])
+    assert (slopes == 0).all() and (p == 1).all()  # cannot be told
 
 
 def coded_hidden(order: str = LOW_FIRST) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -121,7 +123,7 @@ def test_volatility_units_are_found_and_others_not() -> None:
     hidden, columns = coded_hidden()
     tables = coding.volatility_units({NETWORKS: hidden}, columns, [7])
     assert tables["volatility_units"].loc[0, "share"] == pytest.approx(4 / 16, abs=0.01)
-    p = coding.p_by_episode(hidden[0], coding.covariates(*(column[0] for column in columns)))
+    _, p = coding.by_episode(hidden[0], coding.covariates(*(column[0] for column in columns)))
     assert p.shape == (40, 16) and (p[:, :4] < 1e-6).all() and (p[:, 4:] < 0.05 / 16).mean() < 0.02
     by_threshold = tables["volatility_units_by_threshold"]["share"]
     assert by_threshold.is_monotonic_increasing
@@ -136,10 +138,11 @@ def test_states_meet_their_own_trials_covariates() -> None:
     trial = 120
     expected = [1, volatile[3, trial], reward[3, trial - 1], choice[3, trial], p_left[3, trial]]
     assert design[3, trial - 1].tolist() == expected
-    by_episode, by_trial = coding.p_by_episode(hidden[0], design), coding.p_by_trial(hidden[0], design)
+    (slopes, by_episode), by_trial = coding.by_episode(hidden[0], design), coding.p_by_trial(hidden[0], design)
     for unit in (0, 5, 9, 13):
         fit = sm.OLS(hidden[0, 3, 1:, unit], design[3]).fit()
         assert by_episode[3, unit] == pytest.approx(fit.pvalues[1], rel=1e-6, abs=1e-100)
+        assert slopes[3, unit] == pytest.approx(fit.params[1])
     both = np.concatenate([design, design + [0, 1, 0, 0, 0]])  # as if other episodes had the other level
     states = np.concatenate([hidden[0], hidden[0][:, ::-1]])
     fit = sm.OLS(states[:, trial, 5], both[:, trial - 1]).fit()
@@ -147,10 +150,36 @@ def test_states_meet_their_own_trials_covariates() -> None:
     assert (by_trial == 1).all()  # with one order alone volatility does not vary across episodes
 
 
-def test_volatility_units_across_episodes() -> None:
+def both_orders() -> tuple[np.ndarray, list[np.ndarray]]:
     parts = [coded_hidden(order) for order in (LOW_FIRST, HIGH_FIRST)]
-    hidden = np.concatenate([h for h, _ in parts], axis=1)
     columns = [np.concatenate(pair, axis=1) for pair in zip(*(c for _, c in parts))]
+    return np.concatenate([h for h, _ in parts], axis=1), columns
+
+
+def test_units_by_covariates_and_what_slow_activity_gives() -> None:
+    """Units that code volatility do so whatever stands beside it, with one sign. Slow ones that do not are often
+    significant: about as often for a shifted one, or, if they drift, with either sign."""
+    hidden, columns = both_orders()
+    rng, trials = np.random.default_rng(1), hidden.shape[2]
+    faded = 0.9 ** np.abs(np.subtract.outer(np.arange(trials), np.arange(trials)))  # correlation of an AR(1) process
+    slow = np.einsum("st,netu->nesu", np.linalg.cholesky(faded), rng.normal(size=hidden.shape))
+    drift = hidden[..., 12:] + 4 * np.linspace(0, 1, trials)[:, None]  # noise, and all go up
+    groups = {NETWORKS: hidden, "slow": slow, "walk": np.cumsum(slow, axis=2), "drift": drift}
+    told = coding.units_by_covariates(groups, columns, [7]).set_index(["group", "covariates"])
+    assert set(told.loc[NETWORKS].index) == set(coding.COVARIATES) and (told["subject"] == 7).all()
+    usual = coding.volatility_units({NETWORKS: hidden}, columns, [7])["volatility_units"].loc[0, "share"]
+    assert told["share"][NETWORKS, "all covariates"] == usual
+    assert (told["share"][NETWORKS] >= 0.24).all() and (told["share_of_one_sign"][NETWORKS] >= 0.24).all()
+    assert told["share_shifted"][NETWORKS, "no covariates"] < 0.1
+    share, shifted = (told[column]["slow", "no covariates"] for column in ("share", "share_shifted"))
+    assert share > 0.1 and abs(share - shifted) < 0.03
+    for group in ("walk", "drift"):
+        assert told["share"][group, "no covariates"] > 0.7
+        assert abs(told["share_of_one_sign"][group, "no covariates"]) < 0.1
+
+
+def test_volatility_units_across_episodes() -> None:
+    hidden, columns = both_orders()
     hidden[:, :40, :, 0] = 1  # these episodes, stable first, have one coding unit less
     tables = coding.volatility_units({NETWORKS: hidden}, columns, [7])
     shares = tables["volatility_units"].iloc[0]

@@ -226,12 +226,18 @@ RATES_MODELS = (
 )
 
 
+def latent_planner(task: Task) -> Model:
+    """The paper's model-based agent, who knows a two-step task's probabilities but for the hazard."""
+    names = ("common_probability", "reward_high", "reward_low")
+    return Model("latent-state planner", LATENT, {name: getattr(task, name) for name in names})
+
+
 def two_step_models(task: Task, columns: Collection[str]) -> tuple[Model, ...]:
     """Those of the two-step task; they know its probabilities.
 
     Where the table tells of second choices, these are explained too, and nothing is hidden that a planner could infer.
     """
-    common, high, low = (getattr(task, name) for name in ("common_probability", "reward_high", "reward_low"))
+    common = task.common_probability  # type: ignore[attr-defined]
     two_stages = ("second_choice",) if "second_choice" in columns else ()
     known: Fixed = {"common_probability": common}
     known = known if two_stages else {**known, "learning_rate_2": "learning_rate", "inverse_temperature_2": 0.0}
@@ -246,8 +252,7 @@ def two_step_models(task: Task, columns: Collection[str]) -> tuple[Model, ...]:
     if "side" in columns:
         models.append(Model("hybrid with both stickinesses", STEPS, known, (*two_stages, "side")))
     if not two_stages:
-        hidden: Fixed = {"common_probability": common, "reward_high": high, "reward_low": low}
-        models.append(Model("latent-state planner", LATENT, hidden))
+        models.append(latent_planner(task))
     return tuple(models)
 
 

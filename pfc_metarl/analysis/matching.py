@@ -1,5 +1,7 @@
 """Matching: choice ratios against reward ratios, how past rewards and choices drive choice, and what is earned."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
@@ -77,7 +79,9 @@ def matching_fit(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*SUBJECT, "slope", "intercept", "r", "n", "fit"])
 
 
-def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
+def history_regression(
+    trials: pd.DataFrame, lags: int = 15, kinds: Sequence[str] = ("reward", "choice")
+) -> pd.DataFrame:
     """Logistic regression of choosing right on past rewards and choices together, subject by subject.
 
     As in Lau & Glimcher 2005: for each lag, R_right - R_left and C_right - C_left so many trials back. Steady-state
@@ -86,6 +90,7 @@ def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
     Args:
         trials: a trial table of the foraging task.
         lags: how many trials back.
+        kinds: of the past, that are in the regression; one of the two, to leave the other out.
 
     Returns:
         Table: group, subject, kind (reward, choice), lag, weight, se, n, fit; see `choice_regression`.
@@ -93,7 +98,8 @@ def history_regression(trials: pd.DataFrame, lags: int = 15) -> pd.DataFrame:
     require_counts(lags=lags)
     trials = check_trials(trials, "foraging")
     side = signed_side(trials)
-    design = history_design(trials, {"reward": side * trials["reward"], "choice": side}, lags)
+    past = {"reward": side * trials["reward"], "choice": side}
+    design = history_design(trials, {kind: past[kind] for kind in kinds}, lags)
     return choice_regression(trials, design, steady_state(trials) & responses(trials), "kind")
 
 

@@ -4,12 +4,16 @@ import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
 
+from pfc_metarl.agents.playing import replay
+from pfc_metarl.agents.two_step import ModelFree
 from pfc_metarl.trials import require_columns
 
 COLUMNS = [
     "subject", "r2_model_based", "slope_model_based", "r2_model_free_residual", "slope_model_free_residual",
     "weight_model_based", "p_model_based", "weight_model_free", "p_model_free", "r_references", "n",
 ]  # fmt: skip
+RATES = (0.1, 0.5, 1.0)
+"""Learning rates of model-free agents beside the fitted one."""
 
 
 def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +64,24 @@ def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def fits_by_rate(trials: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
+    """`compare_prediction_errors` with a model-free agent of each of `RATES`, the same for all networks.
+
+    Args:
+        trials: whose errors these are, a trial table of the two-step task.
+        errors: columns subject, session, trial, event (state or reward), network, model_based.
+    """
+    tables, at = [], ["subject", "session", "trial"]
+    for rate in RATES:
+        sarsa = trials[at].join(replay(ModelFree(rate), trials))
+        told = errors.drop(columns="model_free", errors="ignore").merge(
+            pd.concat(sarsa[at].assign(event=event, model_free=sarsa[f"at_{event}"]) for event in ("state", "reward")),
+            on=[*at, "event"],
+        )
+        tables.append(compare_prediction_errors(told).assign(learning_rate=rate))
+    return pd.concat(tables, ignore_index=True)
 
 
 def model_free_residual(errors: pd.DataFrame) -> pd.Series:

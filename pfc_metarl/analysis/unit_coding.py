@@ -61,7 +61,7 @@ def _partial(factor: np.ndarray, others: np.ndarray, units: np.ndarray) -> np.nd
     return left[:, 0] @ left[:, 1:]
 
 
-def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, float]:
+def foraging_factors(trials: pd.DataFrame, lags: int, back: int = 1) -> tuple[pd.DataFrame, float]:
     """The factors at fixation on the steady-state trials of every other session, of one subject.
 
     The filters that give choice value are fitted on the sessions between (the first, the third ...). Value is the left
@@ -70,6 +70,7 @@ def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, flo
     Args:
         trials: a checked trial table of the foraging task, of one subject.
         lags: of the history regression.
+        back: which trial's action and reward are told, 1: the last one; value is what it was at the next fixation.
 
     Returns:
         Table: a column per factor, only the rows of `trials` that are used; and the correlation of the two values.
@@ -79,7 +80,9 @@ def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, flo
         raise TableError("the filters are fitted on every other session: one session is not enough")
     weights, even = history_regression(trials[odd], lags), trials[~odd]
     values = choice_values(even, weights)
-    before = previous(even.assign(made=made_validly(even)), ["choice", "reward", "made"])
+    before = previous(even.assign(made=made_validly(even)), ["choice", "reward", "made"], back)
+    if back > 1:
+        values = previous(even.assign(**values), list(values), back - 1)
     action = 2.0 * before["choice"] - 1
     columns = (action, before["reward"], action * (2 * before["reward"] - 1), values["left"])
     factors = pd.DataFrame(dict(zip(FACTORS, columns)))
@@ -87,7 +90,9 @@ def foraging_factors(trials: pd.DataFrame, lags: int) -> tuple[pd.DataFrame, flo
     return factors[use], values.loc[use, "left"].corr(values.loc[use, "right"])
 
 
-def unit_coding(trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def unit_coding(
+    trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: int, back: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Partial correlations of every unit at fixation with last action, last reward, their product and choice value.
 
     Args:
@@ -95,13 +100,14 @@ def unit_coding(trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: in
         states: hidden states at each trial's fixation, (trial, unit) in the table's rows, by group (NETWORKS;
             UNTRAINED: of the same networks before training that see the very same inputs).
         lags: of the history regression.
+        back: which trial's factors; see `foraging_factors`.
 
     Returns:
         Table: group, subject, unit, factor, method (spearman, pearson), r, p; and table: subject, r of the two values.
     """
     tables, correlations = [], []
     for subject, own in check_trials(trials, "foraging").groupby("subject", sort=False):
-        factors, r = foraging_factors(own, lags)
+        factors, r = foraging_factors(own, lags, back)
         for group, of_group in states.items():
             for method in (SPEARMAN, PEARSON):
                 table = partial_correlations(of_group[factors.index], factors, method)

@@ -13,6 +13,15 @@ SIGNIFICANCE = 0.05
 THRESHOLDS = np.logspace(-8, -1, 29)
 """Thresholds of p, uncorrected, for the share of units as a function of the threshold."""
 
+COVARIATES = {
+    "no covariates": (),
+    "previous reward": (2,),
+    "next action": (3,),
+    "reward probability": (4,),
+    "all covariates": (2, 3, 4),
+}
+"""Sets of regressors beside volatility, as places in `covariates`; the paper names all three."""
+
 
 def decode_trace(hidden: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     """Cross-validated multiple regression from hidden state to a trace, each episode's from the others'.
@@ -92,8 +101,8 @@ def covariates(volatile: np.ndarray, reward: np.ndarray, choice: np.ndarray, p_l
     return np.stack([column.astype(float) for column in columns], axis=-1)
 
 
-def slope_p_values(activity: np.ndarray, design: np.ndarray, column: int = 1) -> np.ndarray:
-    """Two-sided p of one regressor's slope in an ordinary least-squares regression of every unit.
+def slope_tests(activity: np.ndarray, design: np.ndarray, column: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """One regressor's slope in an ordinary least-squares regression of every unit, and its two-sided p.
 
     Args:
         activity: (sample, unit).
@@ -101,27 +110,28 @@ def slope_p_values(activity: np.ndarray, design: np.ndarray, column: int = 1) ->
         column: the regressor asked about.
 
     Returns:
-        (unit,); 1 where the slope cannot be told (the regressor does not vary apart from the others).
+        Slopes and p, (unit,); 0 and 1 where it cannot be told (the regressor does not vary apart from the others).
     """
     samples, regressors = design.shape
     slopes, _, rank, _ = np.linalg.lstsq(design, activity)
     if rank < regressors:
-        return np.ones(activity.shape[1])
+        return np.zeros(activity.shape[1]), np.ones(activity.shape[1])
     residual = activity - design @ slopes
     variance = np.square(residual).sum(0) / (samples - regressors)
     error = np.sqrt(variance * np.linalg.inv(design.T @ design)[column, column])
     t = np.divide(slopes[column], error, out=np.zeros_like(error), where=error > 0)
-    return 2 * stats.t.sf(np.abs(t), samples - regressors)
+    return slopes[column], 2 * stats.t.sf(np.abs(t), samples - regressors)
 
 
-def p_by_episode(hidden: np.ndarray, design: np.ndarray) -> np.ndarray:
-    """p of each unit's slope on volatility, episode by episode: (episode, unit)."""
-    return np.stack([slope_p_values(h[1:], x) for h, x in zip(hidden, design)])
+def by_episode(hidden: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each unit's slope on volatility and its p, episode by episode: (episode, unit)."""
+    slopes, p = zip(*(slope_tests(h[1:], x) for h, x in zip(hidden, design)))
+    return np.stack(slopes), np.stack(p)
 
 
 def p_by_trial(hidden: np.ndarray, design: np.ndarray) -> np.ndarray:
     """The same across episodes, trial by trial (Suppl. Fig. 5a): (trial - 1, unit)."""
-    return np.stack([slope_p_values(hidden[:, t + 1], design[:, t]) for t in range(design.shape[1])])
+    return np.stack([slope_tests(hidden[:, t + 1], design[:, t])[1] for t in range(design.shape[1])])
 
 
 def share_of_units(p: np.ndarray, threshold: float | None = None) -> np.ndarray:
@@ -150,7 +160,7 @@ def volatility_units(
         design = covariates(*(column[i] for column in columns))
         volatile_first = design[:, 0, 1] == 1
         for group, of_networks in states.items():
-            p = p_by_episode(of_networks[i], design)
+            _, p = by_episode(of_networks[i], design)
             share, over_time = share_of_units(p), share_of_units(p_by_trial(of_networks[i], design))
             by_order = pd.Series(share).groupby(volatile_first).mean().reindex([False, True])
             by_threshold = [share_of_units(p, threshold).mean() for threshold in THRESHOLDS]
@@ -162,3 +172,49 @@ def volatility_units(
             }.items():
                 tables[ending].append(pd.DataFrame({"group": group, "subject": subject, **content}))
     return {f"volatility_units{ending}": pd.concat(parts, ignore_index=True) for ending, parts in tables.items()}
+
+
+def share_of_one_sign(slopes: np.ndarray, p: np.ndarray) -> float:
+    """Share of units that are significant with the sign that they have in other episodes, less those with the opposite.
+
+    0 in the mean for units whose activity merely drifts: with time they go up in some episodes and down in others, or
+    up in all, which with both orders of stable and volatile halves is both signs too.
+
+    Args:
+        slopes, p: (episode, unit); both orders among the even and among the odd episodes.
+    """
+    signs = np.sign(slopes) * (p < SIGNIFICANCE / p.shape[-1])
+    halves = signs[::2].mean(0), signs[1::2].mean(0)
+    return float(np.mean([np.sign(other) * half for half, other in (halves, halves[::-1])]))
+
+
+def units_by_covariates(
+    states: Mapping[str, np.ndarray], columns: Sequence[np.ndarray], subjects: Sequence[int]
+) -> pd.DataFrame:
+    """Share of units that "code volatility", by the covariates of the regression, and what slow activity gives of it.
+
+    The regression takes trials to be independent; of units that change slowly many are significant for whatever
+    changes slowly, such as volatility shifted by a quarter of the episode, round its end. (Units that drift are so less
+    often for that than for a difference of halves; hence the share of one sign too.)
+
+    Args:
+        states, columns, subjects: see `volatility_units`.
+
+    Returns:
+        Table: group, subject, covariates (`COVARIATES`), share, share_shifted (means over episodes), share_of_one_sign
+        (see there).
+    """
+    volatile, *others = columns
+    shifted = np.roll(volatile, volatile.shape[-1] // 4, axis=-1)
+    rows = []
+    for i, subject in enumerate(subjects):
+        true, null = (covariates(course[i], *(column[i] for column in others)) for course in (volatile, shifted))
+        for group, of_networks in states.items():
+            for name, places in COVARIATES.items():
+                slopes, p = by_episode(of_networks[i], true[..., [0, 1, *places]])
+                _, p_null = by_episode(of_networks[i], null[..., [0, 1, *places]])
+                rows.append({
+                    "group": group, "subject": subject, "covariates": name, "share": share_of_units(p).mean(),
+                    "share_shifted": share_of_units(p_null).mean(), "share_of_one_sign": share_of_one_sign(slopes, p),
+                })  # fmt: skip
+    return pd.DataFrame(rows)

@@ -7,30 +7,45 @@ Methods, "Simulation 1". An arm's reward probability grows while it is not chose
 n(a) being the trials since it was last chosen (0 right after it was chosen, whether or not rewarded), and the
 base probabilities add up to 0.5. A trial has two steps: fixation (action C is due) and choice (L or R). An
 invalid action earns -1. Episodes last 50 to 100 trials.
+
+A variant has a third step, on which the screen is blank, any action will do and the outcome is told, so that at the
+next fixation the choice and its reward are no longer among a network's inputs.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks.task import CENTRE, LEFT, RIGHT, Task, require_probabilities, uniform
 
-FIXATION, CHOICE = 0, 1
-"""Steps of a trial, and what is seen at each: places in the one-hot observation."""
+FIXATION, CHOICE, OUTCOME = 0, 1, 2
+"""Steps of a trial; of the first two what is seen: places in the one-hot observation."""
 ALWAYS, NEVER = -1.0, 2.0
 """Luck with which a choice is rewarded whatever its probability, and never."""
 
 
+class Rules(NamedTuple):
+    """What `see` and `act` are told."""
+
+    steps: int
+    """Of a trial."""
+
+
 def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
     """The fixation cue or the choice cue."""
-    observation[episode.time % 2] = 1
+    step = episode.time % task.steps
+    if step != OUTCOME:
+        observation[step] = 1
 
 
 def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
     """Fixate; choose an arm, while the other one waits."""
-    trial, step = divmod(episode.time, 2)
+    trial, step = divmod(episode.time, task.steps)
     now = trials[trial]
+    if step == OUTCOME:
+        return 0.0
     if step == FIXATION:
         return 0.0 if action == CENTRE else -1.0
     if action != CENTRE:
@@ -81,6 +96,7 @@ class Foraging(Task):
             raise ConfigError(f"intervals must lie between 0 and {base_probability_sum}, low before high: {intervals}")
         self.trials, self.shortest_episode = trials, shortest_episode
         self.base_probability_sum, self.intervals = base_probability_sum, intervals
+        self.parameters = Rules(self.steps_per_trial)
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Lengths, base probabilities and luck; see `Task`."""
@@ -103,3 +119,9 @@ class Foraging(Task):
         """What a subject met: the rewards it got, whichever arm it had chosen."""
         super().lead(episode, trials, met)
         trials["luck"] = np.where(met["reward"] == 1, ALWAYS, NEVER)
+
+
+class ForagingWithOutcome(Foraging):
+    """The variant with a step on which the outcome is told; see `Foraging`."""
+
+    steps_per_trial = 3
