@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from pfc_metarl.claims import NOT_COMPARED, claims, judge, reference
 from pfc_metarl.published import DATA
@@ -20,6 +21,14 @@ def test_the_verdicts_of_the_reference_runs(preset: str) -> None:
     assert in_markdown(judged) in FINDINGS
     assert (judged["verdict"] != NOT_COMPARED).all()
     assert set(judged["simulation"]) | {"harlow_gaze", "harlow"} == set(claims()["simulation"])
+
+
+def test_those_that_see() -> None:
+    for folder in ("harlow_gaze_control", "harlow_gaze"):
+        solved = pd.read_csv(DATA / folder / "networks.csv")["solved"]
+        assert f"{solved.sum()} of {len(solved)}" in " ".join(FINDINGS.split())
+        own = binomtest(int(solved.sum()), len(solved)).proportion_ci()
+        assert f"{own.low:.2f} to {own.high:.2f}" in " ".join(FINDINGS.split())
 
 
 def test_the_deciding_runs() -> None:
