@@ -61,7 +61,7 @@ def draw(results: Path, quick: bool) -> None:
         prediction_error_panels(figure.add_subplot(bottom[0]), figure.add_subplot(bottom[1]), errors, fits)
         note = (
             "Rats: as published; no intervals are given. Meta-RL: mean, and a dot for each network (c, e; crosses: mean"
-            " of the published ones)."
+            " of the published ones, points: single ones, where they could be read)."
         )
         save(figure, results, "figure5", quick, note, run)
 
@@ -84,11 +84,13 @@ def rat_weights() -> pd.DataFrame:
 
 
 def published_weights(ax: Axes) -> None:
-    """Crosses where the paper's networks lie, a little to the left of ours."""
+    """The paper's networks, a little to the left of ours: crosses their mean, points single ones, where shown."""
     paper = published(5, panel="e")
     for name in TRIAL_TYPES:
-        own = paper[(paper["condition"] == name) & paper["replicate"].isna()]
-        ax.plot(own["x"] - 0.25, own["value"], "x", color=TRANSITION_COLOUR[name.split()[0]], markersize=3)
+        colour, own = TRANSITION_COLOUR[name.split()[0]], paper[paper["condition"] == name]
+        mean, single = own[own["replicate"].isna()], own[own["replicate"].notna()]
+        ax.plot(mean["x"] - 0.25, mean["value"], "x", color=colour, markersize=3)
+        ax.plot(single["x"] - 0.25, single["value"], ".", color=colour, markersize=1, zorder=1)
     ax.plot([], [], "x", color=GREY, markersize=3, label="published")
     ax.legend(loc="upper right", handletextpad=0.1)
 

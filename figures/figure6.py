@@ -31,8 +31,12 @@ from pfc_metarl.results import RunFolder, run_folder
 CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset before each trial", VERMILLION)}
 CONDITIONS |= {REPLACED: ("Unrewarded object replaced", SKY)}
 
+PUBLISHED_STAGES = ("3rd", "4th", "final")
+"""Stages of the paper's learning that are drawn beside ours."""
+
 NOTE = (
-    "Monkeys: as published; no intervals are given. c, d: bars are 95 % intervals over networks, if there are several. "
+    "Monkeys: as published; no intervals are given. c, d: bars are 95 % intervals over networks, if there are several; dotted in "
+    "c: stages as published, with theirs. "
     "e, f: mean, and a dot for each network. g: one network, trials 1 to 6; bars are s.d. over episodes."
 )
 
@@ -99,7 +103,20 @@ def seeing_lines(ax: Axes, seeing: RunFolder) -> None:
     source = "\n(networks that come with the repository)" if seeing.path.parent == DATA else ""
     shown = pd.concat([stages, own])
     shown = shown[shown["subject"].isin(drawn["subject"])]
+    published_stages(ax)
     learning_lines(ax, shown, "stage", "c", f"Meta-RL, pixels: {solved}{source}")
+
+
+def published_stages(ax: Axes) -> None:
+    """The paper's networks (14 that solved the task), dotted, with their 95 % interval."""
+    for stage in PUBLISHED_STAGES:
+        series = ("meta-RL", *(f"meta-RL, {end} end of the 95 % interval" for end in ("lower", "upper")))
+        mean, lower, upper = (
+            published(6, panel="c", series=name, condition=stage).set_index("x")["value"] for name in series
+        )
+        x = mean.index + 0.12
+        ax.errorbar(x, mean, [mean - lower, upper - mean], color=VERMILLION, linestyle=":", elinewidth=0.5)
+        ax.annotate(stage, (x[-1] + 0.1, mean.iloc[-1]), color=VERMILLION, fontsize=6, va="center")
 
 
 def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:
