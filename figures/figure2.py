@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN
+from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, UPCOMING
 from pfc_metarl.plotting import (
     BLUE,
     GREY,
@@ -23,7 +23,14 @@ from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 
 LABELS = dict(zip(FACTORS, ("last\nchoice $a$", "last\nreward $r$", "product\n$a × r$", "choice\nvalue $v$")))
+LABELS_OF_UNITS = dict(
+    zip((*FACTORS, UPCOMING), ("last\n$a$", "last\n$r$", "last\n$a × r$", "value\n$v$", "next\n$a$"))
+)
 
+NOTE = (
+    "Monkeys: as published; no intervals are given. c: lags that could be read. e: four factors together, as in the "
+    "paper; next choice beside these four."
+)
 KINDS = {"reward": (BLUE, "o"), "choice": (VERMILLION, "s")}
 
 
@@ -36,12 +43,13 @@ def draw(results: Path, quick: bool) -> None:
         monkey_coding(axes[0, 1])
         monkey_history(axes[0, 2])
         model_matching(axes[1, 0], run.read_table("matching_points.csv"), run.read_table("matching_fits.csv"))
-        model_coding(axes[1, 1], run.read_table("unit_coding.csv"))
+        coding = [run.read_table(f"{name}.csv") for name in ("unit_coding", "unit_coding_upcoming")]
+        model_coding(axes[1, 1], pd.concat(coding))
         model_history(axes[1, 2], run.read_table("history_weights.csv"))
         same_height(axes[:, 2])
         for ax, letter in zip(axes.flat, "abcdef"):
             panel_letter(ax, letter)
-        save(figure, results, "figure2", quick, "Monkeys: as published; no intervals are given.", run)
+        save(figure, results, "figure2", quick, NOTE, run)
 
 
 def matching_axes(ax: Axes, title: str) -> None:
@@ -89,18 +97,19 @@ def monkey_coding(ax: Axes) -> None:
 
 
 def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
-    """Panel e: mean over units and networks, a dot for each unit of the first network; lines: untrained; shares."""
+    """Panel e: mean over units and networks, a dot for each unit of the first network; lines: untrained; shares. The
+    action to come is from a regression with all five factors, the others from one with four."""
     own = coding[coding["method"] == SPEARMAN].assign(size=lambda table: table["r"].abs())
     untrained, own = own[own["group"] == UNTRAINED], own[own["group"] == NETWORKS]
     first = own[own["subject"] == own["subject"].min()]
-    for x, name in enumerate(FACTORS):
+    for x, name in enumerate(LABELS_OF_UNITS):
         ax.bar(x, own[own["factor"] == name]["size"].mean(), color=BLUE, width=0.7)
         dots(ax, x, first[first["factor"] == name]["size"].to_list(), s=3, linewidth=0.35)
         before = untrained[untrained["factor"] == name]["size"].mean()
         ax.plot([x - 0.35, x + 0.35], [before, before], color=VERMILLION)
         share = (own[own["factor"] == name]["p"] < 0.05).mean()
         ax.text(x, 1.0, f"{share:.0%}", ha="center", va="bottom", color=GREY, transform=ax.get_xaxis_transform())
-    ax.set_xticks(range(len(FACTORS)), list(LABELS.values()))
+    ax.set_xticks(range(len(LABELS_OF_UNITS)), list(LABELS_OF_UNITS.values()))
     ax.set_ylabel("|partial correlation| (Spearman)")
     ax.plot([], [], color=VERMILLION, label="untrained, mean")
     ax.scatter([], [], s=5, facecolor="white", edgecolor="black", linewidth=0.5, label="a unit of one network")

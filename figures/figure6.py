@@ -35,9 +35,9 @@ PUBLISHED_STAGES = ("3rd", "4th", "final")
 """Stages of the paper's learning that are drawn beside ours."""
 
 NOTE = (
-    "Monkeys: as published; no intervals are given. c, d: bars are 95 % intervals over networks, if there are several; dotted in "
-    "c: stages as published, with theirs. "
-    "e, f: mean, and a dot for each network. g: one network, trials 1 to 6; bars are s.d. over episodes."
+    "Monkeys: as published; no intervals are given. c, d: bars are 95 % intervals over networks, if there are several; "
+    "dotted in c: stages as published, with theirs. e, f: mean, and a dot for each network. "
+    "g: one network, trials 1 to 6; bars are s.d. over episodes."
 )
 
 

@@ -1,5 +1,6 @@
 """Simulation 1: matching behaviour and its history dependence on a baited schedule (Fig. 2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,13 +11,13 @@ from annotated_types import Ge, Interval
 
 from pfc_metarl.analysis.matching import RANDOM, history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.past_coding import POLICY, STATE, past_coding
-from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, VALUE, unit_coding
+from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, UPCOMING, VALUE, unit_coding
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.recurrent import per_network
-from pfc_metarl.published import published, published_number, published_value
+from pfc_metarl.published import Number, published, published_number, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -112,11 +113,13 @@ def analyse(config: ForagingConfig, tested: Tested) -> Tables:
     policies = {NETWORKS: tested.arrays["log_odds"], UNTRAINED: tested.arrays["log_odds_untrained"]}
     coding, value_correlation = unit_coding(tested.trials, states, config.lags)
     back, _ = unit_coding(tested.trials, states, config.lags, back=2)
+    with_upcoming, _ = unit_coding(tested.trials, states, config.lags, upcoming=True)
     return {
         **behaviour(config, tested.trials),
         "unit_coding": coding,
         "value_correlation": value_correlation,
         "unit_coding_further_back": back,
+        "unit_coding_upcoming": with_upcoming[with_upcoming["factor"] == UPCOMING],
         "choice_weights_alone": history_regression(tested.trials, config.lags, ["choice"]),
         "past_coding": past_coding(tested.trials, states, policies, config.lags),
     }
@@ -149,6 +152,7 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     share, by_chance = (rates[rates["group"] == g]["share_of_optimum"].to_numpy() for g in (NETWORKS, RANDOM))
     further = tables["unit_coding_further_back"]
     quantities += coding_quantities(further, "units coding {}, factors a trial further back, mean |r|")
+    quantities += coding_quantities(tables["unit_coding_upcoming"], "units coding {}, mean |r|", [UPCOMING])
     quantities += other_choice_weights(tables)
     past = tables["past_coding"].pivot(index="subject", columns=["by", "target", "group"], values="r2")
     for by in (STATE, POLICY):
@@ -174,14 +178,17 @@ def other_choice_weights(tables: Tables) -> list[Quantity | Curve]:
     return quantities
 
 
-def coding_quantities(coding: pd.DataFrame, name: str) -> list[Quantity | Curve]:
+def coding_quantities(coding: pd.DataFrame, name: str, factors: Sequence[str] = FACTORS) -> list[Quantity | Curve]:
     """Figure 2e: how strongly units code each factor, beside the same networks untrained."""
     coding = coding[coding["method"] == SPEARMAN].assign(size=lambda table: table["r"].abs())
     quantities: list[Quantity | Curve] = []
-    for factor in FACTORS:
+    for factor in factors:
         sizes = coding[coding["factor"] == factor].groupby(["group", "subject"])["size"].mean()
         size, untrained = (sizes[group].to_numpy() for group in (NETWORKS, UNTRAINED))
-        paper = published_number(2, panel="e", series="meta-RL", condition=factor)
+        if factor == UPCOMING:  # no number is given
+            paper = Number(np.nan, 0.0)
+        else:
+            paper = published_number(2, panel="e", series="meta-RL", condition=factor)
         order = "> untrained networks"
         quantities.append(Quantity.ordered(name.format(factor), size, *paper, Single(), order, untrained))
     return quantities

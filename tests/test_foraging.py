@@ -19,6 +19,7 @@ from pfc_metarl.analysis.unit_coding import (
     FACTORS,
     PEARSON,
     SPEARMAN,
+    UPCOMING,
     VALUE,
     foraging_factors,
     partial_correlations,
@@ -197,6 +198,19 @@ def test_factors_of_the_trial_before() -> None:
     r = table[table["method"] == SPEARMAN].set_index(["unit", "factor"])["r"].abs()
     for unit, factor in enumerate(FACTORS[:3]):
         assert r[unit].idxmax() == factor and r[unit, factor] > 0.2
+
+
+def test_the_upcoming_action() -> None:
+    """A unit that tells it is found by it, and by no other factor; trials without a response do not count."""
+    trials = simulated({("reward", 1): 1.0, ("reward", 2): 1.0, ("choice", 1): -0.5}, 60)
+    rng = np.random.default_rng(0)
+    trials["valid"] = rng.random(len(trials)) > 0.1
+    told = np.where(trials["valid"], 2.0 * trials["choice"] - 1, 1000.0)  # were they used, they would be all there is
+    units = told[:, None] + rng.normal(size=(len(trials), 1))
+    table, _ = unit_coding(trials, {"networks": units}, lags=2, upcoming=True)
+    r = table[table["method"] == PEARSON].set_index("factor")["r"]
+    assert list(r.index) == [*FACTORS, UPCOMING]
+    assert r[UPCOMING] == pytest.approx(2**-0.5, abs=0.1) and (r[list(FACTORS)].abs() < 0.1).all()
 
 
 def test_what_lies_beyond_the_last_trial() -> None:

@@ -13,6 +13,8 @@ from pfc_metarl.trials import check_trials, made_validly, previous, sessions_of
 ACTION, REWARD, PRODUCT, VALUE = "action", "reward", "action x reward", "value"
 FACTORS = (ACTION, REWARD, PRODUCT, VALUE)
 """What a unit may code at fixation, in the order of Fig. 2e: the last action, the last reward, and choice value."""
+UPCOMING = "upcoming action"
+"""A fifth factor, not in the paper's figure, whose caption says that it is coded by most units, and strongly."""
 SPEARMAN, PEARSON = "spearman", "pearson"
 """On ranks (the paper's Methods), or on the numbers themselves (the caption of its Fig. 2e)."""
 
@@ -61,7 +63,9 @@ def _partial(factor: np.ndarray, others: np.ndarray, units: np.ndarray) -> np.nd
     return left[:, 0] @ left[:, 1:]
 
 
-def foraging_factors(trials: pd.DataFrame, lags: int, back: int = 1) -> tuple[pd.DataFrame, float]:
+def foraging_factors(
+    trials: pd.DataFrame, lags: int, back: int = 1, upcoming: bool = False
+) -> tuple[pd.DataFrame, float]:
     """The factors at fixation on the steady-state trials of every other session, of one subject.
 
     The filters that give choice value are fitted on the sessions between (the first, the third ...). Value is the left
@@ -71,6 +75,7 @@ def foraging_factors(trials: pd.DataFrame, lags: int, back: int = 1) -> tuple[pd
         trials: a checked trial table of the foraging task, of one subject.
         lags: of the history regression.
         back: which trial's action and reward are told, 1: the last one; value is what it was at the next fixation.
+        upcoming: the action to come as a fifth factor.
 
     Returns:
         Table: a column per factor, only the rows of `trials` that are used; and the correlation of the two values.
@@ -87,11 +92,14 @@ def foraging_factors(trials: pd.DataFrame, lags: int, back: int = 1) -> tuple[pd
     columns = (action, before["reward"], action * (2 * before["reward"] - 1), values["left"])
     factors = pd.DataFrame(dict(zip(FACTORS, columns)))
     use = steady_state(even) & (before["made"] == True) & factors.notna().all(axis=1)  # noqa: E712 (NaN)
+    if upcoming:
+        factors[UPCOMING] = 2.0 * even["choice"] - 1
+        use &= made_validly(even)
     return factors[use], values.loc[use, "left"].corr(values.loc[use, "right"])
 
 
 def unit_coding(
-    trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: int, back: int = 1
+    trials: pd.DataFrame, states: Mapping[str, np.ndarray], lags: int, back: int = 1, upcoming: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Partial correlations of every unit at fixation with last action, last reward, their product and choice value.
 
@@ -100,14 +108,14 @@ def unit_coding(
         states: hidden states at each trial's fixation, (trial, unit) in the table's rows, by group (NETWORKS;
             UNTRAINED: of the same networks before training that see the very same inputs).
         lags: of the history regression.
-        back: which trial's factors; see `foraging_factors`.
+        back, upcoming: which factors; see `foraging_factors`.
 
     Returns:
         Table: group, subject, unit, factor, method (spearman, pearson), r, p; and table: subject, r of the two values.
     """
     tables, correlations = [], []
     for subject, own in check_trials(trials, "foraging").groupby("subject", sort=False):
-        factors, r = foraging_factors(own, lags, back)
+        factors, r = foraging_factors(own, lags, back, upcoming)
         for group, of_group in states.items():
             for method in (SPEARMAN, PEARSON):
                 table = partial_correlations(of_group[factors.index], factors, method)
