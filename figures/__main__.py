@@ -17,6 +17,7 @@ FIGURES = {
     "5": "figure5",
     "6": "figure6",
     "7": "figure7",
+    "s6": "figure_s6",
     "s9": "figure_s9",
 }
 """Number on the command line -> module of this package; any other module goes by its own name."""

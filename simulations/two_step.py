@@ -13,7 +13,7 @@ from pfc_metarl.agents.families import latent_planner
 from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.agents.playing import replay
-from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, ModelBased, ModelFree
+from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, REWARD_AS_CUE, ModelBased, ModelFree, RewardAsCue
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors, fits_by_rate
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
@@ -100,6 +100,7 @@ def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
     return {
         **behaviour(config, tested.trials),
         "reference_stay_probabilities": reference_stay_probabilities(config),
+        "reference_lag_weights": reference_lag_weights(config),
         "performance": tested.trials.groupby("subject")[["reward", "valid"]].mean().reset_index(),
         "prediction_errors": errors,
         "prediction_error_fits": compare_prediction_errors(errors),
@@ -150,6 +151,18 @@ def reference_stay_probabilities(config: TwoStepConfig) -> pd.DataFrame:
             played = play_agent(agent, task, rng, config.test_episodes * config.networks, name)
             tables.append(stay_probabilities(played).assign(task=task_name))
     return pd.concat(tables)[["task", "group", "subject", "rewarded", "common", "stay", "n"]]
+
+
+def reference_lag_weights(config: TwoStepConfig) -> pd.DataFrame:
+    """Lag weights of the reference agents, and of a model-free habit that Supplementary Figure 6 rules out.
+
+    They play sessions 20 times as long as the networks', for the habit is learned slowly.
+    """
+    task, tables = TwoStep(20 * config.trials, *probabilities(config)), []
+    for j, (name, agent) in enumerate((reference_agents(config) | {REWARD_AS_CUE: RewardAsCue()}).items()):
+        rng = generator(REFERENCE, config.first_seed, j, 2)
+        tables.append(lagged_regression(play_agent(agent, task, rng, 40, name)))
+    return pd.concat(tables, ignore_index=True)
 
 
 def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:

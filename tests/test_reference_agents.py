@@ -13,7 +13,7 @@ import pfc_metarl.analysis
 from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.bandits import UCB, Gittins, Thompson
 from pfc_metarl.agents.playing import draw_choices, lead, play, replay
-from pfc_metarl.agents.two_step import ModelBased, ModelFree
+from pfc_metarl.agents.two_step import ModelBased, ModelFree, RewardAsCue
 from pfc_metarl.agents.volatility import FixedRate, IdealObserver
 from pfc_metarl.errors import TableError
 from pfc_metarl.tasks import Bandit, Task, TwoStep, Volatility
@@ -26,6 +26,7 @@ AGENTS: dict[str, tuple[ReferenceAgent, Task]] = {
     "model-free": (ModelFree(eligibility=1.0), TWO_STEP),
     "SARSA(0)": (ModelFree(learning_rate=0.3, inverse_temperature=2.0), TWO_STEP),
     "model-based": (ModelBased(0.8, 0.9, 0.1, 0.1), TWO_STEP),
+    "reward as cue": (RewardAsCue(0.1), TWO_STEP),
     "observer": (IdealObserver(Process()), VOLATILITY),
     "fixed rate": (FixedRate(0.3, 10.0), VOLATILITY),
     "Gittins": (Gittins(), BANDIT),

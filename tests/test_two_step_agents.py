@@ -8,7 +8,8 @@ import pytest
 
 from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import play, replay
-from pfc_metarl.agents.two_step import ModelBased, ModelFree
+from pfc_metarl.agents.two_step import ModelBased, ModelFree, RewardAsCue
+from pfc_metarl.analysis.lagged import lagged_regression
 from pfc_metarl.analysis.stay import stay_probabilities, stay_regression
 from pfc_metarl.tasks.two_step import TwoStep
 
@@ -104,6 +105,16 @@ def test_the_published_task_and_its_confound() -> None:
             assert weights["reward"] > 1
         else:
             assert weights["reward x transition"] > 3 and abs(weights["reward"]) < 0.3
+
+
+def test_a_habit_of_cues_looks_model_based_but_for_its_memory() -> None:
+    trials = play(RewardAsCue(), TwoStep(2000, *TASK), np.random.default_rng(0), 20, "agent")
+    stay = stay_regression(trials).set_index("term")["weight"]
+    assert stay["reward x transition"] > 1.5 and abs(stay["reward"]) < 0.4
+    weights = lagged_regression(trials).pivot(index="trial_type", columns="lag", values="weight")
+    speak_for = {"common rewarded": 1, "uncommon unrewarded": 1, "common unrewarded": -1, "uncommon rewarded": -1}
+    assert all(sign * weights.loc[name, 1] > 0.7 for name, sign in speak_for.items())
+    assert (weights[[2, 3, 4, 5]].abs() < 0.3).all(axis=None)
 
 
 def test_learning_rate_is_recovered() -> None:

@@ -1,7 +1,7 @@
-"""Reference agents of the two-step task: a model-based planner and model-free SARSA.
+"""Reference agents of the two-step task: a model-based planner, model-free SARSA, and a model-free habit of cues.
 
-Both choose by a softmax of their values of the two first choices. Their reward prediction errors are undiscounted, as
-in Daw et al. 2011: on reaching the state (at_state), and at reward (at_reward).
+They choose by a softmax of their values of the two first choices. The first two's reward prediction errors are
+undiscounted, as in Daw et al. 2011: on reaching the state (at_state), and at reward (at_reward).
 """
 
 from abc import abstractmethod
@@ -14,7 +14,7 @@ from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks.task import require_probabilities, require_temperature
 
-MODEL_FREE, MODEL_BASED = "model-free", "model-based"
+MODEL_FREE, MODEL_BASED, REWARD_AS_CUE = "model-free", "model-based", "reward as cue"
 """What the agents are called in trial tables."""
 INVERSE_TEMPERATURE = 5.0
 """Of the agents that play (our choice: about the median of Daw et al. 2011, 5.2)."""
@@ -72,6 +72,41 @@ class ModelFree(TwoStepAgent):
         self.first[rows, choice] += self.learning_rate * (at_state + self.eligibility * at_reward)
         self.second[rows, state] += self.learning_rate * at_reward
         return {"at_state": at_state, "at_reward": at_reward}
+
+
+@dataclass
+class RewardAsCue(TwoStepAgent):
+    """Model-free, yet seemingly model-based: last state and outcome are the cue for a habit (Akam, Costa & Dayan 2015).
+
+    For each of the four cues it keeps a value of either choice, which moves towards the reward; all start at 1/2. What
+    lies further back than the last trial bears on its choices only in so far as it learns.
+
+    Args:
+        learning_rate: alpha (our choice: small, so that what it learns is the mean over many trials).
+        inverse_temperature: beta of the softmax.
+    """
+
+    learning_rate: float = 0.02
+    inverse_temperature: float = INVERSE_TEMPERATURE
+
+    def __post_init__(self) -> None:
+        require_probabilities(learning_rate=self.learning_rate)
+        require_temperature(self.inverse_temperature)
+
+    def start(self, sessions: int) -> None:
+        """Begin sessions with all values 1/2, and no cue (a fifth one)."""
+        self.by_cue, self.cue = np.full((sessions, 5, 2), 0.5), np.full(sessions, 4)
+
+    def values(self) -> np.ndarray:
+        """Those after the last trial's cue: (session, 2)."""
+        return self.by_cue[np.arange(len(self.cue)), self.cue]
+
+    def observe(self, rows: np.ndarray, trial: Columns) -> dict[str, np.ndarray]:
+        """Learn from one trial; see `ReferenceAgent`. (No prediction errors at the two events.)"""
+        at = rows, self.cue[rows], trial["choice"]
+        self.by_cue[at] += self.learning_rate * (trial["reward"] - self.by_cue[at])
+        self.cue[rows] = 2 * trial["state"] + (trial["reward"] == 1)
+        return {}
 
 
 @dataclass
