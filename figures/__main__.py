@@ -17,6 +17,7 @@ FIGURES = {
     "5": "figure5",
     "6": "figure6",
     "7": "figure7",
+    "s4": "figure_s4",
     "s6": "figure_s6",
     "s9": "figure_s9",
 }

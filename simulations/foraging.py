@@ -11,6 +11,7 @@ from annotated_types import Ge, Interval
 
 from pfc_metarl.analysis.matching import RANDOM, history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.past_coding import POLICY, STATE, past_coding
+from pfc_metarl.analysis.runs_of_choices import preference_by_trial, run_lengths, switching
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, UPCOMING, VALUE, unit_coding
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, Probability
@@ -18,7 +19,7 @@ from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.recurrent import per_network
 from pfc_metarl.published import Number, published, published_number, published_value
-from pfc_metarl.random_streams import REFERENCE, TEST, generators
+from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.foraging import Foraging, ForagingWithOutcome
@@ -108,7 +109,7 @@ def test(config: ForagingConfig, networks: Networks) -> Tested:
 
 
 def analyse(config: ForagingConfig, tested: Tested) -> Tables:
-    """All tables of Figure 2."""
+    """All tables of Figure 2 and Supplementary Figure 4."""
     states = {NETWORKS: tested.arrays["fixation"], UNTRAINED: tested.arrays["fixation_untrained"]}
     policies = {NETWORKS: tested.arrays["log_odds"], UNTRAINED: tested.arrays["log_odds_untrained"]}
     coding, value_correlation = unit_coding(tested.trials, states, config.lags)
@@ -121,6 +122,9 @@ def analyse(config: ForagingConfig, tested: Tested) -> Tables:
         "unit_coding_further_back": back,
         "unit_coding_upcoming": with_upcoming[with_upcoming["factor"] == UPCOMING],
         "choice_weights_alone": history_regression(tested.trials, config.lags, ["choice"]),
+        "switching": switching(tested.trials),
+        "run_lengths": run_lengths(tested.trials, generator(REFERENCE, config.first_seed, 0, 1)),
+        "preference_by_trial": preference_by_trial(tested.trials, config.base_probability_sum),
         "past_coding": past_coding(tested.trials, states, policies, config.lags),
     }
 
