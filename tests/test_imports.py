@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     {"trial_checks"},
     {"trials", "dopamine", "results"},
     {"tasks", "published", "comparison", "plotting", "rat_two_step"},
-    {"claims"},
+    {"claims", "disagreements"},
     {"agents", "networks"},
     {"analysis", "rollout"},
     {"led"},

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pfc_metarl.analysis.read_out import decode, explained
+from pfc_metarl.analysis.read_out import FOLDS, decode, explained
 from pfc_metarl.analysis.unit_coding import ACTION, PRODUCT, REWARD, VALUE, foraging_factors
 from pfc_metarl.trials import check_trials
 
@@ -37,17 +37,13 @@ def past_coding(
     Returns:
         Table: group, subject, by (state, policy), target (e.g. "reward, two back", "value"), r2: of the state that of
         a read-out, cross-validated by sessions; of the policy the squared correlation, mean over read-outs. NaN where
-        a target does not vary.
-
-    Raises:
-        ConfigError: too few sessions for a read-out.
+        a target does not vary, and of the state with too few sessions for a read-out.
     """
     rows = []
     for subject, own in check_trials(trials, "foraging").groupby("subject", sort=False):
         at, known, targets = _further_back(own, lags)
         for group in states:
-            told = decode(states[group][at], targets.to_numpy(), own.loc[at, "session"].to_numpy())
-            r2 = {STATE: explained(targets.to_numpy(), told)}
+            r2 = {STATE: _told_by_state(states[group][at], targets.to_numpy(), own.loc[at, "session"].to_numpy())}
             log_odds = _left(policies[group][at], known)
             r2[POLICY] = (_correlations(log_odds, targets.to_numpy()) ** 2).mean(axis=0)
             for by, values in r2.items():
@@ -63,6 +59,13 @@ def _further_back(own: pd.DataFrame, lags: int) -> tuple[pd.Index, np.ndarray, p
     known = np.column_stack([np.ones(len(at)), last.loc[at, LAST]])
     targets = before.loc[at, LAST].add_suffix(", two back").assign(**{VALUE: last.loc[at, VALUE]})
     return at, known, pd.DataFrame(_left(targets.to_numpy(), known), at, targets.columns)
+
+
+def _told_by_state(states: np.ndarray, targets: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+    """Share of the targets that a held-out read-out tells; NaN with too few sessions for one."""
+    if len(np.unique(sessions)) < FOLDS:
+        return np.full(targets.shape[1], np.nan)
+    return explained(targets, decode(states, targets, sessions))
 
 
 def _left(values: np.ndarray, known: np.ndarray) -> np.ndarray:
