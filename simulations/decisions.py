@@ -113,16 +113,20 @@ def share_of(quantity: str) -> str:
 
 
 def in_markdown(table: pd.DataFrame) -> str:
-    """The table of decisions for a document."""
+    """The table of decisions for a document; hypothesis and run stand in the first row of each."""
     head = ["hypothesis", "run", "quantity", "published", "as usual", "predicted", "found [95 %]", "as predicted"]
+    first = ~table["decision"].duplicated()
+    told = table.assign(
+        hypothesis=table["hypothesis"].where(first, ""), changes=table["changes"].fillna("").where(first, "")
+    )
     rows = [
         [
-            row["hypothesis"], row["changes"] if isinstance(row["changes"], str) else "", share_of(row["quantity"]),
+            row["hypothesis"], row["changes"], share_of(row["quantity"]),
             "" if pd.isna(row["published"]) else f"{row['published']:.3g}", f"{row['usual']:.3g}",
             "" if pd.isna(row["predicted_low"]) else f"{row['predicted_low']:g} to {row['predicted_high']:g}",
             f"{row['found']:.3g} [{row['found_low']:.3g}, {row['found_high']:.3g}]",
             {"True": "yes", "False": "**no**"}.get(str(row["as_predicted"]), ""),
         ]
-        for _, row in table.iterrows()
+        for _, row in told.iterrows()
     ]  # fmt: skip
     return markdown_table(head, rows)
