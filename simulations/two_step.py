@@ -29,6 +29,7 @@ from pfc_metarl.trials import SUBJECT
 
 PUBLISHED = "published"
 """The condition of training: the published task."""
+RESIDUAL = "r2 with model-free residual"
 CUE = "cue"
 """The choice cue, as an event at which there is a prediction error."""
 
@@ -207,46 +208,39 @@ def at_cue(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 5."""
     quantities = behaviour_quantities(tables)
-    fits = tables["prediction_error_fits"]
-    planned, free = fits["r2_model_based"].to_numpy(), fits["r2_model_free_residual"].to_numpy()
-    paper = published_number(5, panel="f", condition="r2 with model-based")
-    name = "prediction errors: r2 with model-based"
-    gap = (fits["weight_model_based"] - fits["weight_model_free"].abs()).to_numpy()
-    quantities.append(
-        Quantity(name, planned, *paper, Single(), "it weighs more than model-free, in both together", gap)
-    )
-    paper, slope = (
-        published_number(5, panel="f", condition="slope on model-based"),
-        fits["slope_model_based"].to_numpy(),
-    )
-    quantities.append(Quantity.signed("prediction errors: slope on model-based", slope, *paper, Single()))
-    paper = published_number(5, panel="g", condition="r2 with model-free residual")
-    name = "prediction errors: r2 with model-free residual"
-    quantities.append(Quantity.ordered(name, free, *paper, Single(), "< .01", 0.01))
+    fits, words = tables["prediction_error_fits"], "prediction errors"
+    quantities += [*model_based_quantities(fits, words), residual_quantity(fits, words)]
     return compare([*quantities, *learned(tables["performance"]), *further_quantities(tables)])
+
+
+def model_based_quantities(fits: pd.DataFrame, words: str) -> list[Quantity | Curve]:
+    """Figure 5f: how much the planner's prediction errors explain, and the slope on them."""
+    r2, slope = (published_number(5, panel="f", condition=f"{name} model-based") for name in ("r2 with", "slope on"))
+    own = fits["r2_model_based"].to_numpy()
+    gap = (fits["weight_model_based"] - fits["weight_model_free"].abs()).to_numpy()
+    order = "it weighs more than model-free, in both together"
+    on_slope = fits["slope_model_based"].to_numpy()
+    return [
+        Quantity(f"{words}: r2 with model-based", own, *r2, Single(), order, gap),
+        Quantity.signed(f"{words}: slope on model-based", on_slope, *slope, Single()),
+    ]
+
+
+def residual_quantity(fits: pd.DataFrame, words: str) -> Quantity:
+    """Figure 5g: how much is explained by what the planner's prediction errors leave of the model-free ones."""
+    paper, own = published_number(5, panel="g", condition=RESIDUAL), fits["r2_model_free_residual"].to_numpy()
+    return Quantity.ordered(f"{words}: {RESIDUAL}", own, *paper, Single(), "< .01", 0.01)
 
 
 def further_quantities(tables: Tables) -> list[Quantity | Curve]:
     """What decides how Figure 5e to g are to be read: a third event, other model-free agents, the hazard that the best
     planner for each network's choices believes in."""
-    fits, none = tables["prediction_error_fits_with_cue"], (np.nan, 0.0, Single())
-    paper = published_number(5, panel="f", condition="r2 with model-based")
-    gap = (fits["weight_model_based"] - fits["weight_model_free"].abs()).to_numpy()
-    words = "prediction errors, with those at the cue"
-    order = "it weighs more than model-free, in both together"
-    r2 = fits["r2_model_based"].to_numpy()
-    quantities: list[Quantity | Curve] = [Quantity(f"{words}: r2 with model-based", r2, *paper, Single(), order, gap)]
-    slope = published_number(5, panel="f", condition="slope on model-based")
-    own = fits["slope_model_based"].to_numpy()
-    quantities.append(Quantity.signed(f"{words}: slope on model-based", own, *slope, Single()))
-    paper = published_number(5, panel="g", condition="r2 with model-free residual")
+    words, none = "prediction errors, with those at the cue", (np.nan, 0.0, Single())
+    quantities = model_based_quantities(tables["prediction_error_fits_with_cue"], words)
     for rate, fits in tables["prediction_error_fits_by_rate"].groupby("learning_rate"):
-        words = f"prediction errors, model-free rate {rate:g}"
-        r2, weight = fits["r2_model_free_residual"].to_numpy(), fits["weight_model_free"].to_numpy()
-        quantities.append(
-            Quantity.ordered(f"{words}: r2 with model-free residual", r2, *paper, Single(), "< .01", 0.01)
-        )
-        quantities.append(Quantity.ordered(f"{words}: weight beside model-based", weight, *none, "> 0", 0.0))
+        words, weight = f"prediction errors, model-free rate {rate:g}", fits["weight_model_free"].to_numpy()
+        beside = Quantity.ordered(f"{words}: weight beside model-based", weight, *none, "> 0", 0.0)
+        quantities += [residual_quantity(fits, words), beside]
     believed = tables["planner_fits"]
     hazard = believed[believed["parameter"] == "hazard"]["value"].to_numpy()
     quantities.append(Quantity.ordered("hazard of the planner that fits best", hazard, *none, "> 0", 0.0))
