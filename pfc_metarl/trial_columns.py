@@ -59,7 +59,8 @@ def _made(trials: pd.DataFrame) -> object:
 
 
 def _state(trials: pd.DataFrame) -> pd.Series:
-    reached = trials["choice"].where(trials["common"], 1 - trials["choice"])
+    as_usual = trials["common"].astype(bool) != trials.get("reversed", False)
+    reached = trials["choice"].where(as_usual, 1 - trials["choice"])
     return reached.where(trials["choice"] != NONE, NONE)
 
 
@@ -120,6 +121,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "two_step": (
         CHOICE,
         Column("common", "was it the common transition", bool),
+        Column("reversed", "do choices mostly lead to the other state in this session (0 to S2, 1 to S1)", bool, True),
         Column("state", "that was reached: 0 S1, 1 S2, -1 none", (0, 1, NONE), True, _state),
         REWARD,
         Column("good_state", "the state that pays more often: 0 S1, 1 S2", SIDES, True),

@@ -48,6 +48,8 @@ class TwoStepConfig(Config):
     """Reward probability of the worse state (P)."""
     switch_probability: Probability = 0.025
     """Chance at each trial's start that the two states swap (P)."""
+    reversed_transitions: Probability = 0.0
+    """Share of episodes in which L leads mostly to S2 and R to S1 (P: none)."""
     test_episodes: Annotated[Count, TESTED] = 300
     """Test episodes per network, weights frozen (P)."""
     analysed_episodes: Annotated[Count, TESTED] = 30
@@ -72,7 +74,7 @@ PRESETS = {
 
 def make_task(config: TwoStepConfig) -> TwoStep:
     """The task with the config's probabilities."""
-    return TwoStep(config.trials, *probabilities(config))
+    return TwoStep(config.trials, *probabilities(config), config.reversed_transitions)
 
 
 def probabilities(config: TwoStepConfig) -> tuple[float, float, float, float]:

@@ -1,13 +1,19 @@
-"""Prefrontal networks that lack, from the start of their training, what meta-RL is said to need (Functional
-neuroanatomy): the last reward or the last action among their inputs, or any memory from step to step."""
+"""Prefrontal networks that lack what meta-RL is said to need (Functional neuroanatomy): the last reward or the last
+action among their inputs, or any memory from step to step; from the start of their training, or lost after it."""
 
+from copy import deepcopy
+from typing import TypeVar
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 
 SHUT = -30.0
 """Bias of a gate that is never open."""
+N = TypeVar("N", bound=PrefrontalNetwork)
 
 
 class Lesioned(PrefrontalNetwork):
@@ -19,9 +25,13 @@ class Lesioned(PrefrontalNetwork):
 
     def __init__(self, *args, **more) -> None:  # type: ignore[no-untyped-def]
         super().__init__(*args, **more)
-        with torch.no_grad():
-            for parameter, (where, value) in self.lesion().items():
-                parameter[where] = value
+        self.hold()
+
+    @torch.no_grad()
+    def hold(self) -> None:
+        """Give the weights that are held their value."""
+        for parameter, (where, value) in self.lesion().items():
+            parameter[where] = value
 
     def fixed(self) -> dict[nn.Parameter, Tensor]:
         """What is held; see `Agent`."""
@@ -66,3 +76,42 @@ class WithoutMemory(Lesioned):
             where[..., forget] = True
             held[parameter] = where, value
         return held
+
+
+def lesion(networks: PrefrontalNetwork, kind: type[Lesioned]) -> Lesioned:
+    """Trained networks that lose what the others of a kind lack from the start.
+
+    Args:
+        networks: with LSTMs, trained; they are left as they are.
+        kind: what they lose.
+
+    Raises:
+        ConfigError: networks with other units.
+    """
+    if networks.layer is not kind.layer:
+        raise ConfigError(f"{kind.__name__} is a lesion of networks with LSTMs, not of {type(networks).__name__}")
+    lesioned = kind(networks.seeds, networks.observations, networks.actions, networks.units)
+    lesioned.load_state_dict(networks.state_dict())
+    lesioned.hold()
+    lesioned.task_name = networks.task_name
+    return lesioned.requires_grad_(False)
+
+
+@torch.no_grad()
+def silence(networks: N, units: np.ndarray) -> N:
+    """Trained networks some of whose units are silent: no other unit, policy or value hears of them.
+
+    Args:
+        networks: which are left as they are.
+        units: which (network, unit).
+
+    Raises:
+        ConfigError: not a truth value for each unit of each network.
+    """
+    if units.shape != (len(networks.seeds), networks.units) or units.dtype != bool:
+        raise ConfigError(f"units must be truth values (network, unit): {(len(networks.seeds), networks.units)}")
+    silenced = deepcopy(networks)
+    which = torch.from_numpy(units)
+    silenced.recurrent.hidden_weight[which] = 0
+    silenced.heads.weight[which] = 0
+    return silenced

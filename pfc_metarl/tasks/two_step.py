@@ -4,6 +4,9 @@ Methods, "Simulation 4". A trial has three steps: at the fixation cue action C i
 L or R leads to state S1 or S2 (L to S1 and R to S2 with the common probability, else the other way);
 in the state L or R are both valid, and reward 1 or 0 follows with the state's probability, .9 or .1.
 At each trial's start the two probabilities swap with probability .025. An invalid action earns -1.
+
+In a variant some episodes have their transitions reversed: L leads mostly to S2, R to S1, and nothing on the screen
+says so.
 """
 
 from collections.abc import Mapping
@@ -39,7 +42,7 @@ def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
         if action == CENTRE:
             return -1.0
         now.choice = action
-        now.state = action if now.common else 1 - action
+        now.state = action if now.common != episode.reversed else 1 - action
         now.valid = True
         return 0.0
     if action == CENTRE:
@@ -62,6 +65,7 @@ class TwoStep(Task):
         common_probability: of the common transition.
         reward_high, reward_low: reward probabilities of the better and of the worse state.
         switch_probability: chance per trial that the two swap.
+        reversed_probability: that an episode's transitions are reversed.
 
     Raises:
         ConfigError: no such probability.
@@ -70,6 +74,7 @@ class TwoStep(Task):
     name = "two_step"
     observations, actions = (4,), 3
     steps_per_trial, choice_step = 3, CHOICE
+    episode_fields = [("reversed", "?")]  # does L mostly lead to S2?
     trial_fields = [
         ("common", "?"),
         ("good_state", "i1"),
@@ -79,18 +84,25 @@ class TwoStep(Task):
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
-        self, trials: int, common_probability: float, reward_high: float, reward_low: float, switch_probability: float
+        self,
+        trials: int,
+        common_probability: float,
+        reward_high: float,
+        reward_low: float,
+        switch_probability: float,
+        reversed_probability: float = 0.0,
     ) -> None:
         require_probabilities(
             common_probability=common_probability, reward_high=reward_high, reward_low=reward_low,
-            switch_probability=switch_probability,
+            switch_probability=switch_probability, reversed_probability=reversed_probability,
         )  # fmt: skip
         self.trials = trials
         self.common_probability, self.switch_probability = common_probability, switch_probability
         self.reward_high, self.reward_low = reward_high, reward_low
+        self.reversed_probability = reversed_probability
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
-        """Transitions, the better state, and which states would pay; see `Task`."""
+        """Transitions, the better state, which states would pay, and the reversals; see `Task`."""
         switches = uniform(rng, *trials.shape) < self.switch_probability
         start = uniform(rng, len(episodes)) < 0.5
         trials["good_state"] = (start[:, None] + switches.cumsum(1)) % 2
@@ -98,6 +110,8 @@ class TwoStep(Task):
         good = trials["good_state"][..., None] == (0, 1)
         p = np.where(good, np.float32(self.reward_high), np.float32(self.reward_low))
         trials["pays"] = uniform(rng, *trials.shape)[..., None] < p
+        if self.reversed_probability:  # else nothing is drawn, and all else comes as it would
+            episodes["reversed"] = uniform(rng, len(episodes)) < self.reversed_probability
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""
