@@ -18,7 +18,7 @@ import tyro
 
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities
-from pfc_metarl.claims import claims
+from pfc_metarl.claims import LEARNED, PRIMARY, claims
 from pfc_metarl.command_line import Where, parse
 from pfc_metarl.config import Seed, Settings
 from pfc_metarl.controls import CUT, further_test, losses, two_learners, values_along, within_episode
@@ -102,9 +102,10 @@ def variants(bench: Bench) -> pd.DataFrame:
         Table: simulation, variant, and of each primary claim and criterion of learning these columns of
         comparison.csv: quantity, published, ours, ci_low, ci_high, n, networks_in_direction.
     """
-    tables = []
+    known, tables = claims(), []
+    known = known[known["role"].isin([PRIMARY, LEARNED])]
     for name in SIMULATIONS:
-        told = claims().query("simulation == @name and role in [@PRIMARY, @LEARNED]")["quantity"]
+        told = known[known["simulation"] == name]["quantity"]
         for variant, changes in VARIANTS.items():
             compared = bench.run(name, variant, **changes).comparison
             own = compared[compared["quantity"].isin(told)]
