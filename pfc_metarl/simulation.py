@@ -76,6 +76,8 @@ class Simulation(Generic[C]):
     """The analyses that need a trial table alone, of whoever behaves: the tables by file name; part of `analyse`."""
     behaviour_quantities: Callable[[Tables], list[Quantity | Curve]] = lambda tables: []
     """What of them is compared with the paper; part of `compare`."""
+    stationary: Callable[[C], Tables] | None = None
+    """The tables of `behaviour` of an ideal learner that has come to rest; see `pfc_metarl.agents.stationary`."""
     tracked: str = ""
     """Column of the trial table whose mean by trial is kept along the training; "": none."""
     needs_prediction_errors: bool = False

@@ -9,6 +9,7 @@ from annotated_types import Ge, Interval
 
 from pfc_metarl.agents import bandits as agents
 from pfc_metarl.agents.playing import play as play_agent
+from pfc_metarl.agents.stationary import STATIONARY
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
 from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
@@ -195,6 +196,14 @@ def state_pca(tested: Tested) -> pd.DataFrame:
     return table.assign(p_left=p_left, choice=arrays["state_choice"].ravel())
 
 
+def stationary(config: BanditsConfig) -> Tables:
+    """Regret of the agent at which learning on independent arms would come to rest once the entropy cost has fallen to
+    0: Bayes-optimal for the discounted reward that training aims at."""
+    regret = agents.bayes_optimal_regret(config.trials, next(iter(EXAMPLES.values())), config.discount)
+    told = {"group": STATIONARY, "subject": 0, "trial": np.arange(config.trials) + 1, "regret": regret}
+    return {"regret": pd.DataFrame(told)}
+
+
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 1d to f."""
     regret = tables["regret"]
@@ -266,4 +275,5 @@ SIMULATION = Simulation(
     compare=compare_with_paper,
     behaviour=behaviour,
     behaviour_quantities=behaviour_quantities,
+    stationary=stationary,
 )

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
+from pfc_metarl.analysis.prediction_errors import compare_prediction_errors, network_errors, prediction_error_table
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities
 from pfc_metarl.claims import LEARNED, PRIMARY, claims
 from pfc_metarl.command_line import Where, parse
+from pfc_metarl.comparison import Quantity, compare
 from pfc_metarl.config import Seed, Settings
 from pfc_metarl.controls import CUT, further_test, losses, two_learners, values_along, within_episode
 from pfc_metarl.errors import ConfigError
@@ -29,9 +30,9 @@ from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.random_streams import REFERENCE, generators
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.rollout import by_episode
-from pfc_metarl.simulation import Options, Simulation, Tested
+from pfc_metarl.simulation import Options, Simulation, Tables
 from pfc_metarl.simulation import run as run_simulation
-from simulations import bandits, foraging, harlow, inferred_value, two_step, volatility
+from simulations import bandits, foraging, harlow, inferred_value, optogenetics, two_step, volatility
 
 NAME = "controls"
 USUAL = "as usual"
@@ -54,8 +55,9 @@ SIMULATIONS: dict[str, tuple[Simulation[Any], dict[str, Any]]] = {
     "inferred_value": (inferred_value.SIMULATION, {}),
     "two_step": (two_step.SIMULATION, {}),
     "harlow": (harlow.SIMULATION, {}),
+    "optogenetics": (optogenetics.SIMULATION, {}),
 }
-"""Simulations without stimulation, and what of them is left out here."""
+"""Simulations, and what of them is left out here."""
 COMPARED = ["quantity", "published", "ours", "ci_low", "ci_high", "n", "networks_in_direction"]
 """Columns of comparison.csv."""
 VARYING = "varying transitions"
@@ -89,6 +91,7 @@ class Bench(NamedTuple):
         simulation, always = SIMULATIONS[name]
         config = replace(simulation.config(self.choice.preset, self.quick), first_seed=self.choice.first_seed, **always)
         options = Options(results=self.folder / variant.replace(" ", "_"))
+        options = replace(options, processes=1) if self.quick else options  # starting them would take longer
         return Run(simulation, run_simulation(simulation, replace(config, **changes), options))
 
 
@@ -104,9 +107,9 @@ def variants(bench: Bench) -> pd.DataFrame:
     """
     known, tables = claims(), []
     known = known[known["role"].isin([PRIMARY, LEARNED])]
-    for name in SIMULATIONS:
+    for name, (simulation, _) in SIMULATIONS.items():
         told = known[known["simulation"] == name]["quantity"]
-        for variant, changes in VARIANTS.items():
+        for variant, changes in VARIANTS.items() if not simulation.needs_prediction_errors else ():
             compared = bench.run(name, variant, **changes).comparison
             own = compared[compared["quantity"].isin(told)]
             tables.append(own[COMPARED].assign(simulation=name, variant=variant))
@@ -215,12 +218,38 @@ def lesions_of_units(bench: Bench) -> pd.DataFrame:
     lesions = {f"{share:.0%} of units": silence(networks, ranks < share * run.config.units) for share in SILENT}
     for name, lesioned in [*lesions.items(), (CUT, networks)]:
         values = values_along(lesioned, intact, name == CUT)
-        errors = two_step.prediction_error_table(run.config, Tested(trials, {"rewards": rewards, "values": values}))
+        delta = network_errors(rewards, values, run.config.discount)
+        errors = prediction_error_table(trials, delta, two_step.planner(run.config))
         told = compare_prediction_errors(errors).set_index("subject")[FITS]
         own = further_test(lesioned, run.task, episodes, name == CUT).table()
         told = told.assign(reward=own.groupby("subject")["reward"].mean()).rename_axis(columns="quantity")
         tables.append(told.stack(future_stack=True).rename("value").reset_index().assign(lesion=name))
     return pd.concat(tables, ignore_index=True)
+
+
+def at_rest(bench: Bench) -> pd.DataFrame:
+    """Networks beside the policy at which learning would come to rest for an observer who knows the task: the fixed
+    point of the published objective (`pfc_metarl.agents.stationary`).
+
+    What both have in common is no finding about networks; where they part, capacity or training are short.
+
+    Returns:
+        Table: simulation, quantity, published, ours, ci_low, ci_high, n (see `compare`), stationary.
+    """
+    tables = []
+    for name, (simulation, _) in SIMULATIONS.items():
+        if simulation.stationary:
+            run = bench.run(name)
+            ours, rest = (numbers(simulation, own) for own in (run.tables, simulation.stationary(run.config)))
+            at_rest = {quantity.name: np.mean(quantity.ours) for quantity in rest}
+            told = compare(ours)[["quantity", "published", "ours", "ci_low", "ci_high", "n"]]
+            tables.append(told.assign(simulation=name, stationary=told["quantity"].map(at_rest)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def numbers(simulation: Simulation[Any], tables: Tables) -> list[Quantity]:
+    """What is compared of behaviour, without curves."""
+    return [q for q in simulation.behaviour_quantities(tables) if isinstance(q, Quantity)]
 
 
 CONTROLS: dict[str, Callable[[Bench], pd.DataFrame]] = {
@@ -231,6 +260,7 @@ CONTROLS: dict[str, Callable[[Bench], pd.DataFrame]] = {
     "transitions": transitions,
     "errors-withheld": errors_withheld,
     "lesions-of-units": lesions_of_units,
+    "at-rest": at_rest,
 }
 """By name; each makes a table, NAME.csv with _ for -."""
 

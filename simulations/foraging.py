@@ -9,6 +9,8 @@ import pandas as pd
 import torch
 from annotated_types import Ge, Interval
 
+from pfc_metarl.agents.playing import play as play_agent
+from pfc_metarl.agents.stationary import STATIONARY, StationaryForager
 from pfc_metarl.analysis.matching import RANDOM, history_regression, matching_fit, matching_points, reward_rates
 from pfc_metarl.analysis.past_coding import POLICY, STATE, past_coding
 from pfc_metarl.analysis.runs_of_choices import preference_by_trial, run_lengths, switching
@@ -28,6 +30,8 @@ from pfc_metarl.trials import NETWORKS, SUBJECT, UNTRAINED, session_keys, sessio
 
 TRAINED = "trained"
 """The condition of training: the base probabilities that are not held out."""
+SPREAD = 50
+"""Base probabilities that the stationary policy is played with."""
 READ_OUTS = 20
 """Random read-outs of an untrained network (our choice)."""
 
@@ -145,6 +149,19 @@ def behaviour(config: ForagingConfig, trials: pd.DataFrame) -> Tables:
     return tables | {"matching_points": points, "matching_fits": fits_of_all, "reward_rates": rates}
 
 
+def stationary(config: ForagingConfig) -> Tables:
+    """Behaviour of the agent at which learning would come to rest if base probabilities were known; see
+    `StationaryForager`. They are as evenly spread as can be."""
+    total, tables = config.base_probability_sum, []
+    sessions = -(-config.test_episodes // SPREAD)
+    for i, left in enumerate((np.arange(SPREAD) + 0.5) / SPREAD * total):
+        agent = StationaryForager(left, total - left, config.discount, config.entropy_cost)
+        task = Foraging(config.trials, config.shortest_episode, total, [(left, left)])
+        played = play_agent(agent, task, generator(REFERENCE, config.first_seed, 0, i + 2), sessions, STATIONARY)
+        tables.append(played.assign(session=played["session"] + i * sessions))
+    return behaviour(config, pd.concat(tables, ignore_index=True))
+
+
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 2."""
     quantities = behaviour_quantities(tables)
@@ -235,4 +252,5 @@ SIMULATION = Simulation(
     compare=compare_with_paper,
     behaviour=behaviour,
     behaviour_quantities=behaviour_quantities,
+    stationary=stationary,
 )

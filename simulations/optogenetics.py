@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Interval
 
+from pfc_metarl.agents.playing import play as play_agent
+from pfc_metarl.agents.stationary import STATIONARY, StationaryGambler
 from pfc_metarl.analysis.risk import BLOCK_RISKY_LOSS, BLOCK_RISKY_REWARD, BLOCK_SAFE_REWARD, CONTROL, OWN, risky_shares
 from pfc_metarl.comparison import Curve, Part, Quantity, compare
 from pfc_metarl.config import TESTED, Config, Count, Probability
@@ -14,7 +16,7 @@ from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.published import Number, published_number, published_value
-from pfc_metarl.random_streams import TEST, generators
+from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.optogenetics import Optogenetics
@@ -147,6 +149,17 @@ def behaviour(config: OptogeneticsConfig, trials: pd.DataFrame) -> Tables:
     return {"risky_choice": risky_shares(trials)}
 
 
+def stationary(config: OptogeneticsConfig) -> Tables:
+    """Behaviour of the agent at which learning would come to rest, without stimulation; see `StationaryGambler`."""
+    told = config.forced_pairs, config.free_pulls, config.risky_probabilities, config.safe_reward, config.risky_reward
+    agent, rng = (
+        StationaryGambler(*told, config.discount, config.entropy_cost),
+        generator(REFERENCE, config.first_seed, 0, 0),
+    )
+    played = play_agent(agent, make_task(config), rng, config.test_episodes * config.networks, STATIONARY)
+    return behaviour(config, played.assign(condition=CONTROL))
+
+
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
     """Comparison of Figure 7b; see `behaviour_quantities`."""
     risky = tables["risky_choice"].pivot(index="subject", columns=["condition", "p_risky"], values="risky") * 100
@@ -208,5 +221,6 @@ SIMULATION = Simulation(
     compare=compare_with_paper,
     behaviour=behaviour,
     behaviour_quantities=behaviour_quantities,
+    stationary=stationary,
     needs_prediction_errors=True,
 )

@@ -10,16 +10,20 @@ from annotated_types import Ge, Interval
 from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.estimation import fit
 from pfc_metarl.agents.families import latent_planner
-from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import play as play_agent
-from pfc_metarl.agents.playing import replay
+from pfc_metarl.agents.stationary import STATIONARY, StationaryPlanner
 from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE, REWARD_AS_CUE, ModelBased, ModelFree, RewardAsCue
 from pfc_metarl.analysis.lagged import TRIAL_TYPES, lagged_regression
-from pfc_metarl.analysis.prediction_errors import compare_prediction_errors, fits_by_rate
+from pfc_metarl.analysis.prediction_errors import (
+    compare_prediction_errors,
+    errors_at_cue,
+    fits_by_rate,
+    network_errors,
+    prediction_error_table,
+)
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix, stay_probabilities, stay_regression
 from pfc_metarl.comparison import Curve, Quantity, Several, Single, compare, weighted
 from pfc_metarl.config import TESTED, Config, Count, Probability
-from pfc_metarl.dopamine import prediction_errors
 from pfc_metarl.published import published_dots, published_number, published_value, sum_of
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
@@ -30,8 +34,6 @@ from pfc_metarl.trials import SUBJECT
 PUBLISHED = "published"
 """The condition of training: the published task."""
 RESIDUAL = "r2 with model-free residual"
-CUE = "cue"
-"""The choice cue, as an event at which there is a prediction error."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,10 @@ def test(config: TwoStepConfig, networks: Networks) -> Tested:
 
 def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
     """All tables of Figure 5."""
-    errors = prediction_error_table(config, tested)
-    analysed = tested.trials[tested.trials["session"] <= config.analysed_episodes]
+    analysed = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
+    rewards, values = (tested.arrays[name][:, : config.analysed_episodes] for name in ("rewards", "values"))
+    delta = network_errors(rewards, values, config.discount)
+    errors = prediction_error_table(analysed, delta, planner(config))
     _, believed = fit(analysed, "two_step", [latent_planner(make_task(config))])
     return {
         **behaviour(config, tested.trials),
@@ -107,7 +111,9 @@ def analyse(config: TwoStepConfig, tested: Tested) -> Tables:
         "performance": tested.trials.groupby("subject")[["reward", "valid"]].mean().reset_index(),
         "prediction_errors": errors,
         "prediction_error_fits": compare_prediction_errors(errors),
-        "prediction_error_fits_with_cue": compare_prediction_errors(pd.concat([errors, at_cue(config, tested)])),
+        "prediction_error_fits_with_cue": compare_prediction_errors(
+            pd.concat([errors, errors_at_cue(analysed, delta)])
+        ),
         "prediction_error_fits_by_rate": fits_by_rate(analysed, errors),
         "planner_fits": believed,
     }
@@ -168,43 +174,13 @@ def reference_lag_weights(config: TwoStepConfig) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def prediction_error_table(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
-    """Prediction errors of network and reference agents on the same trials, at both events.
-
-    The model-free agent's learning rate is fitted to each network's choices (our choice); where it cannot be told, the
-    agent keeps its usual one.
-
-    Returns:
-        Table: subject, session, trial, event (state or reward), network, model_based, model_free, learning_rate.
-    """
-    trials = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
-    planned = replay(planner(config), trials)
-    rates = {subject: fit_model_free(own) for subject, own in trials.groupby("subject")}
-    agents = {s: ModelFree() if np.isnan(rate) else ModelFree(rate) for s, rate in rates.items()}
-    sarsa = pd.concat(replay(agents[s], own) for s, own in trials.groupby("subject"))
-    delta, events = network_errors(config, tested), []
-    for event, column, step in (("state", "at_state", 1), ("reward", "at_reward", 2)):
-        table = trials[["subject", "session", "trial"]].assign(event=event, network=delta[:, step])
-        events.append(table.assign(model_based=planned[column], model_free=sarsa[column]))
-    table = pd.concat(events).dropna()  # invalid trials, and reward on an episode's last trial (no next value)
-    used = {subject: agent.learning_rate for subject, agent in agents.items()}
-    return table.assign(learning_rate=table["subject"].map(used)).reset_index(drop=True)
-
-
-def network_errors(config: TwoStepConfig, tested: Tested) -> np.ndarray:
-    """Prediction errors of the networks in the analysed episodes, by the step that they follow (row of the trial table,
-    step); NaN at an episode's end."""
-    delta = prediction_errors(tested.arrays["rewards"], tested.arrays["values"], config.discount)
-    delta = np.pad(delta[:, : config.analysed_episodes], ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
-    return delta.reshape(-1, TwoStep.steps_per_trial)
-
-
-def at_cue(config: TwoStepConfig, tested: Tested) -> pd.DataFrame:
-    """Prediction errors at the choice cue of valid trials, where both reference agents expect none (columns as in
-    `prediction_error_table`)."""
-    trials = tested.trials[tested.trials["session"] <= config.analysed_episodes].reset_index(drop=True)
-    told = trials[["subject", "session", "trial"]].assign(event=CUE, network=network_errors(config, tested)[:, 0])
-    return told.assign(model_based=0.0, model_free=0.0)[trials["valid"]].dropna()
+def stationary(config: TwoStepConfig) -> Tables:
+    """Behaviour of the planner at which learning would come to rest; see `StationaryPlanner`."""
+    agent = StationaryPlanner(*probabilities(config), config.discount, config.entropy_cost)
+    rng = generator(REFERENCE, config.first_seed, 0, 3)
+    return behaviour(
+        config, play_agent(agent, make_task(config), rng, config.test_episodes * config.networks, STATIONARY)
+    )
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:
@@ -318,4 +294,5 @@ SIMULATION = Simulation(
     compare=compare_with_paper,
     behaviour=behaviour,
     behaviour_quantities=behaviour_quantities,
+    stationary=stationary,
 )

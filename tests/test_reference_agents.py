@@ -13,10 +13,11 @@ import pfc_metarl.analysis
 from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.bandits import UCB, Gittins, Thompson
 from pfc_metarl.agents.playing import draw_choices, lead, play, replay
+from pfc_metarl.agents.stationary import StationaryForager, StationaryPlanner
 from pfc_metarl.agents.two_step import ModelBased, ModelFree, RewardAsCue
 from pfc_metarl.agents.volatility import FixedRate, IdealObserver
 from pfc_metarl.errors import TableError
-from pfc_metarl.tasks import Bandit, Task, TwoStep, Volatility
+from pfc_metarl.tasks import Bandit, Foraging, Task, TwoStep, Volatility
 from pfc_metarl.tasks.volatility import Process, Schedule
 from pfc_metarl.trials import NONE, check_trials
 
@@ -27,6 +28,8 @@ AGENTS: dict[str, tuple[ReferenceAgent, Task]] = {
     "SARSA(0)": (ModelFree(learning_rate=0.3, inverse_temperature=2.0), TWO_STEP),
     "model-based": (ModelBased(0.8, 0.9, 0.1, 0.1), TWO_STEP),
     "reward as cue": (RewardAsCue(0.1), TWO_STEP),
+    "stationary planner": (StationaryPlanner(0.8, 0.9, 0.1, 0.1), TWO_STEP),
+    "stationary forager": (StationaryForager(0.1, 0.4), Foraging(30, 30, 0.5, [(0.1, 0.1)])),
     "observer": (IdealObserver(Process()), VOLATILITY),
     "fixed rate": (FixedRate(0.3, 10.0), VOLATILITY),
     "Gittins": (Gittins(), BANDIT),

@@ -276,7 +276,7 @@ def test_two_step_arrays(planner: Played) -> None:
 
 
 def test_two_step_errors_at_state_and_reward(planner: Played) -> None:
-    table = two_step.prediction_error_table(planner.config, planner.tested)
+    table = two_step.analyse(planner.config, planner.tested)["prediction_errors"]
     expected, gamma = {}, planner.config.discount
     for k, e, own in sessions(planner.tested.trials):
         if e >= planner.config.analysed_episodes:
@@ -293,7 +293,7 @@ def test_two_step_errors_at_state_and_reward(planner: Played) -> None:
 
 
 def test_two_step_reference_agents_met_the_same_trials(planner: Played) -> None:
-    table, trials = two_step.prediction_error_table(planner.config, planner.tested), planner.tested.trials
+    table, trials = two_step.analyse(planner.config, planner.tested)["prediction_errors"], planner.tested.trials
     assert table.groupby("subject")["learning_rate"].nunique().tolist() == [1, 1]
     assert table["learning_rate"].nunique() == 2
     for (subject, session), errors in table.groupby(["subject", "session"]):

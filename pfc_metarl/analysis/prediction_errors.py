@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
 
+from pfc_metarl.agents.fitting import fit_model_free
 from pfc_metarl.agents.playing import replay
-from pfc_metarl.agents.two_step import ModelFree
+from pfc_metarl.agents.two_step import ModelBased, ModelFree
+from pfc_metarl.dopamine import prediction_errors
 from pfc_metarl.trials import require_columns
 
 COLUMNS = [
@@ -14,6 +16,58 @@ COLUMNS = [
 ]  # fmt: skip
 RATES = (0.1, 0.5, 1.0)
 """Learning rates of model-free agents beside the fitted one."""
+STEPS = 3
+"""Of a trial of the two-step task."""
+EVENTS = {"state": 1, "reward": 2}
+"""After which of them the agents' prediction errors come; and one at which they expect nothing."""
+CUE, BEFORE_CUE = "cue", 0
+
+
+def network_errors(rewards: np.ndarray, values: np.ndarray, discount: float) -> np.ndarray:
+    """Prediction errors of networks, by the step that they follow.
+
+    Args:
+        rewards, values: of whole episodes (network, episode, time).
+        discount: gamma.
+
+    Returns:
+        (row of the trial table, step); NaN at an episode's end.
+    """
+    delta = prediction_errors(rewards, values, discount)
+    return np.pad(delta, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan).reshape(-1, STEPS)
+
+
+def prediction_error_table(trials: pd.DataFrame, delta: np.ndarray, planner: ModelBased) -> pd.DataFrame:
+    """Prediction errors of network and reference agents on the same trials, at both events.
+
+    The model-free agent's learning rate is fitted to each network's choices (our choice); where it cannot be told, the
+    agent keeps its usual one.
+
+    Args:
+        trials: the networks' trial table.
+        delta: their errors, of `network_errors`.
+        planner: the model-based agent.
+
+    Returns:
+        Table: subject, session, trial, event (state or reward), network, model_based, model_free, learning_rate.
+    """
+    planned = replay(planner, trials)
+    rates = {subject: fit_model_free(own) for subject, own in trials.groupby("subject")}
+    agents = {s: ModelFree() if np.isnan(rate) else ModelFree(rate) for s, rate in rates.items()}
+    sarsa, events = pd.concat(replay(agents[s], own) for s, own in trials.groupby("subject")), []
+    for event, step in EVENTS.items():
+        table = trials[["subject", "session", "trial"]].assign(event=event, network=delta[:, step])
+        events.append(table.assign(model_based=planned[f"at_{event}"], model_free=sarsa[f"at_{event}"]))
+    table = pd.concat(events).dropna()  # invalid trials, and reward on an episode's last trial (no next value)
+    used = {subject: agent.learning_rate for subject, agent in agents.items()}
+    return table.assign(learning_rate=table["subject"].map(used)).reset_index(drop=True)
+
+
+def errors_at_cue(trials: pd.DataFrame, delta: np.ndarray) -> pd.DataFrame:
+    """Prediction errors at the choice cue of valid trials, where both reference agents expect none (arguments and
+    columns as in `prediction_error_table`)."""
+    told = trials[["subject", "session", "trial"]].assign(event=CUE, network=delta[:, BEFORE_CUE])
+    return told.assign(model_based=0.0, model_free=0.0)[trials["valid"]].dropna()
 
 
 def compare_prediction_errors(errors: pd.DataFrame) -> pd.DataFrame:
