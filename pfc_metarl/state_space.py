@@ -1,0 +1,287 @@
+"""What moves the state of a network from trial to trial: is it belief, updated as Bayes' rule has it?
+
+A state is all that a network carries from step to step (of an LSTM: hidden and cell), at one step of the trial; a cycle
+is what it sees from there to the same step of the next trial. Nothing here depends on what is inside a network.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import LinearRegression, RidgeCV
+from torch import Tensor
+
+from pfc_metarl.analysis.read_out import PENALTIES, explained
+from pfc_metarl.networks.agent import Agent, Step
+from pfc_metarl.rollout import Trajectory
+
+PUSHES = (-0.4, -0.2, 0.2, 0.4)
+"""Of the state along the axis of belief, in units of belief."""
+CHOSEN = 200
+"""States per network that are driven on."""
+BINS = np.linspace(0, 1, 11)
+"""Of belief, for curves."""
+SEARCH, RATE = 1_000, 0.02
+"""Steps of the search for slow points, and their size at first."""
+
+
+class Input(NamedTuple):
+    """What is seen at one step."""
+
+    observation: Tensor
+    """(network, point, number), or what can be spread to that."""
+    reward: float
+    """The last one."""
+    action: int
+    """The last one."""
+
+
+Cycle = Callable[[Tensor], list[Input]]
+"""From the numbers of trials done (network, point) to what is seen in the next cycle."""
+
+
+class System(NamedTuple):
+    """Networks at a task whose ideal observer's belief is one number, between 0 and 1."""
+
+    name: str
+    agent: Agent
+    states: Tensor
+    """That were visited (network, episode, trial, number)."""
+    beliefs: np.ndarray
+    """The ideal observer's in these (network, episode, trial)."""
+    events: Mapping[str, Cycle]
+    """What can happen in a trial."""
+    bayes: Callable[[str, np.ndarray, np.ndarray], np.ndarray]
+    """From an event, beliefs and trials done, to the beliefs that follow."""
+    probes: Sequence[Cycle]
+    """Inputs after which the policy is looked at (the mean over all)."""
+
+
+class Axis(NamedTuple):
+    """The axis of belief in each network's state."""
+
+    weights: np.ndarray
+    """Of the read-out (network, number)."""
+    offset: np.ndarray
+    """(network,)."""
+    direction: np.ndarray
+    """By which the mean state moves per unit of belief (network, number)."""
+    r2: np.ndarray
+    """Of the read-out on held-out episodes (network,)."""
+
+    def read(self, states: Tensor) -> np.ndarray:
+        """Belief, as read out of states (network, point, number): (network, point)."""
+        return np.einsum("nps,ns->np", states.numpy(), self.weights) + self.offset[:, None]
+
+
+class Points(NamedTuple):
+    """Visited states of held-out episodes, drawn at random."""
+
+    states: Tensor
+    """(network, point, number)."""
+    beliefs: np.ndarray
+    """(network, point)."""
+    trials: Tensor
+    """Done before (network, point)."""
+
+
+@torch.no_grad()
+def visited_states(agent: Agent, played: Trajectory, step: int) -> Tensor:
+    """All that networks carried after one step of each trial: (network, episode, trial, number).
+
+    Args:
+        agent: those that played, or as many others that see the very same.
+        played: whole episodes.
+        step: of the trial, from 0.
+    """
+    state, seen, kept = agent.start(played.rewards.shape[2]), played.seen, []
+    steps = played.end.episodes.task.steps_per_trial
+    for t in range(len(played.rewards)):
+        told = (seen.observations[t], seen.rewards[t], seen.actions[t])
+        state = agent.act(*told, state, seen.added[t]).state
+        if t % steps == step:
+            kept.append(torch.cat(state, -1))
+    return torch.stack(kept, dim=2)
+
+
+def drive(agent: Agent, states: Tensor, inputs: Sequence[Input]) -> tuple[Tensor, Step]:
+    """Show networks some steps, from given states: those after them (network, point, number), and the last step."""
+    size, state = states.shape[:2], tuple(part.contiguous() for part in states.split(agent.units, -1))
+    for seen in inputs:
+        observation = seen.observation.expand(*size, -1)
+        reward, action = torch.full(size, seen.reward), torch.full(size, seen.action)
+        step = agent.act(observation, reward, action, state, torch.zeros(size))
+        state = step.state
+    return torch.cat(state, -1), step
+
+
+def belief_axis(states: Tensor, beliefs: np.ndarray) -> Axis:
+    """Read belief out of the state, by ridge regression on the first half of the episodes; r2 is that of the others."""
+    half, numbers = states.shape[1] // 2, states.shape[-1]
+    told = []
+    for own, belief in zip(states.numpy(), beliefs):
+        x, y = own[:half].reshape(-1, numbers), belief[:half].ravel()
+        model, back = RidgeCV(PENALTIES).fit(x, y), LinearRegression().fit(y[:, None], x)
+        held_out = model.predict(own[half:].reshape(-1, numbers))
+        told.append((model.coef_, model.intercept_, back.coef_[:, 0], explained(belief[half:].ravel(), held_out)))
+    return Axis(*(np.array(column) for column in zip(*told)))
+
+
+def held_out_points(system: System, rngs: Sequence[np.random.Generator]) -> Points:
+    """Some visited states of the second half of the episodes, of all but the first trial."""
+    networks, episodes, trials = system.beliefs.shape
+    drawn = [(rng.integers(episodes // 2, episodes, CHOSEN), rng.integers(1, trials, CHOSEN)) for rng in rngs]
+    episode, trial = (np.array(part) for part in zip(*drawn))
+    at = np.arange(networks)[:, None], episode, trial
+    return Points(system.states[at], system.beliefs[at], torch.from_numpy(trial).float())
+
+
+@torch.no_grad()
+def update_field(system: System, axis: Axis, points: Points) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How far each event moves the belief that is read out of the state, beside Bayes' update.
+
+    Every event is made to happen in every one of the points.
+
+    Returns:
+        Curves: task, subject, event, belief (of the ideal observer, middle of a bin), update, bayes (means), n.
+        Fits over all points and events: task, subject, slope (1: as Bayes has it) and r2 of the update on Bayes', and
+        r2_by_event, of the mean update of each event (what a rule that knows no belief explains).
+    """
+    before, trials, tables = axis.read(points.states), points.trials.numpy(), []
+    for event, cycle in system.events.items():
+        after, _ = drive(system.agent, points.states, cycle(points.trials))
+        update = axis.read(after) - before
+        bayes = system.bayes(event, points.beliefs, trials) - points.beliefs
+        for k, subject in enumerate(system.agent.seeds):
+            told = {"belief": points.beliefs[k], "update": update[k], "bayes": bayes[k]}
+            tables.append(pd.DataFrame(told).assign(task=system.name, subject=subject, event=event))
+    whole = pd.concat(tables, ignore_index=True)
+    middle = pd.cut(whole["belief"], BINS, labels=(BINS[1:] + BINS[:-1]) / 2, include_lowest=True).astype(float)
+    keys = ["task", "subject", "event", "belief"]
+    groups = whole.assign(belief=middle).groupby(keys)[["update", "bayes"]]
+    curves = groups.mean().join(groups.size().rename("n")).reset_index()
+    fits = []
+    for subject, own in whole.groupby("subject"):
+        line = LinearRegression().fit(own[["bayes"]], own["update"])
+        mean = own.groupby("event")["update"].transform("mean")
+        r2 = [float(explained(own["update"].to_numpy(), p)) for p in (line.predict(own[["bayes"]]), mean.to_numpy())]
+        fits.append((system.name, subject, line.coef_[0], *r2))
+    return curves, pd.DataFrame(fits, columns=["task", "subject", "slope", "r2", "r2_by_event"])
+
+
+@torch.no_grad()
+def pushed(system: System, axis: Axis, points: Points, rngs: Sequence[np.random.Generator]) -> pd.DataFrame:
+    """States are pushed along the axis of belief, and as far along others along which they move by themselves.
+
+    Returns:
+        Table: task, subject, direction (belief, other; or observed: nothing is pushed, the change is that of points
+        whose belief differs by as much), push (in units of belief), and the mean changes, over the probes, of log_odds
+        (of the first action against the second) and value, and of belief (read out at the next trial).
+    """
+    difference = points.states - points.states.roll(1, dims=1)
+    along = torch.from_numpy(axis.direction).float().unsqueeze(1)
+    unit = along / along.norm(dim=-1, keepdim=True)
+    other = difference - (difference * unit).sum(-1, keepdim=True) * unit
+    other = other / other.norm(dim=-1, keepdim=True).clamp(min=1e-9) * along.norm(dim=-1, keepdim=True)
+    signs = torch.from_numpy(np.stack([rng.choice([-1.0, 1.0], CHOSEN) for rng in rngs])).float().unsqueeze(-1)
+    rest, rows = probed(system, axis, points.states, points.trials), []
+    observed = [
+        [LinearRegression().fit(b[:, None], own).coef_[0] for b, own in zip(points.beliefs, part)] for part in rest
+    ]
+    for size in PUSHES:
+        for direction, vector in (("belief", along), ("other", other * signs)):
+            after = probed(system, axis, points.states + size * vector, points.trials)
+            change = [(a - r).mean(axis=1) for a, r in zip(after, rest)]
+            rows += [(direction, size, s, *own) for s, *own in zip(system.agent.seeds, *change)]
+        rows += [
+            ("observed", size, s, *(size * slope for slope in own)) for s, *own in zip(system.agent.seeds, *observed)
+        ]
+    return pd.DataFrame(rows, columns=["direction", "push", "subject", "log_odds", "value", "belief"]).assign(
+        task=system.name
+    )
+
+
+def probed(system: System, axis: Axis, states: Tensor, trials: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log odds of the first action against the second, value, and belief at the next trial: means over the probes."""
+    told = []
+    for probe in system.probes:
+        _, step = drive(system.agent, states, probe(trials))
+        told.append((step.logits[..., 0] - step.logits[..., 1], step.value))
+    beliefs = [axis.read(drive(system.agent, states, cycle(trials))[0]) for cycle in system.events.values()]
+    odds, value = (torch.stack(part).mean(0).numpy() for part in zip(*told))
+    return odds, value, np.mean(beliefs, axis=0)
+
+
+def slow_points(system: System, axis: Axis, points: Points, trial: int, starts: int = 24) -> pd.DataFrame:
+    """Where the state comes to rest if the same event happens again and again (Sussillo & Barak 2013).
+
+    From visited states |F(s) - s|^2 is made small, F being a cycle; of the slowest point of each network and event the
+    belief is read out, and the eigenvalues of F's slope there tell how long a difference would last.
+
+    Args:
+        system, axis, points: the networks.
+        trial: number of trials done, which is held.
+        starts: states from which the search begins.
+
+    Returns:
+        Table: task, subject, event, speed (of the slowest point, as a share of the median speed at visited states),
+        belief (read out), bayes (at which Bayes' update comes to rest), eigenvalue (largest modulus), second (the next
+        one's), alignment (of the slowest mode with the direction of belief: |cosine|).
+    """
+    held, rows = torch.full((len(system.agent.seeds), starts), float(trial)), []
+    for event, cycle in system.events.items():
+        inputs = cycle(held)
+        start = points.states[:, :starts]
+        at = settle(system, start, inputs)
+        speed = (drive(system.agent, at, inputs)[0] - at).norm(dim=-1).detach()
+        usual = (drive(system.agent, start, inputs)[0] - start).norm(dim=-1).detach().median(dim=1).values
+        best = speed.argmin(dim=1)
+        slowest = at[torch.arange(len(best)), best].detach()
+        slopes = jacobians(system, slowest, cycle(held[:, :1]))
+        beliefs = axis.read(slowest.unsqueeze(1))[:, 0]
+        rest = at_rest(system, event, trial)
+        for k, subject in enumerate(system.agent.seeds):
+            values, vectors = np.linalg.eig(slopes[k])
+            order = np.argsort(-np.abs(values))
+            slow, along = np.real(vectors[:, order[0]]), axis.direction[k]
+            cosine = abs(slow @ along) / (np.linalg.norm(slow) * np.linalg.norm(along))
+            share = float(speed[k, best[k]] / usual[k])
+            moduli = np.abs(values[order[:2]])
+            rows.append((system.name, subject, event, share, beliefs[k], rest, *moduli, cosine))
+    columns = ["task", "subject", "event", "speed", "belief", "bayes", "eigenvalue", "second", "alignment"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def settle(system: System, start: Tensor, inputs: Sequence[Input]) -> Tensor:
+    """From each state, one at which a cycle moves as little as can be: first by letting it run, then by descent."""
+    with torch.no_grad():
+        for _ in range(200):
+            start, _ = drive(system.agent, start, inputs)
+    at = start.clone().requires_grad_(True)
+    descent = torch.optim.Adam([at], RATE)
+    for n in range(SEARCH):
+        descent.param_groups[0]["lr"] = RATE * (1 - n / SEARCH)
+        descent.zero_grad()
+        (drive(system.agent, at, inputs)[0] - at).square().sum().backward()
+        descent.step()
+    return at
+
+
+def jacobians(system: System, states: Tensor, inputs: Sequence[Input]) -> np.ndarray:
+    """Slopes of a cycle at one state of each network: (network, number after, number before)."""
+    numbers = states.shape[-1]
+    copies = states.unsqueeze(1).repeat(1, numbers, 1).requires_grad_(True)
+    after, _ = drive(system.agent, copies, inputs)
+    after.diagonal(dim1=1, dim2=2).sum().backward()  # of copy i the i-th number
+    assert copies.grad is not None
+    return copies.grad.numpy()
+
+
+def at_rest(system: System, event: str, trial: int) -> float:
+    """The belief at which Bayes' update comes to rest if one event happens again and again."""
+    belief = np.array([0.5])
+    for _ in range(1_000):
+        belief = system.bayes(event, belief, np.array([float(trial)]))
+    return float(belief[0])
