@@ -14,6 +14,7 @@ FIGURES = {
     "2": "figure2",
     "3": "figure3",
     "4": "figure4",
+    "4c": "figure_4c",
     "5": "figure5",
     "6": "figure6",
     "7": "figure7",

@@ -32,9 +32,10 @@ def draw(results: Path, quick: bool) -> None:
             model(ax, errors, observers, comparison, first=i == 0)
             if i == 0:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
-        state_panels(figure, bottom, run.read_table("state_pca.csv"))
+        states = run.read_table("state_pca.csv")
+        state_panels(figure, bottom, states[states["subject"] == states["subject"].min()])
         note = "a: peaks and troughs read from published curves; no intervals are given. b: a dot for each network. "
-        note += "c: one network; each column has its own axes."
+        note += "c: the first network; each column has its own axes (all networks: figure 4c)."
         save(figure, results, "figure4", quick, note, run)
 
 
@@ -78,23 +79,32 @@ def model(ax: Axes, errors: pd.DataFrame, observers: pd.DataFrame, comparison: s
         panel_letter(ax, "b")
 
 
+FACES = {1: (BLUE, "right"), 0: (VERMILLION, "left")}
+"""Colours of the rewarded cue."""
+SHAPES = {1: ("o", "right cue shown"), 0: ("^", "left cue shown"), None: ("s", "no cue yet")}
+"""Marks of the cue that was shown."""
+
+
+def mark_states(ax: Axes, states: pd.DataFrame, cue_shown: bool) -> None:
+    """States on two components, by the cue that is rewarded and the one that was shown, if one was as yet."""
+    for (rewarded, cue), points in states.groupby(["rewarded_cue", "cue"]):
+        colour, marker = FACES[rewarded][0], SHAPES[cue if cue_shown else None][0]
+        face = colour if rewarded else "none"
+        style: dict[str, Any] = {"s": 6, "facecolor": face, "edgecolor": colour, "marker": marker}
+        ax.scatter(points["pc1"], points["pc2"], linewidth=0.5, alpha=0.6, **style)
+
+
 def state_panels(figure: Figure, grid: GridSpecBase, state: pd.DataFrame) -> None:
     """Panel c: the state by trial step (columns), on the reversal trial (top) and the one after (bottom).
 
     Filled and open marks: which cue is rewarded; their form: which cue was shown, if any was as yet.
     """
-    faces = {1: (BLUE, "right"), 0: (VERMILLION, "left")}
-    shapes = {1: ("o", "right cue shown"), 0: ("^", "left cue shown"), None: ("s", "no cue yet")}
     for step, name in enumerate(("Fixation", "Cue", "Action", "Reward")):
         at_step = state[(state["step"] == step) & state["trial_in_block"].isin((1, 2))]
         for row, trial in enumerate((1, 2)):
             ax = figure.add_subplot(grid[row, step])
             own = at_step[at_step["trial_in_block"] == trial]
-            for (rewarded, cue), points in own.groupby(["rewarded_cue", "cue"]):
-                colour, marker = faces[rewarded][0], shapes[cue if step else None][0]
-                face = colour if rewarded else "none"
-                style: dict[str, Any] = {"s": 6, "facecolor": face, "edgecolor": colour, "marker": marker}
-                ax.scatter(points["pc1"], points["pc2"], linewidth=0.5, alpha=0.6, **style)
+            mark_states(ax, own, cue_shown=step > 0)
             ax.set(xlim=limits(at_step["pc1"]), ylim=limits(at_step["pc2"]))
             if row == 0:
                 ax.set_title(name)
@@ -105,10 +115,10 @@ def state_panels(figure: Figure, grid: GridSpecBase, state: pd.DataFrame) -> Non
                 ax.set_ylabel(("Reversal trial n" if row == 0 else "Trial n + 1") + "\nPC 2")
                 if row == 0:
                     panel_letter(ax, "c")
-    for rewarded, (colour, side) in faces.items():
+    for rewarded, (colour, side) in FACES.items():
         face = colour if rewarded else "white"
         ax.scatter([], [], s=12, marker="D", facecolor=face, edgecolor=colour, label=f"c: {side} cue rewarded")
-    for marker, name in shapes.values():
+    for marker, name in SHAPES.values():
         ax.scatter([], [], s=10, marker=marker, color=GREY, label=f"c: {name}")
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, handletextpad=0.1)

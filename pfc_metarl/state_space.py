@@ -23,6 +23,8 @@ CHOSEN = 200
 """States per network that are driven on."""
 BINS = np.linspace(0, 1, 11)
 """Of belief, for curves."""
+LIKELY = 0.05
+"""Probability of a choice that is made now and then."""
 SEARCH, RATE = 1_000, 0.02
 """Steps of the search for slow points, and their size at first."""
 
@@ -42,6 +44,14 @@ Cycle = Callable[[Tensor], list[Input]]
 """From the numbers of trials done (network, point) to what is seen in the next cycle."""
 
 
+class Event(NamedTuple):
+    """What can happen in a trial."""
+
+    choice: int
+    """The action that it begins with."""
+    cycle: Cycle
+
+
 class System(NamedTuple):
     """Networks at a task whose ideal observer's belief is one number, between 0 and 1."""
 
@@ -51,8 +61,9 @@ class System(NamedTuple):
     """That were visited (network, episode, trial, number)."""
     beliefs: np.ndarray
     """The ideal observer's in these (network, episode, trial)."""
-    events: Mapping[str, Cycle]
-    """What can happen in a trial."""
+    policy: np.ndarray
+    """Probabilities with which the choices of these trials were made (network, episode, trial, action)."""
+    events: Mapping[str, Event]
     bayes: Callable[[str, np.ndarray, np.ndarray], np.ndarray]
     """From an event, beliefs and trials done, to the beliefs that follow."""
     probes: Sequence[Cycle]
@@ -85,6 +96,8 @@ class Points(NamedTuple):
     """(network, point)."""
     trials: Tensor
     """Done before (network, point)."""
+    policy: np.ndarray
+    """Of the trial's choice (network, point, action)."""
 
 
 @torch.no_grad()
@@ -135,40 +148,42 @@ def held_out_points(system: System, rngs: Sequence[np.random.Generator]) -> Poin
     drawn = [(rng.integers(episodes // 2, episodes, CHOSEN), rng.integers(1, trials, CHOSEN)) for rng in rngs]
     episode, trial = (np.array(part) for part in zip(*drawn))
     at = np.arange(networks)[:, None], episode, trial
-    return Points(system.states[at], system.beliefs[at], torch.from_numpy(trial).float())
+    return Points(system.states[at], system.beliefs[at], torch.from_numpy(trial).float(), system.policy[at])
 
 
 @torch.no_grad()
 def update_field(system: System, axis: Axis, points: Points) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How far each event moves the belief that is read out of the state, beside Bayes' update.
 
-    Every event is made to happen in every one of the points.
+    Every event is made to happen in every one of the points, also where its choice is one that is hardly ever made
+    there (with a probability below `LIKELY`): such tables apart, for no training has shaped what follows.
 
     Returns:
-        Curves: task, subject, event, belief (of the ideal observer, middle of a bin), update, bayes (means), n.
-        Fits over all points and events: task, subject, slope (1: as Bayes has it) and r2 of the update on Bayes', and
-        r2_by_event, of the mean update of each event (what a rule that knows no belief explains).
+        Curves: task, subject, likely, event, belief (of the ideal observer, middle of a bin), update, bayes (means), n.
+        Fits over all points and events: task, subject, likely, slope (1: as Bayes has it) and r2 of the update on
+        Bayes', and r2_by_event, of the mean update of each event (what a rule that knows no belief explains).
     """
     before, trials, tables = axis.read(points.states), points.trials.numpy(), []
-    for event, cycle in system.events.items():
+    for event, (choice, cycle) in system.events.items():
         after, _ = drive(system.agent, points.states, cycle(points.trials))
+        likely = points.policy[..., choice] >= LIKELY
         update = axis.read(after) - before
         bayes = system.bayes(event, points.beliefs, trials) - points.beliefs
         for k, subject in enumerate(system.agent.seeds):
-            told = {"belief": points.beliefs[k], "update": update[k], "bayes": bayes[k]}
+            told = {"belief": points.beliefs[k], "update": update[k], "bayes": bayes[k], "likely": likely[k]}
             tables.append(pd.DataFrame(told).assign(task=system.name, subject=subject, event=event))
     whole = pd.concat(tables, ignore_index=True)
     middle = pd.cut(whole["belief"], BINS, labels=(BINS[1:] + BINS[:-1]) / 2, include_lowest=True).astype(float)
-    keys = ["task", "subject", "event", "belief"]
+    keys = ["task", "subject", "likely", "event", "belief"]
     groups = whole.assign(belief=middle).groupby(keys)[["update", "bayes"]]
     curves = groups.mean().join(groups.size().rename("n")).reset_index()
     fits = []
-    for subject, own in whole.groupby("subject"):
+    for (subject, likely), own in whole.groupby(["subject", "likely"]):
         line = LinearRegression().fit(own[["bayes"]], own["update"])
         mean = own.groupby("event")["update"].transform("mean")
         r2 = [float(explained(own["update"].to_numpy(), p)) for p in (line.predict(own[["bayes"]]), mean.to_numpy())]
-        fits.append((system.name, subject, line.coef_[0], *r2))
-    return curves, pd.DataFrame(fits, columns=["task", "subject", "slope", "r2", "r2_by_event"])
+        fits.append((system.name, subject, likely, line.coef_[0], *r2))
+    return curves, pd.DataFrame(fits, columns=["task", "subject", "likely", "slope", "r2", "r2_by_event"])
 
 
 @torch.no_grad()
@@ -209,7 +224,7 @@ def probed(system: System, axis: Axis, states: Tensor, trials: Tensor) -> tuple[
     for probe in system.probes:
         _, step = drive(system.agent, states, probe(trials))
         told.append((step.logits[..., 0] - step.logits[..., 1], step.value))
-    beliefs = [axis.read(drive(system.agent, states, cycle(trials))[0]) for cycle in system.events.values()]
+    beliefs = [axis.read(drive(system.agent, states, event.cycle(trials))[0]) for event in system.events.values()]
     odds, value = (torch.stack(part).mean(0).numpy() for part in zip(*told))
     return odds, value, np.mean(beliefs, axis=0)
 
@@ -231,7 +246,7 @@ def slow_points(system: System, axis: Axis, points: Points, trial: int, starts: 
         one's), alignment (of the slowest mode with the direction of belief: |cosine|).
     """
     held, rows = torch.full((len(system.agent.seeds), starts), float(trial)), []
-    for event, cycle in system.events.items():
+    for event, (_, cycle) in system.events.items():
         inputs = cycle(held)
         start = points.states[:, :starts]
         at = settle(system, start, inputs)

@@ -23,10 +23,11 @@ from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.random_streams import REFERENCE, TEST, generators
 from pfc_metarl.results import RunFolder, run_folder
-from pfc_metarl.rollout import Trajectory, play
+from pfc_metarl.rollout import Trajectory, by_episode, play
 from pfc_metarl.simulation import Options
 from pfc_metarl.state_space import (
     Cycle,
+    Event,
     Input,
     System,
     belief_axis,
@@ -85,8 +86,15 @@ def two_step_system(run: Run, agent: Agent, played: Trajectory) -> System:
     def bayes(event: str, belief: np.ndarray, trials: np.ndarray) -> np.ndarray:
         return updated(planner, belief, *outcomes[event])
 
-    events = {name: cycle(*outcome) for name, outcome in outcomes.items()}
-    return System("two-step", agent, visited_states(agent, played, FIXATION), beliefs, events, bayes, [cue])
+    events = {name: Event(outcome[0], cycle(*outcome)) for name, outcome in outcomes.items()}
+    states = visited_states(agent, played, FIXATION)
+    return System("two-step", agent, states, beliefs, policy(played), events, bayes, [cue])
+
+
+def policy(played: Trajectory) -> np.ndarray:
+    """With which each trial's choice was made (network, episode, trial, action)."""
+    task = played.end.episodes.task
+    return by_episode(torch.softmax(played.logits[task.choice_step :: task.steps_per_trial], -1))
 
 
 def one_hot(place: int) -> Tensor:
@@ -125,9 +133,9 @@ def bandit_system(run: Run, agent: Agent, played: Trajectory) -> System:
         for_left = reward if choice == LEFT else 1 - reward
         return (belief * (trials + 2) + for_left) / (trials + 3)
 
-    events = {name: cycle(*outcome) for name, outcome in outcomes.items()}
-    states = visited_states(agent, played, 0)
-    return System("bandits", agent, states, beliefs, events, bayes, list(events.values()))
+    events = {name: Event(outcome[0], cycle(*outcome)) for name, outcome in outcomes.items()}
+    states, probes = visited_states(agent, played, 0), [event.cycle for event in events.values()]
+    return System("bandits", agent, states, beliefs, policy(played), events, bayes, probes)
 
 
 SYSTEMS: dict[str, tuple[str, Callable[[Run, Agent, Trajectory], System]]] = {
@@ -152,7 +160,8 @@ def tables_of(group: str, system: System) -> Tables:
     axis, seeds = belief_axis(system.states, system.beliefs), system.agent.seeds
     points = held_out_points(system, generators(REFERENCE, seeds, 0, 0))
     curves, fits = update_field(system, axis, points)
-    tables = {"update_field": curves, "updates": fits.assign(read_out=axis.r2)}
+    fits["read_out"] = fits["subject"].map(dict(zip(seeds, axis.r2)))
+    tables = {"update_field": curves, "updates": fits}
     if group == NETWORKS:
         tables["pushes"] = pushed(system, axis, points, generators(REFERENCE, seeds, 0, 1))
         tables["slow_points"] = slow_points(system, axis, points, system.beliefs.shape[2] // 2)

@@ -7,8 +7,17 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge
 
-from pfc_metarl.analysis.read_out import principal_components
-from pfc_metarl.analysis.reversal import AFTER, BEFORE, COMPARISONS, EVENTS, ideal_errors, label_trials, mean_errors
+from pfc_metarl.analysis.reversal import (
+    AFTER,
+    BEFORE,
+    COMPARISONS,
+    EVENTS,
+    context_read_out,
+    ideal_errors,
+    label_trials,
+    mean_errors,
+    state_pca,
+)
 from pfc_metarl.comparison import Curve, Part, Quantity, compare
 from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import prediction_errors
@@ -63,12 +72,12 @@ def test(config: InferredValueConfig, networks: Networks) -> Tested:
 
     Returns:
         The trial table (columns as in `InferredValue`; session: stream), and arrays: rewards and values
-        (network, stream, time), hidden (stream, time, unit) of the first network.
+        (network, stream, time), hidden (network, stream, time, unit).
     """
     task = make_task(config, config.test_blocks // config.test_streams)
     played = play(networks[PUBLISHED], task, generators(TEST, config.seeds, 0), config.test_streams)
     arrays = {"rewards": by_episode(played.rewards), "values": by_episode(played.values)}
-    return Tested(played.table(), arrays | {"hidden": by_episode(played.activity[:, :1])[0]})
+    return Tested(played.table(), arrays | {"hidden": by_episode(played.activity)})
 
 
 def analyse(config: InferredValueConfig, tested: Tested) -> Tables:
@@ -76,10 +85,12 @@ def analyse(config: InferredValueConfig, tested: Tested) -> Tables:
     seen = tested.trials.drop(columns=["valid", "reward"])  # whatever it does, a network sees the cue and what it pays
     seen[list(EVENTS)] = event_errors(config, tested)
     labelled = label_trials(seen)
+    states = tested.arrays["hidden"].reshape(len(labelled), InferredValue.steps_per_trial, -1)
     return {
         **behaviour(config, seen),
         "ideal_observers": ideal_errors(config.switch_probability, config.block_trials, config.discount),
-        "state_pca": state_pca(config, tested, labelled),
+        "state_pca": state_pca(states, labelled),
+        "context": context_read_out(states, labelled),
         "performance": tested.trials.groupby("subject")[["reward", "valid"]].mean().reset_index(),
     }
 
@@ -96,26 +107,6 @@ def event_errors(config: InferredValueConfig, tested: Tested) -> np.ndarray:
     # delta[t] is the error at the event after action t: that at a trial's fixation follows the trial before
     delta = np.pad(delta, ((0, 0), (0, 0), (1, 0)), constant_values=np.nan)
     return delta.reshape(-1, InferredValue.steps_per_trial)[:, : len(EVENTS)]
-
-
-def state_pca(config: InferredValueConfig, tested: Tested, labelled: pd.DataFrame) -> pd.DataFrame:
-    """The first network's state on trials 1 and 2 of blocks that reversed: pc1, pc2 by trial and step.
-
-    Returns:
-        Table: trial_in_block (1: reversal trial), step (0 fixation, 1 cue, 2 action, 3 reward), cue,
-        rewarded_cue, pc1, pc2.
-    """
-    components, _ = principal_components(tested.arrays["hidden"])  # (stream, time, 2)
-    first = labelled[labelled["subject"] == config.first_seed].reset_index(drop=True)
-    by_trial = components.reshape(len(first), InferredValue.steps_per_trial, 2)
-    use = np.flatnonzero(first["reversed"] & (first["trial_in_block"] <= 2))
-    tables = [
-        first.loc[use, ["trial_in_block", "cue", "rewarded_cue"]].assign(
-            step=step, pc1=by_trial[use, step, 0], pc2=by_trial[use, step, 1]
-        )
-        for step in range(InferredValue.steps_per_trial)
-    ]
-    return pd.concat(tables, ignore_index=True)
 
 
 def compare_with_paper(tables: Tables) -> pd.DataFrame:

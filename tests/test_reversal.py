@@ -14,6 +14,7 @@ from pfc_metarl.analysis.reversal import (
     EVENTS,
     EXPERIENCED,
     INFERRED,
+    context_read_out,
     ideal_errors,
     label_trials,
     mean_errors,
@@ -75,3 +76,22 @@ def test_ideal_observers() -> None:
     assert error[AWARE, INFERRED, AFTER] == pytest.approx(0.81 * 0.5)
     assert error[BLIND, BEFORE_REVERSAL, BEFORE] == pytest.approx(0.324)
     assert error[BLIND, EXPERIENCED, BEFORE] == pytest.approx(-0.324)
+
+
+def test_context_read_out() -> None:
+    """One subject's state is that of the cue that pays from the reversal's second step on, another's a trial later."""
+    rng, tables, states = np.random.default_rng(0), [], []
+    for subject, from_step in ((1, 2), (2, 4)):
+        pays = rng.permutation(np.repeat([0, 1, 1, 0], 10)).repeat(5)
+        own = pd.DataFrame({"rewarded_cue": pays, "trial": np.arange(200) + 1, "block": np.arange(200) // 5 + 1})
+        own = own.assign(group="networks", subject=subject, session=1, trial_in_block=np.tile(np.arange(5) + 1, 40))
+        tables.append(own.assign(cue=rng.integers(0, 2, 200)))
+        believed = np.roll(pays, from_step // 4)[:, None].repeat(4, axis=1)
+        believed[:, :from_step] = np.roll(pays, 1 + from_step // 4)[:, None] if from_step < 4 else believed
+        states.append(np.stack([2.0 * believed - 1, rng.normal(size=(200, 4))], axis=-1))
+    labelled = label_trials(pd.concat(tables, ignore_index=True))
+    table = context_read_out(np.concatenate(states), labelled)
+    wide = table.pivot(index=["subject", "trial_in_block"], columns="step", values="share")
+    np.testing.assert_array_equal(wide.loc[[(1, 1), (1, 2), (2, 1), (2, 2)]], [[0, 0, 1, 1], [1] * 4, [0] * 4, [1] * 4])
+    few = labelled[labelled["trial_in_block"] < 3]
+    assert context_read_out(np.concatenate(states)[few.index], few)["share"].isna().all()

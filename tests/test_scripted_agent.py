@@ -210,9 +210,8 @@ def test_inferred_value_arrays(stream: Played) -> None:
         rewards = told_rewards(own)
         np.testing.assert_array_equal(arrays["rewards"][k, e], rewards)
         np.testing.assert_allclose(arrays["values"][k, e], value(np.arange(240), SEEDS[k], e), **CLOSE)
-        if k == 0:
-            expected = script(SEEDS[0], e, actions_of(own), rewards)
-            np.testing.assert_allclose(arrays["hidden"][e, :, :KNOWN], expected, **CLOSE)
+        expected = script(SEEDS[k], e, actions_of(own), rewards)
+        np.testing.assert_allclose(arrays["hidden"][k, e, :, :KNOWN], expected, **CLOSE)
     assert arrays["rewards"].shape == (2, 3, 240) and (arrays["rewards"] == -1).any()
 
 
@@ -231,17 +230,18 @@ def test_inferred_value_errors_at_each_event(stream: Played) -> None:
 
 
 def test_inferred_value_states_belong_to_the_step(stream: Played) -> None:
-    components, _ = principal_components(stream.tested.arrays["hidden"])
+    components = [principal_components(own)[0] for own in stream.tested.arrays["hidden"]]
     labelled = label_trials(stream.tested.trials.drop(columns=["valid", "reward"]))
     labelled["reversed"] &= labelled["trial_in_block"] <= 2
     rows = [
-        (trial.trial_in_block, trial.cue, trial.rewarded_cue, step)
-        + tuple(components[trial.session - 1, 4 * (trial.trial - 1) + step])
+        (seed, trial.trial_in_block, trial.cue, trial.rewarded_cue, step)
+        + tuple(components[k][trial.session - 1, 4 * (trial.trial - 1) + step])
+        for k, seed in enumerate(SEEDS)
         for step in range(4)
-        for trial in labelled[(labelled["subject"] == SEEDS[0]) & labelled["reversed"]].itertuples()
+        for trial in labelled[(labelled["subject"] == seed) & labelled["reversed"]].itertuples()
     ]
     table = inferred_value.analyse(stream.config, stream.tested)["state_pca"]
-    columns = ["trial_in_block", "cue", "rewarded_cue", "step", "pc1", "pc2"]
+    columns = ["subject", "trial_in_block", "cue", "rewarded_cue", "step", "pc1", "pc2"]
     np.testing.assert_allclose(table[columns].to_numpy(float), rows, **CLOSE)
 
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import RidgeCV
 
+from pfc_metarl.analysis.read_out import PENALTIES, principal_components
 from pfc_metarl.tasks.task import require_counts, require_probabilities
 from pfc_metarl.trials import SUBJECT, check_trials, require_columns, session_keys, sessions_of
 
@@ -99,3 +101,57 @@ def ideal_errors(switch_probability: float, block_trials: int, discount: float) 
                 belief = 1 - change if cue_rewarded == seen_last else change
                 rows.append((group, comparison, cue_rewarded, discount**2 * (belief - 0.5)))
     return pd.DataFrame(rows, columns=["group", "comparison", "cue_rewarded", "prediction_error"])
+
+
+def state_pca(states: np.ndarray, labelled: pd.DataFrame) -> pd.DataFrame:
+    """Each network's state on trials 1 and 2 of blocks that reversed, on its own first two principal components.
+
+    Args:
+        states: (row of the trial table, step, unit).
+        labelled: of `label_trials`.
+
+    Returns:
+        Table: subject, trial_in_block (1: reversal trial), step (0 fixation, 1 cue, 2 action, 3 reward), cue,
+        rewarded_cue, pc1, pc2.
+    """
+    tables = []
+    for subject, rows in labelled.groupby("subject", sort=False).indices.items():
+        components, _ = principal_components(states[rows])
+        own = labelled.iloc[rows]
+        use = np.flatnonzero(own["reversed"] & (own["trial_in_block"] <= 2))
+        told = own.iloc[use][["trial_in_block", "cue", "rewarded_cue"]].assign(subject=subject)
+        tables += [
+            told.assign(step=step, pc1=components[use, step, 0], pc2=components[use, step, 1])
+            for step in range(states.shape[1])
+        ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def context_read_out(states: np.ndarray, labelled: pd.DataFrame) -> pd.DataFrame:
+    """How often the state tells the cue that now pays, on trials 1 and 2 of blocks that reversed.
+
+    What tells it is read out, for each step of the trial, from states on the later trials of all blocks.
+
+    Args:
+        states, labelled: see `state_pca`.
+
+    Returns:
+        Table: subject, trial_in_block, step, share (of trials; 0: it tells the cue that paid before; NaN where there
+        are no later trials with either cue), n.
+    """
+    rows = []
+    for subject, own in labelled.groupby("subject", sort=False).indices.items():
+        trials = labelled.iloc[own]
+        pays, trial = np.where(trials["rewarded_cue"] == 1, 1.0, -1.0), trials["trial_in_block"].to_numpy()
+        later = np.flatnonzero(trial > 2)
+        for step in range(states.shape[1]):
+            able = len(np.unique(pays[later])) == 2
+            read_out = RidgeCV(PENALTIES).fit(states[own[later], step], pays[later]) if able else None
+            for early in (1, 2):
+                at = np.flatnonzero((trial == early) & trials["reversed"])
+                if read_out is None or not len(at):
+                    rows.append((subject, early, step, np.nan, len(at)))
+                    continue
+                told = np.sign(read_out.predict(states[own[at], step])) == pays[at]
+                rows.append((subject, early, step, told.mean(), len(at)))
+    return pd.DataFrame(rows, columns=["subject", "trial_in_block", "step", "share", "n"])
