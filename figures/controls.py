@@ -30,9 +30,9 @@ NOTE = (
     "a: claims of the paper (mean and 95 % interval over networks) for networks that are made otherwise, or lack "
     "something from the start; above: networks that have learned the task by its criterion; dotted: as published. b: "
     "reward by trial. c: mean absolute change of P(right), from trial to trial, and by one update of the weights. d, "
-    "e: trained networks lose an input, or memory; e: Harlow's by the task that they play (solid: as trained). f: "
-    "two-step networks on usual and reversed transitions. g: errors withheld in training. h: model-based prediction "
-    "errors with units silent; i: behaviour beside that of the policy at which the published objective comes to rest."
+    "e: trained networks lose an input, or memory; e: Harlow's, trained on either variant, on either. f: two-step "
+    "networks on usual and reversed transitions. g: errors withheld in training. h: model-based prediction errors "
+    "with units silent; i: behaviour beside that of the policy at which the published objective comes to rest."
 )
 
 
@@ -56,6 +56,9 @@ def draw(results: Path, quick: bool) -> None:
 def claim(ax: Axes, table: pd.DataFrame, begins: str, label: str) -> None:
     """One claim, and how many networks have learned, by variant."""
     own = table[table["quantity"].str.startswith(begins)].drop_duplicates("variant")
+    if own.empty:
+        ax.set_axis_off()
+        return
     half = (own["ci_high"] - own["ci_low"]) / 2
     x = range(len(own))
     ax.errorbar(x, own["ours"], half, fmt="o", color=BLUE, elinewidth=0.8)
@@ -92,27 +95,19 @@ def within_episode(axes: Sequence[Axes], run: RunFolder) -> None:
 def lost(axes: Sequence[Axes], run: RunFolder) -> None:
     """Panels d to f: other tests of trained networks."""
     table, moved = run.read_table("lost_after_training.csv"), run.read_table("transitions.csv")
-    simple = table[table["simulation"] != "harlow"]
-    places = list(simple.groupby(["simulation", "trained"]).groups)
-    for x, (simulation, trained) in enumerate(places):
-        own = simple[(simple["simulation"] == simulation) & (simple["trained"] == trained)]
-        for i, (lacking, colour) in enumerate(LACKING.items()):
-            reward = own[own["lacking"] == lacking].groupby("subject")["value"].mean()
-            dots(axes[0], x + 0.2 * (i - 1.5), reward.to_list(), edgecolor=colour, s=3)
-    names = [f"{s.replace('_', '-')}\n{'' if t == 'published' else t}" for s, t in places]
-    axes[0].set_xticks(range(len(places)), names, fontsize=5.5)
+    simple, harlow = table[table["simulation"] != "harlow"], table[table["simulation"] == "harlow"]
+    where = (
+        simple["simulation"].str.replace("_", "-")
+        + "\n"
+        + simple["trained"].where(simple["trained"] != "published", "")
+    )
+    by_lacking(axes[0], simple.assign(where=where))
     axes[0].set(ylabel="Reward per trial", title="Lost after training")
-    harlow = table[table["simulation"] == "harlow"]
-    for lacking, colour in LACKING.items():
-        for tested, line in (("intact", "-"), ("replaced", "--")):
-            for trained, width in (("intact", 1.0), ("replaced", 0.5)):
-                keys = {"lacking": lacking, "tested": tested, "trained": trained}
-                own = harlow[(harlow[list(keys)] == pd.Series(keys)).all(axis=1)]
-                mean = 100 * own.groupby("trial")["value"].mean()
-                label = lacking if (tested, trained) == ("intact", "intact") else None
-                axes[1].plot(mean.index, mean, color=colour, linestyle=line, linewidth=width, label=label)
-    axes[1].set(xlabel="Trial", ylabel="% correct", title="Harlow", ylim=(0, 103))
-    axes[1].legend(title="Lacking", fontsize=5, title_fontsize=5)
+    later = harlow[harlow["trial"] > 1].assign(value=100 * harlow["value"])
+    by_lacking(axes[1], later.assign(where=later["trained"] + "\non " + later["tested"]))
+    axes[1].axhline(50, color=GREY, linestyle=":", linewidth=0.8)
+    axes[1].set(ylabel="% correct after trial 1", title="Harlow: lost after training")
+    axes[1].legend(title="Lacking", fontsize=5, title_fontsize=5, loc="lower left")
     reward = moved[moved["quantity"] == "reward per trial"]
     places = list(reward.groupby(["networks", "tested"], sort=False).groups)
     for x, (networks, tested) in enumerate(places):
@@ -122,6 +117,18 @@ def lost(axes: Sequence[Axes], run: RunFolder) -> None:
     names = [f"{'usual' if n == 'as usual' else 'varying'}\non {t}" for n, t in places]
     axes[2].set_xticks(range(len(places)), names, fontsize=5.5)
     axes[2].set(ylabel="Reward per trial", title="Two-step: transitions")
+
+
+def by_lacking(ax: Axes, table: pd.DataFrame) -> None:
+    """Mean of each network, by what networks lack and the column `where`."""
+    places = list(table["where"].unique())
+    for i, (lacking, colour) in enumerate(LACKING.items()):
+        for x, place in enumerate(places):
+            own = table[(table["where"] == place) & (table["lacking"] == lacking)]
+            means = own.groupby("subject")["value"].mean()
+            dots(ax, x + 0.2 * (i - 1.5), means.to_list(), edgecolor=colour, s=3)
+        ax.scatter([], [], s=5, facecolor="white", edgecolor=colour, label=lacking)
+    ax.set_xticks(range(len(places)), places, fontsize=5.5)
 
 
 def dopamine_and_rest(axes: Sequence[Axes], run: RunFolder) -> None:

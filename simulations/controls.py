@@ -110,8 +110,9 @@ def variants(bench: Bench) -> pd.DataFrame:
     for name, (simulation, _) in SIMULATIONS.items():
         told = known[known["simulation"] == name]["quantity"]
         for variant, changes in VARIANTS.items() if not simulation.needs_prediction_errors else ():
-            compared = bench.run(name, variant, **changes).comparison
-            own = compared[compared["quantity"].isin(told)]
+            run = bench.run(name, variant, **changes)
+            named = told.str.replace("trial 100", f"trial {run.config.trials}") if name == "bandits" else told
+            own = run.comparison[run.comparison["quantity"].isin(named)]
             tables.append(own[COMPARED].assign(simulation=name, variant=variant))
     return pd.concat(tables, ignore_index=True)[["simulation", "variant", *COMPARED]]
 
@@ -278,7 +279,7 @@ def run(choice: Choice, where: Where) -> RunFolder:
     """Make the tables that are asked for; those of other controls on the same networks stay."""
     folder, names = run_folder(Options(results=where.results).results, NAME, where.quick), choice.names or CONTROLS
     with folder.locked():
-        bench = Bench(choice, where.quick, folder.path)
+        bench = Bench(choice, where.quick, folder.path / f"{choice.preset}_{choice.first_seed}")
         tables = {f"{name.replace('-', '_')}.csv": CONTROLS[name](bench) for name in names}
         if folder.finished and folder.read_config() | {"names": ()} == asdict(replace(choice, names=())):
             tables = {name: folder.read_table(name) for name in folder.files("analyse")} | tables

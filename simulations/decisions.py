@@ -57,7 +57,8 @@ def run(choice: Choice, where: Where) -> RunFolder:
     """Run what is asked for (finished runs are used as they are), and write the table of decisions."""
     folder = run_folder(Options(results=where.results).results, NAME, where.quick)
     with folder.locked():
-        tables = [decide(BY_NAME[name], choice, where, folder.path) for name in choice.names or BY_NAME]
+        runs = folder.path / f"{choice.preset}_{choice.first_seed}"
+        tables = [decide(BY_NAME[name], choice, where, runs) for name in choice.names or BY_NAME]
         folder.write_whole(NAME, choice, {"compare": {"comparison.csv": pd.concat(tables, ignore_index=True)}})
     columns = ["decision", "quantity", "published", "usual", "found", "predicted_low", "predicted_high", "as_predicted"]
     print(folder.read_table("comparison.csv")[columns].to_string(index=False, float_format="{:.3g}".format))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from figures import controls as figure
 from pfc_metarl.analysis.prediction_errors import compare_prediction_errors
 from pfc_metarl.config import STAGES
 from pfc_metarl.controls import (
@@ -42,7 +43,7 @@ FEW = {
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[controls.Bench]:
     """One set of quick networks for all tests here."""
-    path = tmp_path_factory.mktemp("controls") / "quick" / "controls"
+    path = tmp_path_factory.mktemp("controls") / "quick" / "controls" / "fast_101"
     small = {name: (s, always | FEW.get(name, {})) for name, (s, always) in controls.SIMULATIONS.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(controls, "SIMULATIONS", small)
@@ -203,12 +204,21 @@ def test_at_rest(bench: controls.Bench, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_command(bench: controls.Bench, two_step: controls.Run) -> None:
-    """Tables of controls that are not asked for stay; other networks' do not."""
-    results = str(bench.folder.parent.parent)
+    """Tables of controls that are not asked for stay; other networks' do not. And their figure."""
+    results = str(bench.folder.parent.parent.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controls, "SIMULATIONS", {name: controls.SIMULATIONS[name] for name in FEW})
+        patch.setattr(controls, "VARIANTS", {controls.USUAL: {}})
+        folder = controls.prepare(["--quick", "--results", results])()
+    figure.draw(Path(results), quick=True)
+    assert (Path(results) / "quick" / "figures" / "controls.png").exists()
     for name in ("learning-rates", "transitions"):
-        folder = controls.prepare([name, "--quick", "--results", results])()
-    assert folder.files("analyse") == ["learning_rates.csv", "transitions.csv"]
+        folder = controls.prepare([name, "--quick", "--results", results, "--first-seed", "101"])()
+    assert len(folder.files("analyse")) == len(controls.CONTROLS)
+    folder = controls.prepare(["learning-rates", "--quick", "--results", results, "--first-seed", "5"])()
+    assert folder.files("analyse") == ["learning_rates.csv"]
     assert RunFolder(folder.path, "").finished and all(folder.done(stage) for stage in STAGES)
     with pytest.raises(ConfigError, match="no control nothing; there are: variants, "):
         controls.prepare(["nothing"])
-    assert Path(folder.path / "as_usual" / "two_step" / "checkpoint.pt").exists()
+    for networks in ("fast_101", "fast_5"):
+        assert Path(folder.path / networks / "as_usual" / "two_step" / "checkpoint.pt").exists()

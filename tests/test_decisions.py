@@ -62,8 +62,8 @@ def test_another_analysis_of_the_usual_networks(tmp_path: Path) -> None:
     """Nothing is trained twice; what is found lies beside the usual quantity. Of learning the share is told."""
     decisions.prepare(["three-events", "--quick", "--results", str(tmp_path)])()
     folder = tmp_path / "quick" / "decisions"
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == ["usual"]
-    made, table = (RunFolder(path, "") for path in (folder / "usual" / "two_step", folder))
+    assert [path.name for path in folder.joinpath("fast_201").iterdir()] == ["usual"]
+    made, table = (RunFolder(path, "") for path in (folder / "fast_201" / "usual" / "two_step", folder))
     ours = made.read_table("comparison.csv").set_index("quantity")["ours"]
     row = table.read_table("comparison.csv").iloc[0]
     assert row["usual"] == ours["prediction errors: r2 with model-based"]

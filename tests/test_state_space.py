@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from figures import hidden_state as figure
 from pfc_metarl.finished_run import Run
 from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll
 from pfc_metarl.random_streams import TEST, generators
@@ -128,6 +129,8 @@ def test_visited_states_are_those_of_play(tmp_path: Path) -> None:
     for name, table in tables.items():
         assert set(table["task"]) == {"bandits", "two-step"} and set(table["subject"]) == {1, 2}, name
         assert table.select_dtypes("number").notna().all(axis=None), name
+    figure.draw(tmp_path, quick=True)
+    assert (tmp_path / "quick" / "figures" / "hidden_state.png").exists()
     assert len(tables["updates.csv"].query("likely")) == 8 and len(tables["slow_points.csv"]) == 2 * (4 + 8)
     made = Run(two_step.SIMULATION, RunFolder(tmp_path / "quick" / "two_step", ""))
     played = play(made.networks, made.task, generators(TEST, [1, 2], 9), 3)
