@@ -161,7 +161,7 @@ def _row(q: Quantity) -> tuple[object, ...]:
     told = np.isfinite(np.asarray(q.ours, float)) & np.isfinite(np.asarray(q.gap, float))
     ours, gap = np.asarray(q.ours, float)[told], np.asarray(q.gap, float)[told]
     words, margin = _margin(q, ours)
-    of_networks = (*_mean(ours), len(told), len(ours), q.direction, int(np.sum(gap > 0)), above(gap))
+    of_networks = (*mean_and_interval(ours), len(told), len(ours), q.direction, int(np.sum(gap > 0)), above(gap))
     return q.name, q.short, q.published, q.animal, *of_networks, words, margin, _verdict(q, ours, gap, margin)
 
 
@@ -178,12 +178,12 @@ def _of_curve(q: Curve) -> tuple[object, ...]:
         verdict = OPPOSITE
     elif above(distance - SHARE) < LEVEL and above(r) < LEVEL:
         verdict = OTHER_SIZE
-    of_networks = (*_mean(distance), len(q.ours), len(told), "r > 0", int(np.sum(r > 0)), above(r))
+    of_networks = (*mean_and_interval(distance), len(q.ours), len(told), "r > 0", int(np.sum(r > 0)), above(r))
     return q.name, q.short, np.nan, np.nan, *of_networks, "curve", SHARE, verdict
 
 
-def _mean(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and 95 % interval."""
+def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean, and the ends of its 95 % interval (t); NaN where there are too few."""
     mean = float(values.mean()) if len(values) else np.nan
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) if len(values) > 1 else np.nan
     return mean, mean - half, mean + half

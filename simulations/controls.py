@@ -22,7 +22,7 @@ from pfc_metarl.claims import LEARNED, PRIMARY, claims
 from pfc_metarl.command_line import Where, parse
 from pfc_metarl.comparison import Quantity, compare
 from pfc_metarl.config import Seed, Settings
-from pfc_metarl.controls import CUT, further_test, losses, two_learners, values_along, within_episode
+from pfc_metarl.controls import CUT, further_test, losses, summary, two_learners, values_along, within_episode
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.finished_run import Run
 from pfc_metarl.networks.lesioned import silence
@@ -283,6 +283,9 @@ def run(choice: Choice, where: Where) -> RunFolder:
         tables = {f"{name.replace('-', '_')}.csv": CONTROLS[name](bench) for name in names}
         if folder.finished and folder.read_config() | {"names": ()} == asdict(replace(choice, names=())):
             tables = {name: folder.read_table(name) for name in folder.files("analyse")} | tables
-        folder.write_whole(NAME, replace(choice, names=()), {"analyse": tables})
+        told = summary({name.removesuffix(".csv"): table for name, table in tables.items()})
+        stages = {"analyse": tables, "compare": {"summary.csv": told}}
+        folder.write_whole(NAME, replace(choice, names=()), stages)
+    print(told.to_string(index=False, float_format="{:.3g}".format))
     print(f"results in {folder.path}")
     return folder

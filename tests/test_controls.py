@@ -210,6 +210,12 @@ def test_the_command(bench: controls.Bench, two_step: controls.Run) -> None:
         patch.setattr(controls, "SIMULATIONS", {name: controls.SIMULATIONS[name] for name in FEW})
         patch.setattr(controls, "VARIANTS", {controls.USUAL: {}})
         folder = controls.prepare(["--quick", "--results", results])()
+    told, lesions = folder.read_table("summary.csv"), folder.read_table("lesions_of_units.csv")
+    assert set(told["control"]) == {name.replace("-", "_") for name in controls.CONTROLS} - {"variants", "at_rest"}
+    assert told["n"].eq(2).all() and not told.duplicated(["control", "simulation", "condition", "quantity"]).any()
+    cut = lesions[(lesions["lesion"] == CUT) & (lesions["quantity"] == "reward")]["value"].mean()
+    own = told[(told["condition"] == CUT) & (told["quantity"] == "reward")]
+    assert own["mean"].item() == pytest.approx(cut)
     figure.draw(Path(results), quick=True)
     assert (Path(results) / "quick" / "figures" / "controls.png").exists()
     for name in ("learning-rates", "transitions"):
