@@ -6,18 +6,19 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
+from pfc_metarl.controls_summary import headlines
 from pfc_metarl.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, dots, panel_letter, paper_figure, save
 from pfc_metarl.results import RunFolder, run_folder
 
-CLAIMS = {
-    "bandits": ("regret at trial", "Bandits: regret"),
-    "foraging": ("matching slope, all", "Foraging: matching slope"),
-    "volatility": ("learning rate of the networks, volatile less stable", "Volatility: difference of rates"),
-    "inferred_value": ("stimulus, inferred", "Inferred value: effect of a reversal"),
-    "two_step": ("stay: interaction", "Two-step: reward x transition"),
-    "harlow": ("trained: accuracy gained", "Harlow: gain of one trial, %"),
+LABELS = {
+    "bandits": "Bandits: regret",
+    "foraging": "Foraging: matching slope",
+    "volatility": "Volatility: difference of rates",
+    "inferred_value": "Inferred value: effect of a reversal",
+    "two_step": "Two-step: reward x transition",
+    "harlow": "Harlow: gain of one trial, %",
 }
-"""By simulation: how the name of the claim that is shown begins, and its label."""
+"""By simulation: of the claim that is shown."""
 LINES = {
     "before training": GREY,
     "trained, weights frozen": BLUE,
@@ -41,9 +42,9 @@ def draw(results: Path, quick: bool) -> None:
     run = run_folder(results, "controls", quick)
     with paper_figure(height_mm=235) as figure:
         axes = figure.subplots(5, 3)
-        variants = run.read_table("variants.csv")
-        for ax, simulation in zip(axes[:2].flat, CLAIMS):
-            claim(ax, variants[variants["simulation"] == simulation], *CLAIMS[simulation])
+        shown = headlines(run.read_table("variants.csv"))
+        for ax, (simulation, label) in zip(axes[:2].flat, LABELS.items()):
+            claim(ax, shown[shown["simulation"] == simulation], label)
         panel_letter(axes[0, 0], "a")
         within_episode(axes[2], run)
         lost(axes[3], run)
@@ -53,9 +54,8 @@ def draw(results: Path, quick: bool) -> None:
         save(figure, results, "controls", quick, NOTE)
 
 
-def claim(ax: Axes, table: pd.DataFrame, begins: str, label: str) -> None:
+def claim(ax: Axes, own: pd.DataFrame, label: str) -> None:
     """One claim, and how many networks have learned, by variant."""
-    own = table[table["quantity"].str.startswith(begins)].drop_duplicates("variant")
     if own.empty:
         ax.set_axis_off()
         return
@@ -63,10 +63,8 @@ def claim(ax: Axes, table: pd.DataFrame, begins: str, label: str) -> None:
     x = range(len(own))
     ax.errorbar(x, own["ours"], half, fmt="o", color=BLUE, elinewidth=0.8)
     ax.axhline(own["published"].iloc[0], color=GREY, linestyle=":", linewidth=0.8)
-    learned = table[table["quantity"].str.startswith("learned: ")].groupby("variant", sort=False)
-    for at, (_, rows) in zip(x, learned):
-        worst = rows.loc[rows["networks_in_direction"].idxmin()]
-        text = f"{worst['networks_in_direction']:.0f}/{worst['n']:.0f}"
+    for at, learned, n in zip(x, own["learned"], own["n"]):
+        text = f"{learned:.0f}/{n:.0f}"
         ax.text(at, 1.0, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=5)
     ax.set_xticks(x, own["variant"], rotation=45, ha="right", rotation_mode="anchor", fontsize=5.5)
     ax.set_ylabel(label)

@@ -1,6 +1,6 @@
 """What trained networks do under conditions that the paper did not test: tables of finished runs, for `controls`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 
 from pfc_metarl.a2c import Learner
-from pfc_metarl.comparison import mean_and_interval
 from pfc_metarl.finished_run import Run
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent, Seen
@@ -155,52 +154,3 @@ def values_along(agent: Agent, trajectory: Trajectory, cut: bool) -> np.ndarray:
         rewards, actions = seen.rewards.masked_fill(begins, 0), seen.actions.masked_fill(begins, -1)
         seen = Seen(seen.observations, rewards, actions, begins, seen.added)
     return by_episode(agent(seen, agent.start(seen.rewards.shape[2])).values)
-
-
-def summary(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The means over networks that the tables of the controls tell.
-
-    Args:
-        tables: by name of the file without ending; those that are there.
-
-    Returns:
-        Table: control, simulation, condition, quantity, mean, low, high (95 % interval), n.
-    """
-    rows = []
-    for name, spread in SPREAD.items():
-        if name not in tables:
-            continue
-        keys = ["simulation", "condition", "quantity"]
-        values = spread(tables[name]).groupby([*keys, "subject"], sort=False)["value"].mean()
-        for key, own in values.groupby(keys, sort=False):
-            rows.append((name, *key, *mean_and_interval(own.dropna().to_numpy()), len(own)))
-    return pd.DataFrame(rows, columns=["control", "simulation", "condition", "quantity", "mean", "low", "high", "n"])
-
-
-def _lost(table: pd.DataFrame) -> pd.DataFrame:
-    harlow = table["simulation"] == "harlow"
-    quantity = np.where(harlow, "share correct after trial 1", "reward per trial")
-    where = np.where(table["trained"] == table["tested"], "", " on " + table["tested"])
-    condition = "trained on " + table["trained"] + where + ", lacking " + table["lacking"]
-    return table.assign(condition=condition, quantity=quantity)[~harlow | (table["trial"] > 1)]
-
-
-def _left_on(table: pd.DataFrame) -> pd.DataFrame:
-    last = table.groupby("simulation")["trial"].transform("max")
-    table = table.rename(columns={"group": "condition"}).assign(quantity="reward per trial, last fifth")
-    return table[table["trial"] > 0.8 * last]
-
-
-SPREAD: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "lost_after_training": _lost,
-    "learning_left_on": _left_on,
-    "learning_rates": lambda t: t.rename(columns={"by": "condition", "change": "value"}).assign(
-        quantity="mean change of P(right)"
-    ),
-    "transitions": lambda t: t.assign(
-        simulation="two_step", condition=t["networks"] + ", on " + t["tested"] + " transitions"
-    ),
-    "errors_withheld": lambda t: t.assign(simulation="two_step", condition="withheld: " + t["withheld"]),
-    "lesions_of_units": lambda t: t.assign(simulation="two_step", condition=t["lesion"]),
-}
-"""From a control's table to one with the columns simulation, condition, quantity, subject, value."""

@@ -22,7 +22,8 @@ from pfc_metarl.claims import LEARNED, PRIMARY, claims
 from pfc_metarl.command_line import Where, parse
 from pfc_metarl.comparison import Quantity, compare
 from pfc_metarl.config import Seed, Settings
-from pfc_metarl.controls import CUT, further_test, losses, summary, two_learners, values_along, within_episode
+from pfc_metarl.controls import CUT, further_test, losses, two_learners, values_along, within_episode
+from pfc_metarl.controls_summary import summary
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.finished_run import Run
 from pfc_metarl.networks.lesioned import silence

@@ -22,10 +22,10 @@ from pfc_metarl.command_line import Where, parse
 from pfc_metarl.config import Seed, Settings
 from pfc_metarl.disagreements import DECISIONS, Decision
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.markdown import markdown_table
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.simulation import Options, Simulation
 from pfc_metarl.simulation import run as run_simulation
-from simulations.verdicts import markdown_table
 
 NAME = "decisions"
 

@@ -21,6 +21,7 @@ from pfc_metarl.comparison import VERDICTS
 from pfc_metarl.config import Settings
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.finished_run import Run
+from pfc_metarl.markdown import markdown_table
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation
 
@@ -162,9 +163,3 @@ def in_markdown(judged: pd.DataFrame) -> str:
         ["simulation", "a network has learned if", "that have", "95 % interval of the share"],
     )
     return "\n".join(markdown_table(head, rows) for head, rows in zip(heads, (primary, sizes, learned)))
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells as a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

@@ -23,6 +23,7 @@ from pfc_metarl.controls import (
     still_learning,
     values_along,
 )
+from pfc_metarl.controls_summary import in_markdown
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.gru import GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutMemory, WithoutReward, lesion, silence
@@ -216,6 +217,10 @@ def test_the_command(bench: controls.Bench, two_step: controls.Run) -> None:
     cut = lesions[(lesions["lesion"] == CUT) & (lesions["quantity"] == "reward")]["value"].mean()
     own = told[(told["condition"] == CUT) & (told["quantity"] == "reward")]
     assert own["mean"].item() == pytest.approx(cut)
+    text = in_markdown(
+        {name.removesuffix(".csv"): folder.read_table(name) for name in [*folder.files("analyse"), "summary.csv"]}
+    )
+    assert "| errors withheld | two step | withheld: all | reward per trial | " in text and "; 0/2 |" in text
     figure.draw(Path(results), quick=True)
     assert (Path(results) / "quick" / "figures" / "controls.png").exists()
     for name in ("learning-rates", "transitions"):

@@ -11,14 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
-    {"errors", "provenance", "files", "loops", "rmsprop"},
+    {"errors", "provenance", "files", "loops", "markdown", "rmsprop"},
     {"config", "random_streams", "trial_columns"},
     {"trial_sessions", "run_record"},
     {"trial_rules"},
     {"trial_checks"},
     {"trials", "dopamine", "results"},
     {"tasks", "published", "comparison", "plotting", "rat_two_step"},
-    {"claims", "disagreements"},
+    {"claims", "disagreements", "controls_summary"},
     {"agents", "networks"},
     {"analysis", "rollout"},
     {"led"},
