@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import figures
 from pfc_metarl.errors import UserError, one_line_errors
+from pfc_metarl.overview import figures_overview
 
 FIGURES = {
     "1": "figure1",
@@ -38,15 +39,21 @@ def main() -> None:
     parser = Parser(prog="python -m figures", description=__doc__)
     own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
     known = FIGURES | {name: name for name in sorted(own)}
-    parser.add_argument("figure", help=f"one of: {', '.join(known)}; all: {', '.join(FIGURES)}")
+    parser.add_argument("figure", nargs="?", help=f"one of: {', '.join(known)}; all: {', '.join(FIGURES)}")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the simulations' results")
     parser.add_argument("--quick", action="store_true", help="draw from the results of --quick runs")
     with one_line_errors():
         arguments = parser.parse_args()
+        folder = arguments.results.expanduser()
+        if arguments.figure is None:
+            from pfc_metarl.plotting import figures_folder  # late: it takes a second
+
+            print(figures_overview(Path(figures.__path__[0]), known, figures_folder(folder, arguments.quick)))
+            return
         if arguments.figure not in (*known, "all"):
             raise UserError(f"unknown figure {arguments.figure}; choose one of: {', '.join(known)}, all")
         for name in FIGURES if arguments.figure == "all" else [arguments.figure]:
-            importlib.import_module(f"figures.{known[name]}").draw(arguments.results.expanduser(), arguments.quick)
+            importlib.import_module(f"figures.{known[name]}").draw(folder, arguments.quick)
 
 
 if __name__ == "__main__":

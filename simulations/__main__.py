@@ -2,12 +2,15 @@
 
 import importlib
 import pkgutil
+import runpy
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import simulations
 from pfc_metarl.errors import ConfigError, UserError, one_line_errors
+from pfc_metarl.overview import simulations_overview
 
 NAMES = [
     "bandits",
@@ -29,7 +32,10 @@ def main(arguments: list[str]) -> None:
     others = {m.name for m in pkgutil.iter_modules(simulations.__path__)} - {"__main__", *NAMES, *MODULES.values()}
     known = NAMES + sorted(others | set(MODULES))
     choice = f"{', '.join(known)}, all"
-    name, *options = arguments or ["--help"]
+    if not arguments:
+        print(simulations_overview(Path(simulations.__path__[0]), known, MODULES, Path("results")))
+        return
+    name, *options = arguments
     if name in ("-h", "--help"):
         print(f"python -m simulations NAME [options]; NAME is one of: {choice} (NAME --help shows the options)")
         return
@@ -52,6 +58,16 @@ def prepare(name: str, options: list[str]) -> Callable[[], object]:
         return partial(run, module.SIMULATION, *command_line(module.SIMULATION, options))
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+
+
+def installed() -> None:
+    """The command that is installed, pfc-metarl: the words that else follow python -m."""
+    package, *rest = sys.argv[1:] or [""]
+    with one_line_errors():
+        if package not in ("simulations", "figures"):
+            raise UserError("pfc-metarl simulations NAME [options], or: pfc-metarl figures NAME [options]")
+    sys.argv = [f"pfc-metarl {package}", *rest]
+    runpy.run_module(package, run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -217,3 +217,38 @@ def test_figure5(quick_results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = quick_results / "quick" / "figures"
     assert (drawn / "figure5.pdf").read_bytes().startswith(b"%PDF")
     assert (drawn / "figure5.png").stat().st_size > 10_000
+
+
+def test_without_a_name_it_says_what_there_is_and_what_has_been_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    simulations.__main__.main([])
+    told = capsys.readouterr().out
+    for name in simulations.__main__.NAMES + ["harlow_gaze", "animals", "import", "controls"]:
+        assert f"  {name} " in told
+    assert "Simulation 4: model-based behaviour and prediction errors" in told and "->" not in told
+    small = replace(SIMULATION.config("fast", quick=True), episodes=16, test_episodes=10)
+    folder = run(SIMULATION, small, Options(processes=1))
+    simulations.__main__.main([])
+    assert "-> finished, fast, seeds from 1" in capsys.readouterr().out
+    (folder.path / "performance.csv").unlink()
+    simulations.__main__.main([])
+    assert "-> performance.csv is gone or damaged" in capsys.readouterr().out
+    (folder.path / "provenance.json").write_text("{")
+    simulations.__main__.main([])
+    assert "-> cannot be read" in capsys.readouterr().out
+
+
+def test_figures_without_a_name(tmp_path: Path) -> None:
+    """Through the installed command, whose words are the same."""
+    drawn = tmp_path / "results" / "figures"
+    drawn.mkdir(parents=True)
+    (drawn / "figure5.png").touch()
+    command = [str(Path(sys.executable).parent / "pfc-metarl"), "figures"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Figure 5: " in done.stdout and "-> results/figures/figure5.png" in done.stdout
+    assert done.stdout.count("->") == 1 and "  hidden_state  The state of trained networks" in done.stdout
+    done = subprocess.run([*command[:1], "nothing"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: pfc-metarl simulations NAME [options], or: ")
