@@ -20,10 +20,10 @@ SIMULATED = "sv^<>"
 
 def draw(results: Path, quick: bool) -> None:
     """Draw a figure for each table that `python -m simulations animals` has analysed."""
-    parent = run_folder(results, "animals", quick).path
-    runs = [RunFolder(path, "") for path in sorted(parent.glob("*")) if (path / "comparison.csv").exists()]
+    parent = run_folder(results, "animals", quick)
+    runs = [RunFolder(path, "") for path in sorted(parent.path.glob("*")) if (path / "comparison.csv").exists()]
     if not runs:
-        raise RunError(f"{parent} holds no animals; first: python -m simulations animals NAME TABLE")
+        raise RunError(f"{parent.path} holds no animals; first: {parent.command} NAME TABLE")
     for run in runs:
         values, means, predicted = run.read_table("values.csv"), run.read_table("comparison.csv"), predictions(run)
         kinds: dict[str, list[str]] = {}  # quantities of one kind have one unit

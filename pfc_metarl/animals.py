@@ -95,20 +95,26 @@ def left_out(tables: Tables) -> list[str]:
         missing = table[~table["fit"].isin([OK, BESIDE_LIMIT]) & ~of_networks(table)]
         what = [column for column in ("model", "parameter") if column in table]
         for (reason, *which), own in missing.groupby(["fit", *what], sort=False):
-            subjects = ", ".join(map(str, own["subject"].unique()))
-            lines.append(f"{name}{''.join(f', {word}' for word in which)}: {reason}: {subjects}")
+            lines.append(f"{name}{''.join(f', {word}' for word in which)}: {reason}: {named(own, table)}")
     if "values" in tables:
         values = tables["values"]
         untold = values[values["value"].isna() & ~values["group"].isin([NETWORKS])]
         for quantity, own in untold.groupby("quantity", sort=False):
-            lines.append(f"{quantity}: cannot be told: {', '.join(map(str, own['subject'].unique()))}")
+            lines.append(f"{quantity}: cannot be told: {named(own, values)}")
     if "fits" in tables:
         fits = tables["fits"]
-        alone = fits[(fits["fit"] == OK) & fits["held_out"].isna() & ~of_networks(fits)]["subject"].unique()
-        lines += [f"fits: a single session, so that none can be held out: {', '.join(map(str, alone))}"] * (
-            len(alone) > 0
-        )
+        alone = fits[(fits["fit"] == OK) & fits["held_out"].isna() & ~of_networks(fits)]
+        if len(alone):
+            lines.append(f"fits: a single session, so that none can be held out: {named(alone, fits)}")
     return lines
+
+
+def named(subjects: pd.DataFrame, all_of_them: pd.DataFrame) -> str:
+    """Subjects by name, and by their group too where others have the same name."""
+    groups = all_of_them[~of_networks(all_of_them)].groupby("subject")["group"].nunique()
+    shared = set(groups[groups > 1].index)
+    who = subjects[["group", "subject"]].drop_duplicates().itertuples(index=False)
+    return ", ".join(dict.fromkeys(f"{s} ({g})" if s in shared else str(s) for g, s in who))
 
 
 def compared(

@@ -54,7 +54,7 @@ def one_line_errors() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         told.append(number)
-        if _importing(frame):  # an exception there may abort the process, in the C++ of a package
+        if _raised_in_vain(frame):
             print(_stopped(number), file=sys.__stderr__ or sys.stderr, flush=True)  # whoever has redirected it
             os._exit(STATUS[number])
         raise Stopped
@@ -78,15 +78,23 @@ def one_line_errors() -> Iterator[None]:
         if isinstance(error, MemoryError) or any(words in str(error) for words in told_of):
             _end(f"error: not enough memory; {GO_ON}, or use fewer --processes or smaller sizes", 1)
         raise
+    else:
+        if told:  # and it was lost on the way
+            _end(_stopped(told[0]), STATUS[told[0]])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _importing(frame: FrameType | None) -> bool:
-    while frame and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+def _raised_in_vain(frame: FrameType | None) -> bool:
+    """Would an exception be lost: in an import (it may abort the process, in the C++ of a package), or where the
+    compiler calls back (nobody hears of it)?"""
+    while frame:
+        name = frame.f_code.co_filename
+        if name == "<frozen importlib._bootstrap>" or "llvmlite" in name:
+            return True
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 def _stopped(number: int) -> str:

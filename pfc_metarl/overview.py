@@ -12,7 +12,7 @@ from pfc_metarl.results import RunFolder, run_folder
 
 def first_words(module: Path) -> str:
     """The first sentence of a module's docstring, without loading it."""
-    text = ast.get_docstring(ast.parse(module.read_text())) or ""
+    text = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
     paragraph = " ".join(text.split("\n\n")[0].split())
     return re.split(r"\.\s+(?=[A-Z])", paragraph)[0].rstrip(".")
 

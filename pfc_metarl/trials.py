@@ -184,7 +184,7 @@ def _read_csv(path: Path, rename: Mapping[str, str]) -> pd.DataFrame:
 
 def _require_even_rows(path: Path) -> None:
     """TableError for a row with more fields than the header has: pandas would take the first for an index."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         lengths = [len(row) for _, row in zip(range(100), csv.reader(file, skipinitialspace=True)) if row]
     longer = [number for number, length in enumerate(lengths) if length > lengths[0]]
     if longer:

@@ -61,6 +61,7 @@ class TwoStepConfig(Config):
         super().__post_init__()
         self.require("analysed_episodes", self.analysed_episodes <= self.test_episodes, "at most test_episodes")
         varies = self.reward_high != self.reward_low or 0 < self.reward_low < 1
+        self.require("reward_low", self.reward_low <= self.reward_high, f"at most reward_high ({self.reward_high})")
         self.require("reward_low", varies, f"other than reward_high ({self.reward_high}), or no outcome would vary")
 
 

@@ -116,7 +116,9 @@ def test_without_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     run = RunFolder(tmp_path / "animals" / "two_step", "")
     assert "led.csv" not in run.files("analyse") and "networks" not in set(run.read_table("comparison.csv")["group"])
     figures.animals.draw(tmp_path, quick=False)
-    with pytest.raises(RunError, match="holds no animals"):
+    with pytest.raises(
+        RunError, match=f"holds no animals; first: .* animals --results {tmp_path / 'other'} NAME TABLE"
+    ):
         figures.animals.draw(tmp_path / "other", quick=False)
 
 

@@ -35,6 +35,7 @@ ROOT = Path(__file__).parent.parent
         (["--networks", "many"], "networks"),
         (["--no-such-flag", "1"], "no-such-flag"),
         (["--processes", "0"], "processes must be at least 1"),
+        (["--reward-high", "0.1", "--reward-low", "0.9"], r"reward_low must be at most reward_high \(0.1\), not 0.9"),
         (["--device", "meta"], "device must be cpu, cuda or cuda:1"),
         (["--device", "cuda:99"], "--device cuda:99 cannot be used here"),
         (["--from", "train"], "from"),
@@ -252,3 +253,26 @@ def test_figures_without_a_name(tmp_path: Path) -> None:
     assert done.stdout.count("->") == 1 and "  hidden_state  The state of trained networks" in done.stdout
     done = subprocess.run([*command[:1], "nothing"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("error: pfc-metarl simulations NAME [options], or: ")
+
+
+def loses_exceptions(filename: str) -> Callable[[], object]:
+    """A function as of a file, that is told to end and hears nothing of it."""
+    code = "try:\n    os.kill(os.getpid(), signal.SIGTERM)\nexcept BaseException:\n    pass\n"
+    return lambda: exec(compile(code, filename, "exec"), {"os": os, "signal": signal})
+
+
+def test_a_signal_that_is_lost_on_the_way_ends_the_command_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        loses_exceptions("callback.py")()
+    assert ended.value.code == 143 and capsys.readouterr().err == f"told to end; {GO_ON}\n"
+
+
+def test_a_signal_while_the_compiler_calls_back_ends_the_command_at_once() -> None:
+    code = (
+        "from test_command_line import loses_exceptions, one_line_errors\n"
+        "with one_line_errors():\n"
+        "    loses_exceptions('/python/llvmlite/binding/executionengine.py')()\n"
+        "    print('goes on')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", f"told to end; {GO_ON}\n")

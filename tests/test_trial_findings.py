@@ -1,6 +1,9 @@
 """What strangers found who tried to get wrong numbers, or to lose a run: each kind once."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from pfc_metarl.analysis.regret import bayes_optimal_curves, regret_curves
 from pfc_metarl.analysis.reversal import ideal_errors, label_trials
 from pfc_metarl.analysis.risk import risky_shares
 from pfc_metarl.analysis.stay import stay_probabilities
+from pfc_metarl.animals import named
 from pfc_metarl.command_line import command_line
 from pfc_metarl.errors import ConfigError, RunError, TableError
 from pfc_metarl.results import RunFolder
@@ -245,3 +249,18 @@ def test_what_is_in_the_way_is_said_before_anything_is_removed(tmp_path: Path) -
     with pytest.raises(RunError, match="comparison.csv is in the way"):
         folder.open("two_step", CONFIG, overwrite=True)
     assert (tmp_path / "trials.parquet").exists()
+
+
+def test_tables_are_utf_8_whatever_the_locale(rats: pd.DataFrame, tmp_path: Path) -> None:
+    rats.replace({"subject": {"r1": "ü"}}).to_csv(tmp_path / "rats.csv", index=False)
+    code = "import sys; from pfc_metarl.trials import read_trials; read_trials(sys.argv[1], 'two_step')"
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-c", code, str(tmp_path / "rats.csv")]
+    done = subprocess.run(command, env=plain, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_subjects_of_one_name_are_told_apart_by_their_group() -> None:
+    told = pd.DataFrame({"group": ["sham", "lesion", "sham", "networks"], "subject": ["a", "a", "b", "a"]})
+    assert named(told[:3], told) == "a (sham), a (lesion), b"
+    assert named(told[2:3], told) == "b"
