@@ -30,6 +30,8 @@ UNTRAINED, FROZEN, LEARNING = "before training", "trained, weights frozen", "tra
 CUT = "memory cut at each trial"
 ACTIVITY, WEIGHTS = "activity, from trial to trial", "weights, by one update"
 """The two learners."""
+SETTLED = 100
+"""Updates after which RMSProp's mean square has settled (its decay is .99)."""
 LED_SESSIONS = 20
 """Episodes of each network along which its policies are compared."""
 
@@ -118,7 +120,8 @@ def towards_right(agent: Agent, task: Task, given: pd.DataFrame) -> np.ndarray:
 def two_learners(run: Run) -> pd.DataFrame:
     """How far the policy moves by activity, from one trial to the next, and by weights, in one update of training.
 
-    Both along the same trials: those of the first network.
+    Both along the same trials: those of the first network. The update is one (after an episode) of a training that has
+    gone on for `SETTLED` others, for RMSProp's first steps are larger than those that follow.
 
     Returns:
         Table: simulation, subject, by (activity or weights), change (mean absolute change of the probability of right).
@@ -126,12 +129,14 @@ def two_learners(run: Run) -> pd.DataFrame:
     task, config = run.task, run.config
     played = further_test(run.networks, task, LED_SESSIONS).table()
     given = played[played["subject"] == config.first_seed]
-    learner = still_learning(run, 1)
-    before = towards_right(run.networks, task, given)
+    learner, frozen = still_learning(run, SETTLED + 1), towards_right(run.networks, task, given)
+    while learner.update < SETTLED:
+        learner.learn(SETTLED - learner.update)
+    before = towards_right(learner.network, task, given)
     learner.learn()
     after = towards_right(learner.network, task, given)
     change = {
-        ACTIVITY: np.abs(np.diff(before, axis=2)).mean(axis=(1, 2)),
+        ACTIVITY: np.abs(np.diff(frozen, axis=2)).mean(axis=(1, 2)),
         WEIGHTS: np.abs(after - before).mean(axis=(1, 2)),
     }
     tables = [pd.DataFrame({"subject": config.seeds, "by": by, "change": own}) for by, own in change.items()]
