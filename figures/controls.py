@@ -105,7 +105,7 @@ def lost(axes: Sequence[Axes], run: RunFolder) -> None:
     by_lacking(axes[1], later.assign(where=later["trained"] + "\non " + later["tested"]))
     axes[1].axhline(50, color=GREY, linestyle=":", linewidth=0.8)
     axes[1].set(ylabel="% correct after trial 1", title="Harlow: lost after training")
-    axes[1].legend(title="Lacking", fontsize=5, title_fontsize=5, loc="lower left")
+    axes[1].legend(title="Lacking", fontsize=5, title_fontsize=5, loc="upper center")
     reward = moved[moved["quantity"] == "reward per trial"]
     places = list(reward.groupby(["networks", "tested"], sort=False).groups)
     for x, (networks, tested) in enumerate(places):

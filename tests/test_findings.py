@@ -2,23 +2,30 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from pfc_metarl.claims import NOT_COMPARED, claims, judge, reference
+from pfc_metarl.claims import NOT_COMPARED, PRIMARY, claims, judge, reference
+from pfc_metarl.controls_summary import in_markdown as controls_in_markdown
 from pfc_metarl.published import DATA
 from simulations import decisions
 from simulations.verdicts import in_markdown
 
-FINDINGS = (Path(__file__).parent.parent / "docs" / "findings.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+FINDINGS, VERDICTS, DECIDED, CONTROLS = (
+    (DOCS / f"{name}.md").read_text() for name in ("findings", "verdicts", "decisions", "controls")
+)
 
 
 @pytest.mark.parametrize("preset", ["fast", "paper"])
 def test_the_verdicts_of_the_reference_runs(preset: str) -> None:
     """(If not: python -m simulations verdicts --markdown, and data/reference_runs.)"""
     judged = judge(reference(preset))
-    assert in_markdown(judged) in FINDINGS
+    assert in_markdown(judged) in VERDICTS
+    primary = judged[judged["role"] == PRIMARY]
+    assert f"{primary['holds'].sum()} of {len(primary)}" in FINDINGS
     assert (judged["verdict"] != NOT_COMPARED).all()
     assert set(judged["simulation"]) | {"harlow_gaze", "harlow"} == set(claims()["simulation"])
 
@@ -33,10 +40,20 @@ def test_those_that_see() -> None:
 
 def test_the_deciding_runs() -> None:
     table = pd.read_csv(DATA / "reference_runs" / "decisions.csv")
-    assert decisions.in_markdown(table) in FINDINGS
+    assert decisions.in_markdown(table) in DECIDED
     assert set(table["decision"]) == set(decisions.BY_NAME)
     for decision in decisions.BY_NAME.values():
         own = table[table["decision"] == decision.name].set_index("quantity")
         for quantity, (low, high) in decision.predicted.items():
             assert own.loc[quantity, ["predicted_low", "predicted_high"]].tolist() == [low, high]
             assert own["as_predicted"].astype(str)[quantity] == str(low <= own["found"][quantity] <= high)
+
+
+def test_the_controls() -> None:
+    """All tables of the document; and all networks of the usual kind are those of the reference runs."""
+    folder = DATA / "reference_runs" / "controls"
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in ("variants", "summary", "at_rest")}
+    assert controls_in_markdown(tables) in CONTROLS
+    for name, own in tables["variants"].query("variant == 'as usual'").groupby("simulation"):
+        there = reference("fast")[str(name)].set_index("quantity")["ours"]
+        np.testing.assert_allclose(own["ours"], there[own["quantity"]], rtol=1e-3, atol=1e-5)
