@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 from pfc_metarl.claims import NOT_COMPARED, PRIMARY, claims, judge, reference
 from pfc_metarl.controls_summary import in_markdown as controls_in_markdown
 from pfc_metarl.published import DATA
+from pfc_metarl.trials import NETWORKS, UNTRAINED
 from simulations import decisions
 from simulations.verdicts import in_markdown
 
@@ -57,3 +58,28 @@ def test_the_controls() -> None:
     for name, own in tables["variants"].query("variant == 'as usual'").groupby("simulation"):
         there = reference("fast")[str(name)].set_index("quantity")["ours"]
         np.testing.assert_allclose(own["ours"], there[own["quantity"]], rtol=1e-3, atol=1e-5)
+
+
+def test_what_the_state_is() -> None:
+    """The numbers of that section, from its tables."""
+    folder = DATA / "reference_runs" / "hidden_state"
+    section = FINDINGS[FINDINGS.index("## What the state is") : FINDINGS.index("## Where we looked for causes")]
+    updates = pd.read_csv(folder / "updates.csv").query("likely")
+    pushes, points = pd.read_csv(folder / "pushes.csv"), pd.read_csv(folder / "slow_points.csv")
+    means = updates.groupby(["task", "group"])[["slope", "r2", "read_out"]].mean()
+    told = [means.loc[(task, NETWORKS), column] for task in ("two-step", "bandits") for column in means]
+    told += [means.loc[(task, UNTRAINED), column] for task in ("two-step", "bandits") for column in ("r2", "read_out")]
+    for number in told:
+        assert f"{number:.2f}".removeprefix("0") in section
+    wide = updates.pivot(index=["task", "subject"], columns="group", values="r2")
+    better = (wide[NETWORKS] > wide[UNTRAINED]).groupby("task").sum()
+    assert f"{better['two-step']} of 8" in section and f"{better['bandits']} of 8" in section
+    odds = pushes[pushes["push"] == 0.2].groupby(["task", "direction"])["log_odds"].mean()
+    for task in ("two-step", "bandits"):
+        assert f"{odds[task, 'belief']:.1f}" in section
+        assert f"{odds[task, 'observed']:.1f}" in section and abs(odds[task, "other"]) < 0.15
+    rest = points.groupby(["task", "event"])[["belief", "bayes", "speed"]].mean()
+    first, rare = (rest.loc[("two-step", f"left, common, {event}")] for event in ("rewarded", "unrewarded"))
+    for number in (first["belief"], first["bayes"], -rare["belief"]):
+        assert f"{number:.2f}".removeprefix("0") in section
+    assert points.query("task == 'two-step'")["speed"].max() < 0.01
