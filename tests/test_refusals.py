@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import pfc_metarl
+from figures import learning
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.plotting import paper_figure, save
 from pfc_metarl.results import RunFolder
@@ -66,3 +68,19 @@ def test_a_figure_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
             save(figure, tmp_path, "mine", quick=False)
         assert path.read_text() == "notes of a user"
         path.unlink()
+
+
+def test_learning_curves_are_drawn_of_whatever_is_there(tmp_path: Path) -> None:
+    """Of a training that goes on, too; what cannot be read is said."""
+    with pytest.raises(RunError, match=f"holds no learning curves; first: .* two_step --results {tmp_path}"):
+        learning.draw(tmp_path, quick=False)
+    for name, conditions in (("two_step", [""]), ("bandits", ["easy", "hard", "medium"])):
+        (tmp_path / name).mkdir()
+        rows = [(c, s, e, e / 10) for c in conditions for s in (1, 2) for e in (16, 32)]
+        curve = pd.DataFrame(rows, columns=["condition", "subject", "episode", "reward_per_trial"])
+        curve.to_csv(tmp_path / name / "learning_curve.csv", index=False)
+    learning.draw(tmp_path, quick=False)
+    assert (tmp_path / "figures" / "learning.png").exists()
+    (tmp_path / "bandits" / "learning_curve.csv").write_text("")
+    with pytest.raises(RunError, match="learning_curve.csv cannot be read"):
+        learning.draw(tmp_path, quick=False)
