@@ -29,7 +29,8 @@ class Recurrent(nn.Module, ABC):
     """A replicated recurrent layer; its state is a tuple of tensors (network, episode, unit).
 
     Our choices, the paper is silent: input weights normal, their s.d. by default 1, as for any embedding of one-hot
-    inputs (with small ones all observations look alike at first); recurrent weights normal with s.d. 1/sqrt(units); biases 0; the learned state starts at 0.
+    inputs (with small ones all observations look alike at first); recurrent weights normal with s.d. 1/sqrt(units);
+    biases 0; the learned state starts at 0.
 
     Args:
         seeds: one per network; a network's weights depend on its own seed alone.
