@@ -44,7 +44,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def learning(ax: Axes, curve: pd.DataFrame) -> None:
     """One run: a line for each network, and their mean, by condition."""
-    for (condition, own), colour in zip(curve.fillna({"condition": ""}).groupby("condition", sort=False), COLOURS):
+    for (condition, own), colour in zip(curve.groupby("condition", sort=False, dropna=False), COLOURS):
         wide = own.pivot_table(index="episode", columns="subject", values="reward_per_trial")
         ax.plot(wide.index, wide, color=colour, linewidth=0.4, alpha=0.5)
         ax.plot(wide.index, wide.mean(axis=1), color=colour, label=str(condition))
