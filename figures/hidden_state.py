@@ -25,7 +25,7 @@ from pfc_metarl.trials import NETWORKS, UNTRAINED
 TASKS = {"two-step": "Two-step: belief that S1 is better", "bandits": "Bandits p and 1 - p: mean of left's p"}
 COLOURS = (BLUE, VERMILLION, ORANGE, GREEN)
 LEFT = "left, "
-PUSHED = {"belief": (BLUE, "along belief"), "other": (VERMILLION, "elsewhere")}
+PUSHED = {"belief": (BLUE, "along belief"), "other": (VERMILLION, "elsewhere (size)")}
 NOTE = (
     "a: how far each outcome of a left choice moves the belief that is read out of the state (lines; mean of "
     "networks) and Bayes' rule (dotted), made to happen in visited states where left is chosen with p > .05. b: held-"
@@ -94,7 +94,8 @@ def rest(ax: Axes, table: pd.DataFrame) -> None:
 def pushes(ax: Axes, table: pd.DataFrame) -> None:
     """Panel d: what pushes do."""
     for direction, (colour, label) in PUSHED.items():
-        wide = table[table["direction"] == direction].pivot(index="push", columns="subject", values="log_odds")
+        column = "log_odds" if direction == "belief" else "size"
+        wide = table[table["direction"] == direction].pivot(index="push", columns="subject", values=column)
         wide.loc[0.0] = 0.0
         wide = wide.sort_index()
         ax.plot(wide.index, wide, color=colour, linewidth=0.4, alpha=0.6)

@@ -193,7 +193,9 @@ def pushed(system: System, axis: Axis, points: Points, rngs: Sequence[np.random.
     Returns:
         Table: task, subject, direction (belief, other; or observed: nothing is pushed, the change is that of points
         whose belief differs by as much), push (in units of belief), and the mean changes, over the probes, of log_odds
-        (of the first action against the second) and value, and of belief (read out at the next trial).
+        (of the first action against the second) and value, and of belief (read out at the next trial); size: the mean
+        absolute change of log_odds (other directions have either sign, so that their mean change would be near 0
+        whatever they do).
     """
     difference = points.states - points.states.roll(1, dims=1)
     along = torch.from_numpy(axis.direction).float().unsqueeze(1)
@@ -208,12 +210,13 @@ def pushed(system: System, axis: Axis, points: Points, rngs: Sequence[np.random.
     for size in PUSHES:
         for direction, vector in (("belief", along), ("other", other * signs)):
             after = probed(system, axis, points.states + size * vector, points.trials)
-            change = [(a - r).mean(axis=1) for a, r in zip(after, rest)]
+            change = [(a - r).mean(axis=1) for a, r in zip(after, rest)] + [np.abs(after[0] - rest[0]).mean(axis=1)]
             rows += [(direction, size, s, *own) for s, *own in zip(system.agent.seeds, *change)]
         rows += [
-            ("observed", size, s, *(size * slope for slope in own)) for s, *own in zip(system.agent.seeds, *observed)
+            ("observed", size, s, *(size * slope for slope in own), abs(size * own[0]))
+            for s, *own in zip(system.agent.seeds, *observed)
         ]
-    return pd.DataFrame(rows, columns=["direction", "push", "subject", "log_odds", "value", "belief"]).assign(
+    return pd.DataFrame(rows, columns=["direction", "push", "subject", "log_odds", "value", "belief", "size"]).assign(
         task=system.name
     )
 

@@ -24,7 +24,7 @@ from pfc_metarl.networks.agent import Agent
 from pfc_metarl.random_streams import REFERENCE, TEST, generators
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.rollout import Trajectory, by_episode, play
-from pfc_metarl.simulation import Options
+from pfc_metarl.simulation import Options, Tables
 from pfc_metarl.state_space import (
     Cycle,
     Event,
@@ -46,7 +46,6 @@ NAME = "hidden_state"
 FURTHER_TEST = 2_000
 """Index of the test's random numbers: those of no other one."""
 SIDE = {LEFT: "left", RIGHT: "right"}
-Tables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
