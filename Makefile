@@ -4,14 +4,16 @@ BIN := .venv/bin
 
 .PHONY: reproduce quick test clean
 
-reproduce: .venv/ready  ## train every simulation and draw every figure into results/figures
+reproduce: .venv/ready  ## train every simulation and draw every figure, and the report, into results/figures
 	$(BIN)/python -m simulations all
 	$(BIN)/python -m figures all
+	$(BIN)/python -m figures report
 
 quick: .venv/ready  ## the same path in seconds, with tiny sizes
 	$(BIN)/python -m simulations all --quick --overwrite
 	$(BIN)/python -m simulations harlow_gaze --quick --overwrite
 	$(BIN)/python -m figures all --quick
+	$(BIN)/python -m figures report --quick
 
 test: export OPENBLAS_NUM_THREADS = 1  # or the two test processes fight over the cores
 test: export OMP_NUM_THREADS = 1

@@ -45,7 +45,7 @@ def draw(results: Path, quick: bool) -> None:
                     ax.set_ylabel("Reversal trial n" if trial == 1 else "Trial n + 1")
                 if i == 0 and trial == 1:
                     panel_letter(ax, "b")
-        save(figure, results, "figure4c_all_networks", quick, NOTE, run)
+        save(figure, results, "figure_4c_all_networks", quick, NOTE, run)
 
 
 def context_lines(ax: Axes, context: pd.DataFrame) -> None:

@@ -18,6 +18,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from pfc_metarl.comparison import LEVEL
+from pfc_metarl.markdown import markdown_table, with_interval
 from pfc_metarl.published import DATA
 
 NEEDED = 7 / 8
@@ -75,6 +76,38 @@ def judge(comparisons: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     whole["share"] = (whole["networks_in_direction"] / whole["n"]).where(learned)
     whole[["share_low", "share_high"]] = np.array([tuple(interval) for interval in intervals]).reshape(-1, 2)
     return whole
+
+
+def told_in_tables(judged: pd.DataFrame) -> list[tuple[list[str], list[list[str]]]]:
+    """The verdicts for readers: heads and rows of primary claims, of sizes and curves, of networks that have learned.
+
+    Args:
+        judged: of `judge`.
+    """
+    primary, sizes, learned = ([], [], [])  # type: tuple[list[list[str]], list[list[str]], list[list[str]]]
+    for _, c in judged[judged["verdict"] != NOT_COMPARED].iterrows():
+        published = "" if pd.isna(c["published"]) else f"{c['published']:.3g}"
+        ours = with_interval(c["ours"], c["ci_low"], c["ci_high"])
+        networks = f"{c['networks_in_direction']}/{c['n']}"
+        if c["role"] == PRIMARY:
+            p = "< .001" if c["p_holm"] < 0.001 else f"{c['p_holm']:.3f}"
+            claim, holds = f"{c['sentence']} ({c['quantity']})", "yes" if c["holds"] else "no"
+            primary.append([c["panel"], claim, published, ours, networks, p, holds, c["verdict"]])
+        elif c["role"] == LEARNED:
+            rule = f"{c['quantity'].removeprefix('learned: ')} {c['direction']}"
+            learned.append([c["simulation"], rule, networks, f"{c['share_low']:.2f} to {c['share_high']:.2f}"])
+        else:
+            sizes.append([c["panel"], c["quantity"], published, ours, networks, c["verdict"]])
+    return [
+        (["panel", "claim", "published", "ours [95 %]", "networks", "p (Holm)", "holds", "size"], primary),
+        (["panel", "size or curve", "published", "ours [95 %]", "networks", "verdict"], sizes),
+        (["simulation", "a network has learned if", "that have", "95 % interval of the share"], learned),
+    ]
+
+
+def in_markdown(judged: pd.DataFrame) -> str:
+    """The verdicts as tables for a document."""
+    return "\n".join(markdown_table(head, rows) for head, rows in told_in_tables(judged))
 
 
 def reference(preset: str) -> dict[str, pd.DataFrame]:

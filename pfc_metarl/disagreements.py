@@ -7,6 +7,9 @@ on); what had been seen on seeds 1 to 8 is said.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import pandas as pd
+
+from pfc_metarl.published import DATA
 from pfc_metarl.trials import trained_on
 
 
@@ -241,3 +244,19 @@ DECISIONS = (
     ),
 )  # fmt: skip
 """In the order of the figures' review; a new one is one more entry."""
+
+
+def tried(simulation: str, quantity: str) -> list[str]:
+    """What the deciding runs that come with the repository tell of a quantity: a sentence for each cause."""
+    known = pd.read_csv(DATA / "reference_runs" / "decisions.csv").set_index(["decision", "quantity"])
+    told = []
+    for decision in DECISIONS:
+        for name in decision.predicted if decision.simulation == simulation else ():
+            if decision.instead(name) == quantity and (decision.name, name) in known.index:
+                row = known.loc[decision.name, name]
+                fits = "as predicted" if str(row["as_predicted"]) == "True" else "not as predicted"
+                told.append(
+                    f"{decision.hypothesis} ({name} then {row['predicted_low']:g} to {row['predicted_high']:g}): found "
+                    f"{row['found']:.3g}, {fits}"
+                )
+    return told

@@ -58,11 +58,11 @@ def figures_overview(modules: Path, names: dict[str, str], drawn: Path) -> str:
         names: name on the command line to its module.
         drawn: folder of figures.
     """
-    there = {path.stem for path in drawn.glob("*.png")}
+    there = {path.stem: path for path in (*drawn.glob("*.png"), *drawn.glob("*.html"))}
     rows = []
     for name, module in names.items():
         own = [stem for stem in there if stem == module or stem.startswith(f"{module}_")]
-        rows.append((name, first_words(modules / f"{module}.py"), str(drawn / f"{min(own)}.png") if own else ""))
+        rows.append((name, first_words(modules / f"{module}.py"), str(there[min(own)]) if own else ""))
     return _columns("python -m figures NAME [--results FOLDER] [--quick]   (all: those with a number)", rows)
 
 

@@ -34,7 +34,7 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
 )
 """Colours that colour-blind readers can tell apart (Okabe & Ito)."""
 
-MARKED = {"pdf": "Creator", "png": "Software"}
+MARKED = {"pdf": "Creator", "svg": "Creator", "png": "Software"}
 """What figures are written as, and where each says what drew it ..."""
 MARK = "pfc_metarl"
 """... by which a figure is known as ours, to be drawn again."""
@@ -56,6 +56,7 @@ STYLE: Mapping[str, object] = {
     "lines.linewidth": 1.0,
     "lines.markersize": 3,
     "pdf.fonttype": 42,
+    "svg.hashsalt": MARK,  # the same names inside, drawn again
     "savefig.dpi": 300,
 }
 
@@ -171,14 +172,23 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
         figure.text(0.5, 0.5, stamp, fontsize=40, color="0.5", alpha=0.3, ha="center", va="center", rotation=30).set(
             in_layout=False, zorder=10
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    width, height = figure.get_size_inches()
     for ending, key in MARKED.items():
-        path = folder / f"{name}.{ending}"
-        if path.is_dir() or (path.exists() and MARK.encode() not in path.read_bytes()):
-            raise RunError(f"{path} is in the way, and not of this suite; move it, then draw again")
-        drawn, (width, height) = io.BytesIO(), figure.get_size_inches()  # the writers' errors do not tell of full disks
+        drawn = io.BytesIO()  # the writers' errors do not tell of full disks
         box = Bbox([[0, -below], [width, height]])
         figure.savefig(drawn, format=ending, bbox_inches=box, metadata={key: MARK})
-        with written_aside(path) as aside:
-            aside.write_bytes(drawn.getbuffer())
-        print(path)
+        write_ours(folder / f"{name}.{ending}", drawn.getvalue())
+
+
+def write_ours(path: Path, content: bytes) -> None:
+    """Write what is marked as ours, in place of what is there and marked so too, and print where.
+
+    Raises:
+        RunError: what is there is not of this suite.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() or (path.exists() and MARK.encode() not in path.read_bytes()):
+        raise RunError(f"{path} is in the way, and not of this suite; move it, then draw again")
+    with written_aside(path) as aside:
+        aside.write_bytes(content)
+    print(path)

@@ -34,6 +34,11 @@ class RunRecord:
         return self.read_json("provenance.json") if path.exists() else {"stages": {}, "files": {}}
 
     @property
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Of each stage that ended: commit, dirty, command, versions, machine, seconds, finished."""
+        return self._provenance()["stages"]
+
+    @property
     def command(self) -> str:
         """What makes it, its settings and all."""
         return " ".join([self._usual, *map(shlex.quote, self._provenance().get("flags", []))])

@@ -15,13 +15,12 @@ from typing import Any
 
 import pandas as pd
 
-from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, beside_reference, claims, judge
+from pfc_metarl.claims import CURVE, LEARNED, NOT_COMPARED, PRIMARY, SIZE, beside_reference, claims, in_markdown, judge
 from pfc_metarl.command_line import Where, parse
 from pfc_metarl.comparison import VERDICTS
 from pfc_metarl.config import Settings
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.finished_run import Run
-from pfc_metarl.markdown import markdown_table
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.simulation import Simulation
 
@@ -138,28 +137,3 @@ def show(judged: pd.DataFrame) -> None:
     for _, claim in other.iterrows():
         which = f"{claim['simulation']}: {claim['quantity']}"
         print(f"differs: {which}: {claim['ours']:.3g}, there {claim['reference']:.3g}")
-
-
-def in_markdown(judged: pd.DataFrame) -> str:
-    """The verdicts as tables for a document: primary claims, sizes and curves, networks that have learned."""
-    told = judged[judged["verdict"] != NOT_COMPARED]
-    primary, sizes, learned = ([], [], [])  # type: tuple[list[list[str]], list[list[str]], list[list[str]]]
-    for _, c in told.iterrows():
-        published = "" if pd.isna(c["published"]) else f"{c['published']:.3g}"
-        ours = f"{c['ours']:.3g} [{c['ci_low']:.3g}, {c['ci_high']:.3g}]"
-        networks = f"{c['networks_in_direction']}/{c['n']}"
-        if c["role"] == PRIMARY:
-            p = "< .001" if c["p_holm"] < 0.001 else f"{c['p_holm']:.3f}"
-            claim, holds = f"{c['sentence']} ({c['quantity']})", "yes" if c["holds"] else "**no**"
-            primary.append([c["panel"], claim, published, ours, networks, p, holds, c["verdict"]])
-        elif c["role"] == LEARNED:
-            rule = f"{c['quantity'].removeprefix('learned: ')} {c['direction']}"
-            learned.append([c["simulation"], rule, networks, f"{c['share_low']:.2f} to {c['share_high']:.2f}"])
-        else:
-            sizes.append([c["panel"], c["quantity"], published, ours, networks, c["verdict"]])
-    heads = (
-        ["panel", "claim", "published", "ours [95 %]", "networks", "p (Holm)", "holds", "size"],
-        ["panel", "size or curve", "published", "ours [95 %]", "networks", "verdict"],
-        ["simulation", "a network has learned if", "that have", "95 % interval of the share"],
-    )
-    return "\n".join(markdown_table(head, rows) for head, rows in zip(heads, (primary, sizes, learned)))

@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from pfc_metarl.claims import NOT_COMPARED, PRIMARY, claims, judge, reference
+from pfc_metarl.claims import NOT_COMPARED, PRIMARY, claims, in_markdown, judge, reference
 from pfc_metarl.controls_summary import in_markdown as controls_in_markdown
 from pfc_metarl.published import DATA
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 from simulations import decisions
-from simulations.verdicts import in_markdown
 
 DOCS = Path(__file__).parent.parent / "docs"
 FINDINGS, VERDICTS, DECIDED, CONTROLS = (

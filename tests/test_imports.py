@@ -19,6 +19,7 @@ FLOORS: list[set[str]] = [
     {"trials", "dopamine", "results"},
     {"tasks", "published", "comparison", "plotting", "rat_two_step"},
     {"claims", "disagreements", "controls_summary"},
+    {"report_tables"},
     {"agents", "networks"},
     {"analysis", "rollout"},
     {"led"},
