@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pfc_metarl.analysis.read_out import PENALTIES, explained
 from pfc_metarl.networks.agent import Agent, Step
+from pfc_metarl.progress import progress
 from pfc_metarl.rollout import Trajectory
 
 PUSHES = (-0.4, -0.2, 0.2, 0.4)
@@ -279,7 +280,7 @@ def settle(system: System, start: Tensor, inputs: Sequence[Input]) -> Tensor:
             start, _ = drive(system.agent, start, inputs)
     at = start.clone().requires_grad_(True)
     descent = torch.optim.Adam([at], RATE)
-    for n in range(SEARCH):
+    for n in progress(range(SEARCH), "slow points"):
         descent.param_groups[0]["lr"] = RATE * (1 - n / SEARCH)
         descent.zero_grad()
         (drive(system.agent, at, inputs)[0] - at).square().sum().backward()

@@ -17,6 +17,7 @@ from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Posi
 from pfc_metarl.led import watch
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
+from pfc_metarl.progress import progress
 from pfc_metarl.published import published, published_number, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
@@ -93,7 +94,7 @@ def test(config: BanditsConfig, networks: Networks) -> Tested:
     trials, regret = [], []
     arrays: dict[str, np.ndarray] = {}
     tests = {name: Bandit(trials=config.trials, arms=2, distribution=p) for name, p in EXAMPLES.items()} | tasks(config)
-    for training, network in networks.items():
+    for training, network in progress(networks.items(), "playing"):
         for index, (name, task) in enumerate(tests.items()):
             played = play(network, task, generators(TEST, config.seeds, index), config.test_episodes)
             regret.append(played.field("regret").sum(-1))

@@ -15,6 +15,7 @@ from pfc_metarl.config import TESTED, Config, Count, Probability
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent
+from pfc_metarl.progress import progress
 from pfc_metarl.published import Number, published_number, published_value
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import play
@@ -115,13 +116,13 @@ def test(config: OptogeneticsConfig, networks: Networks) -> Tested:
     """
     task, network = make_task(config), networks[UNSTIMULATED]
     tables = []
-    for condition, protocol in {CONTROL: None, **protocols(config)}.items():
+    for condition, protocol in progress({CONTROL: None, **protocols(config)}.items(), "playing"):
         played = play(network, task, generators(TEST, config.seeds, 0), config.test_episodes, stimulation=protocol)
         tables.append(played.table().assign(condition=condition))
     trials = pd.concat(tables, ignore_index=True).astype({"condition": "category"})
     doses = [
         [dose_share(config, network, own._replace(size=dose * own.size)) for dose in DOSES]
-        for own in protocols(config).values()
+        for own in progress(protocols(config).values(), "doses")
     ]
     return Tested(trials, {"dose_risky": np.array(doses)})
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
-    {"errors", "provenance", "files", "loops", "markdown", "rmsprop"},
+    {"errors", "provenance", "files", "loops", "markdown", "progress", "rmsprop"},
     {"config", "random_streams", "trial_columns"},
     {"trial_sessions", "run_record"},
     {"trial_rules"},

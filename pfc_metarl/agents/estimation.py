@@ -18,6 +18,7 @@ from scipy.stats.qmc import Halton
 from pfc_metarl.agents.likelihood import Choices, choices_of, log_probabilities, number_of_choices
 from pfc_metarl.agents.models import Model
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.progress import progress
 from pfc_metarl.trials import SUBJECT, check_trials, with_responses
 
 PRIORS = {"rate": beta(1.1, 1.1), "positive": gamma(1.2, scale=5.0), "real": norm(0, 2)}
@@ -218,7 +219,7 @@ def fit(trials: pd.DataFrame, task: str, models: Sequence[Model], prior: bool = 
     trials = with_responses(check_trials(trials, task, needs=[name for m in models for name in m.needs]))
     number = number_of_choices(trials)
     fits, parameters = [], []
-    for who, own in trials.groupby(SUBJECT, sort=False, observed=True):
+    for who, own in progress(trials.groupby(SUBJECT, sort=False, observed=True), "fitting subjects"):
         for model in models:
             choices = choices_of(model.family, own, number)
             (n, at_random), k = choices.to_explain, len(model.free)

@@ -9,6 +9,7 @@ from pfc_metarl.agents.estimation import estimate
 from pfc_metarl.agents.likelihood import ModelAgent, choices_of
 from pfc_metarl.agents.models import Model
 from pfc_metarl.agents.playing import draw_choices, lead, play
+from pfc_metarl.progress import progress
 from pfc_metarl.random_streams import RECOVERY, generator
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import SUBJECT, check_trials, responses
@@ -31,7 +32,7 @@ def simulate(trials: pd.DataFrame, parameters: pd.DataFrame, task: Task, models:
     """
     numbers = subject_numbers(trials)
     tables = []
-    for m, model in enumerate(models):
+    for m, model in enumerate(progress(models, "models play")):
         for who, own in parameters[parameters["model"] == model.name].groupby(SUBJECT, sort=False, observed=True):
             of_subject = trials[(trials[SUBJECT] == list(who)).all(axis=1)].reset_index(drop=True)
             rng = generator(RECOVERY, numbers[who], m)
@@ -79,7 +80,7 @@ def recovery(
     numbers, tables = subject_numbers(trials), []
     for model in models:
         of_model = parameters[parameters["model"] == model.name]
-        for who, own in of_model.groupby(SUBJECT, sort=False, observed=True):
+        for who, own in progress(of_model.groupby(SUBJECT, sort=False, observed=True), f"fitting again: {model.name}"):
             played = simulated[(simulated["group"] == model.name) & (simulated["subject"] == numbers[who])]
             got, _ = estimate(model, choices_of(model.family, check_trials(played.reset_index(drop=True), task)), prior)
             told = {"true": own["value"], "value": got.value, "se": got.error, "fit": got.fit}

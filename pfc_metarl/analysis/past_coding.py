@@ -12,6 +12,7 @@ import pandas as pd
 
 from pfc_metarl.analysis.read_out import FOLDS, decode, explained
 from pfc_metarl.analysis.unit_coding import ACTION, PRODUCT, REWARD, VALUE, foraging_factors
+from pfc_metarl.progress import progress
 from pfc_metarl.trials import check_trials
 
 LAST = [ACTION, REWARD, PRODUCT]
@@ -40,7 +41,7 @@ def past_coding(
         a target does not vary, and of the state with too few sessions for a read-out.
     """
     rows = []
-    for subject, own in check_trials(trials, "foraging").groupby("subject", sort=False):
+    for subject, own in progress(check_trials(trials, "foraging").groupby("subject", sort=False), "further back"):
         at, known, targets = _further_back(own, lags)
         for group in states:
             r2 = {STATE: _told_by_state(states[group][at], targets.to_numpy(), own.loc[at, "session"].to_numpy())}

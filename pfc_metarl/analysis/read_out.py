@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from pfc_metarl.errors import ConfigError
+from pfc_metarl.progress import progress
 
 MEAN, SD = "mean", "s.d."
 """Of the ideal observer's posterior: what is read out (column target)."""
@@ -77,7 +78,7 @@ def belief_read_out(
     episodes = np.arange(beliefs.shape[1])
     rows = []
     for group, of_group in states.items():
-        for k, subject in enumerate(subjects):
+        for k, subject in enumerate(progress(subjects, f"belief in {group}")):
             for i, trial in enumerate(trials):
                 belief = beliefs[k, :, i]
                 r2 = explained(belief, decode(of_group[k, :, i], belief, episodes))

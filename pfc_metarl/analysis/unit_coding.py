@@ -8,6 +8,7 @@ from scipy import stats
 
 from pfc_metarl.analysis.matching import choice_values, history_regression, steady_state
 from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.progress import progress
 from pfc_metarl.trials import check_trials, made_validly, previous, sessions_of
 
 ACTION, REWARD, PRODUCT, VALUE = "action", "reward", "action x reward", "value"
@@ -114,7 +115,7 @@ def unit_coding(
         Table: group, subject, unit, factor, method (spearman, pearson), r, p; and table: subject, r of the two values.
     """
     tables, correlations = [], []
-    for subject, own in check_trials(trials, "foraging").groupby("subject", sort=False):
+    for subject, own in progress(check_trials(trials, "foraging").groupby("subject", sort=False), "units that code"):
         factors, r = foraging_factors(own, lags, back, upcoming)
         for group, of_group in states.items():
             for method in (SPEARMAN, PEARSON):

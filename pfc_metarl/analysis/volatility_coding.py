@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from pfc_metarl.analysis.read_out import decode, explained
+from pfc_metarl.progress import progress
 
 SIGNIFICANCE = 0.05
 """Before Bonferroni's correction for the number of units (Methods)."""
@@ -156,7 +157,7 @@ def volatility_units(
         volatility_units_by_threshold: threshold, share.
     """
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("", "_by_trial", "_by_threshold")}
-    for i, subject in enumerate(subjects):
+    for i, subject in enumerate(progress(subjects, "units that code volatility")):
         design = covariates(*(column[i] for column in columns))
         volatile_first = design[:, 0, 1] == 1
         for group, of_networks in states.items():
@@ -207,7 +208,7 @@ def units_by_covariates(
     volatile, *others = columns
     shifted = np.roll(volatile, volatile.shape[-1] // 4, axis=-1)
     rows = []
-    for i, subject in enumerate(subjects):
+    for i, subject in enumerate(progress(subjects, "units by covariates")):
         true, null = (covariates(course[i], *(column[i] for column in others)) for course in (volatile, shifted))
         for group, of_networks in states.items():
             for name, places in COVARIATES.items():
