@@ -1,4 +1,4 @@
-"""The paper's and the animals' numbers (data/*.csv)."""
+"""The paper's and the animals' numbers (data/figure1.csv and so on)."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -236,7 +236,7 @@ def probed(system: System, axis: Axis, states: Tensor, trials: Tensor) -> tuple[
 def slow_points(system: System, axis: Axis, points: Points, trial: int, starts: int = 24) -> pd.DataFrame:
     """Where the state comes to rest if the same event happens again and again (Sussillo & Barak 2013).
 
-    From visited states |F(s) - s|^2 is made small, F being a cycle; of the slowest point of each network and event the
+    From visited states `|F(s) - s|^2` is made small, F being a cycle; of the slowest point of each network and event the
     belief is read out, and the eigenvalues of F's slope there tell how long a difference would last.
 
     Args:
@@ -247,7 +247,7 @@ def slow_points(system: System, axis: Axis, points: Points, trial: int, starts: 
     Returns:
         Table: task, subject, event, speed (of the slowest point, as a share of the median speed at visited states),
         belief (read out), bayes (at which Bayes' update comes to rest), eigenvalue (largest modulus), second (the next
-        one's), alignment (of the slowest mode with the direction of belief: |cosine|).
+        one's), alignment (of the slowest mode with the direction of belief: the cosine's size).
     """
     held, rows = torch.full((len(system.agent.seeds), starts), float(trial)), []
     for event, (_, cycle) in system.events.items():

@@ -15,7 +15,7 @@ from pfc_metarl.random_streams import INITIAL_WEIGHTS, generators
 
 
 def random_weights(seeds: Sequence[int], part: int, shape: tuple[int, ...], scale: float) -> Tensor:
-    """Normal weights (network, *shape) with s.d. scale, each network's drawn from its own seed."""
+    """Normal weights (network, then `shape`) with s.d. scale, each network's drawn from its own seed."""
     rngs = generators(INITIAL_WEIGHTS, seeds, part)
     return torch.from_numpy(np.stack([rng.normal(0, scale, shape) for rng in rngs]).astype(np.float32))
 

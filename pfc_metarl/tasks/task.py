@@ -60,9 +60,9 @@ class Task(ABC):
     parameters: tuple = ()
     """What `see` and `act` are told: a NamedTuple of numbers (or arrays)."""
     see: Callable[..., None]
-    """see(task, episode, trials, observation): fill the observation, all zeros, with what is shown at episode.time."""
+    """Called as `see(task, episode, trials, observation)`: fills the observation, all zeros, with what is shown now."""
     act: Callable[..., float]
-    """act(task, episode, trials, action) -> reward. Writes what happened into the records."""
+    """Called as `act(task, episode, trials, action)`: gives the reward; writes what happened into the records."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
