@@ -1,8 +1,8 @@
-# Everything on a fresh machine with Python (>= 3.11) and make: `make reproduce`, `make test`, `make quick`.
+# Everything on a fresh machine with Python (>= 3.11) and make: `make reproduce`, `make test`, `make quick`, `make docs`.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce quick test clean
+.PHONY: reproduce quick test docs clean
 
 reproduce: .venv/ready  ## train every simulation and draw every figure, and the report, into results/figures
 	$(BIN)/python -m simulations all
@@ -23,11 +23,15 @@ test: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+docs: .venv/ready  ## the site, in docs/_build/html: warnings are errors, notebooks, commands and code are run
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build/html
+	$(BIN)/pytest -m site
+
 .venv/ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch  # alone first: the pinned version is the CPU build
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,docs]"
 	touch $@
 
 clean:
-	rm -rf .venv results
+	rm -rf .venv results docs/_build docs/generated

@@ -34,7 +34,7 @@ def of_others(app, kind, name, thing, skip, options):  # type: ignore[no-untyped
 
 
 def plain(app, kind, name, thing, options, lines, kept={}):  # type: ignore[no-untyped-def]  # noqa: B006
-    """What is said of an attribute as it stands: napoleon, between the two calls, takes words before a colon for a type."""
+    """What is said of an attribute, as it stands: napoleon, in between, takes words before a colon for a type."""
     if kind in ("attribute", "data"):
         lines[:] = kept.pop(name) if name in kept else kept.setdefault(name, list(lines))
 

@@ -277,7 +277,7 @@ def _withhold(now: Carry, begins: Tensor) -> Carry:
 
 
 def gumbel_noise(rngs: Sequence[np.random.Generator], *size: int) -> np.ndarray:
-    """Minus the logs of exponentials (network, then `size`); the arg max of logits plus such noise is drawn from softmax."""
+    """Minus the logs of exponentials (network, then `size`): the arg max of logits with them is drawn from softmax."""
     drawn = np.stack([rng.standard_exponential(size, np.float32) for rng in rngs])
     with np.errstate(divide="ignore"):
         return np.negative(np.log(drawn, out=drawn), out=drawn)

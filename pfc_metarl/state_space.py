@@ -236,8 +236,8 @@ def probed(system: System, axis: Axis, states: Tensor, trials: Tensor) -> tuple[
 def slow_points(system: System, axis: Axis, points: Points, trial: int, starts: int = 24) -> pd.DataFrame:
     """Where the state comes to rest if the same event happens again and again (Sussillo & Barak 2013).
 
-    From visited states `|F(s) - s|^2` is made small, F being a cycle; of the slowest point of each network and event the
-    belief is read out, and the eigenvalues of F's slope there tell how long a difference would last.
+    From visited states `|F(s) - s|^2` is made small, F being a cycle; of the slowest point of each network and event
+    the belief is read out, and the eigenvalues of F's slope there tell how long a difference would last.
 
     Args:
         system, axis, points: the networks.

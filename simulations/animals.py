@@ -2,7 +2,7 @@
 
     python -m simulations animals NAME TABLE [--map choice=resp ...] [--values choice:L=0,R=1 ...]
 
-NAME is the simulation whose task they did; TABLE a .csv or .parquet file, one row per trial (see the README). The
+NAME is the simulation whose task they did; TABLE a .csv or .parquet file, one row per trial (see docs/animals.md). The
 animals get the very analyses of behaviour that the simulation's networks get; models of choice are fitted to them and
 to the networks, and simulated in their place; and the networks of a finished run are led along the animals' own
 histories.

@@ -151,6 +151,7 @@ def test_an_auxiliary_loss_reaches_the_gradient(name: str, monkeypatch: pytest.M
         losses.append(learner.losses(learner.play()))
         losses[-1].sum().backward()
         gradients.append([p.grad for p in learner.network.parameters()])
+    assert not learner.network.compiled  # loops that know nothing of it
     close(losses[1] - losses[0], squares(learner.network), rtol=1e-4, atol=1e-4)
     for p, without, with_it in zip(learner.network.parameters(), *gradients):
         close(with_it - without, 2 * p.detach(), rtol=1e-3, atol=1e-3)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "make_it_yours.md").read_text()
@@ -39,14 +40,14 @@ def written_out(copy: Path) -> None:
     for file, content in re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)```", TEXT, re.S | re.M):
         assert not (copy / file).exists()
         (copy / file).write_text(content)
-    columns, agent, analysis = re.findall(r"```python\n(    .*?)```", TEXT, re.S)
+    columns, agent, method, analysis = re.findall(r"```python\n(    .*?)```", TEXT, re.S)
     put_in(copy, "pfc_metarl/trial_columns.py", '    "foraging": (', columns)
-    put_in(copy, "pfc_metarl/networks/__init__.py", '    "prefrontal": ', agent)
+    put_in(copy, "pfc_metarl/networks/__init__.py", '    "prefrontal": ', agent + method)
     put_in(
         copy,
         "pfc_metarl/networks/__init__.py",
         "from pfc_metarl.networks.prefrontal",
-        import_of("leaky", "LeakyNetwork"),
+        import_of("leaky", "LeakyNetwork") + import_of("predicting", "PredictingNetwork"),
     )
     put_in(copy, "simulations/two_step.py", '        "stay_probabilities": ', analysis)
     put_in(
@@ -61,10 +62,10 @@ def import_of(module: str, name: str) -> str:
     return f"from pfc_metarl.networks.{module} import {name}\n"
 
 
-def test_the_four_walks(tmp_path: Path) -> None:
+def test_the_five_walks(tmp_path: Path) -> None:
     written_out(tmp_path)
     commands = re.findall(r"^    (python -m .*)$", TEXT, re.M)
-    assert len(commands) == 5
+    assert len(commands) == 6
     quick = [c for c in commands if "--quick" in c]
     quick.insert(
         quick.index("python -m simulations two_step --quick --from analyse"), "python -m simulations two_step --quick"
@@ -79,4 +80,7 @@ def test_the_four_walks(tmp_path: Path) -> None:
     assert pd.read_csv(results / "swapping" / "accuracy.csv")["correct"].between(0.2, 0.8).all()
     assert (pd.read_csv(results / "two_step" / "run_lengths.csv")["length"] >= 1).all()
     assert (results / "figures" / "run_lengths.png").exists()
-    assert (tmp_path / "results" / "leaky" / "quick" / "two_step" / "provenance.json").exists()
+    for name in ("leaky", "predicting"):
+        assert (tmp_path / "results" / name / "quick" / "two_step" / "provenance.json").exists()
+    weights = torch.load(tmp_path / "results" / "predicting" / "quick" / "two_step" / "checkpoint.pt")
+    assert weights["published"]["network"]["predictions.weight"].abs().sum(dim=(1, 2)).all()  # it has been learned

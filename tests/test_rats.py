@@ -12,8 +12,12 @@ from pfc_metarl.rat_two_step import read_rats
 from pfc_metarl.trials import read_trials
 
 
-def write(path: Path, congruent: bool = True, **changes: object) -> Path:
-    """A rat with six trials in two sessions: the fourth forced, the fifth a violation at the second port."""
+def write(path: Path, congruent: bool = True, times: int = 1, **changes: object) -> Path:
+    """A rat with six trials in two sessions: the fourth forced, the fifth a violation at the second port.
+
+    Args:
+        times: that all of it is done again, still in two sessions.
+    """
     first, second = "llrrlr", "lrrllv" if congruent else "rllr" + "lv"
     same = np.array([a == b for a, b in zip(first, second)])
     told: dict[str, object] = {
@@ -23,6 +27,8 @@ def write(path: Path, congruent: bool = True, **changes: object) -> Path:
         "better_choices": [1.0, 1, 0, np.nan, 1, 0], "leftprobs": [0.8, 0.8, 0.8, 0.2, 0.2, 0.2],
         "p_congruent": [0.8 if congruent else 0.2], "ratname": [ord(c) for c in "M01"],
     }  # fmt: skip
+    told = {name: list(values) * times if len(values) == 6 else values for name, values in told.items()}  # type: ignore
+    told["new_sess"] = ([1.0] + [0.0] * (3 * times - 1)) * 2
     with h5py.File(path, "w") as file:
         group = file.create_group("#refs#/a")
         for name, values in (told | changes).items():

@@ -35,11 +35,17 @@ class Compiled(Agent):
 
     @property
     def compiled(self) -> bool:
-        """Whether compiled loops play and learn; see `Agent`."""
-        return self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
+        """Whether compiled loops play and learn; see `Agent`. They know no further weights, and no auxiliary loss."""
+        known = type(self).auxiliary_loss is Agent.auxiliary_loss and len(self._known()) == len(list(self.parameters()))
+        return known and self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
 
     def in_order(self) -> list[nn.Parameter]:
-        """As `updates` has it: a bias is the weight of an input that is always 1; see `Agent`."""
+        """As `updates` has it, then whatever else there is; see `Agent`."""
+        known = self._known()
+        return [*known, *(p for p in self.parameters() if all(p is not other for other in known))]
+
+    def _known(self) -> list[nn.Parameter]:
+        """In the order of `updates`: a bias is the weight of an input that is always 1."""
         layers = [p for layer, _ in self.parts for p in (layer.input_weight, layer.bias, layer.hidden_weight)]
         heads = [p for _, head in self.parts for p in (head.weight, head.bias)]
         return [*layers, *heads, *(layer.initial for layer, _ in self.parts)]
