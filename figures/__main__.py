@@ -34,11 +34,15 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; python -m figures --help shows all options")
 
 
+def names() -> dict[str, str]:
+    """Name on the command line -> module, of all that can be drawn."""
+    own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
+    return FIGURES | {name: name for name in sorted(own)}
+
+
 def main() -> None:
     """Draw figures into <results>/figures/."""
-    parser = Parser(prog="python -m figures", description=__doc__)
-    own = {m.name for m in pkgutil.iter_modules(figures.__path__)} - {"__main__", *FIGURES.values()}
-    known = FIGURES | {name: name for name in sorted(own)}
+    parser, known = Parser(prog="python -m figures", description=__doc__), names()
     parser.add_argument("figure", nargs="?", help=f"one of: {', '.join(known)}; all: {', '.join(FIGURES)}")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the simulations' results")
     parser.add_argument("--quick", action="store_true", help="draw from the results of --quick runs")

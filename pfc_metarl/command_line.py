@@ -2,7 +2,7 @@
 
 import argparse
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,14 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.simulation import Options, Simulation
 
 C = TypeVar("C", bound=Config)
+
+
+ASK = "--what-could-stand-here"
+"""In place of all arguments: nothing is read, and AskedError tells config and options."""
+
+
+class AskedError(Exception):
+    """Config and options, whose fields are the flags of a command."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +46,28 @@ def command_line(simulation: Simulation[C], arguments: Sequence[str]) -> tuple[C
     return parse(simulation.name, simulation.description, default, usual, arguments)
 
 
-def parse(name: str, description: str, config: Any, options: Any, arguments: Sequence[str]) -> tuple[Any, Any]:
-    """Config and options with what the command line changes in them; ConfigError, one line, if it cannot be read."""
+def both(config: Any, options: Any) -> Callable[..., tuple[Any, Any]]:
+    """A function of the two, whose fields are flags; these are their defaults."""
 
-    def both(config: Any = config, options: Any = options) -> tuple[Any, Any]:
+    def read(config: Any = config, options: Any = options) -> tuple[Any, Any]:
         return config, options
 
     unprefixed = tyro.conf.arg(name="")
-    both.__annotations__.update(
+    read.__annotations__.update(
         config=Annotated[type(config), unprefixed], options=Annotated[type(options), unprefixed]
     )
-    said = io.StringIO()
+    return read
+
+
+def parse(name: str, description: str, config: Any, options: Any, arguments: Sequence[str]) -> tuple[Any, Any]:
+    """Config and options with what the command line changes in them; ConfigError, one line, if it cannot be read."""
+
+    if list(arguments) == [ASK]:
+        raise AskedError((config, options))
+    said, read = io.StringIO(), both(config, options)
     try:
         with redirect_stderr(said):
-            return tyro.cli(both, args=arguments, prog=f"python -m simulations {name}", description=description)
+            return tyro.cli(read, args=arguments, prog=f"python -m simulations {name}", description=description)
     except SystemExit as end:
         if not end.code:
             raise  # --help

@@ -2,13 +2,14 @@
 
 import importlib
 import pkgutil
-import runpy
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import simulations
+from figures import __main__ as figures
 from pfc_metarl.errors import ConfigError, UserError, one_line_errors
 from pfc_metarl.overview import simulations_overview
 
@@ -27,10 +28,15 @@ MODULES = {"import": "importing"}
 """Where a command's module has another name."""
 
 
+def names() -> list[str]:
+    """All commands: the simulations in their order, then the others."""
+    others = {m.name for m in pkgutil.iter_modules(simulations.__path__)} - {"__main__", *NAMES, *MODULES.values()}
+    return NAMES + sorted(others | set(MODULES))
+
+
 def main(arguments: list[str]) -> None:
     """The command."""
-    others = {m.name for m in pkgutil.iter_modules(simulations.__path__)} - {"__main__", *NAMES, *MODULES.values()}
-    known = NAMES + sorted(others | set(MODULES))
+    known = names()
     choice = f"{', '.join(known)}, all"
     if not arguments:
         print(simulations_overview(Path(simulations.__path__[0]), known, MODULES, Path("results")))
@@ -64,10 +70,31 @@ def installed() -> None:
     """The command that is installed, pfc-metarl: the words that else follow python -m."""
     package, *rest = sys.argv[1:] or [""]
     with one_line_errors():
-        if package not in ("simulations", "figures"):
+        if package == "--tyro-print-completion":
+            complete([package, *rest])
+        elif package == "simulations":
+            main(rest)
+        elif package == "figures":
+            sys.argv = [f"pfc-metarl {package}", *rest]
+            figures.main()
+        else:
             raise UserError("pfc-metarl simulations NAME [options], or: pfc-metarl figures NAME [options]")
-    sys.argv = [f"pfc-metarl {package}", *rest]
-    runpy.run_module(package, run_name="__main__")
+
+
+def complete(words: list[str]) -> None:
+    """Print what a shell needs in order to complete all commands, and end."""
+    from pfc_metarl.command_line import ASK, AskedError
+    from pfc_metarl.completion import print_completion
+
+    settings: dict[str, Any] = dict.fromkeys(names())
+    for name in settings:
+        try:
+            prepare(name, [ASK])
+        except AskedError as asked:
+            settings[name] = asked.args[0]
+        except ConfigError:
+            pass  # it has no flags
+    print_completion(words, settings, [*figures.names(), "all"])
 
 
 if __name__ == "__main__":

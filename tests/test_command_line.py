@@ -255,6 +255,23 @@ def test_figures_without_a_name(tmp_path: Path) -> None:
     assert done.returncode == 2 and done.stderr.startswith("error: pfc-metarl simulations NAME [options], or: ")
 
 
+def test_words_of_the_installed_command_are_completed(tmp_path: Path) -> None:
+    program = str(Path(sys.executable).parent / "pfc-metarl")
+    script = subprocess.run([program, "--tyro-print-completion", "bash"], capture_output=True, text=True, check=True)
+    (tmp_path / "completion.sh").write_text(script.stdout)
+    ask = 'source completion.sh; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tyro_pfc_metarl; echo "${COMPREPLY[@]}"'
+    for words, told in (
+        (["simulations", "tw"], "two_step"),
+        (["simulations", "two_step", "--comm"], "--common-probability"),
+        (["simulations", "controls", "--pre"], "--preset"),
+        (["figures", "hid"], "hidden_state"),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", ask, "bash", "pfc-metarl", *words], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.stdout.split() == [told], (words, done.stderr)
+
+
 def loses_exceptions(filename: str) -> Callable[[], object]:
     """A function as of a file, that is told to end and hears nothing of it."""
     code = "try:\n    os.kill(os.getpid(), signal.SIGTERM)\nexcept BaseException:\n    pass\n"

@@ -29,7 +29,7 @@ FLOORS: list[set[str]] = [
     {"workers", "memory", "cluster"},
     {"simulation"},
     {"command_line", "finished_run", "overview"},
-    {"animals", "controls", "state_space"},
+    {"animals", "completion", "controls", "state_space"},
 ]
 """Modules and packages of pfc_metarl. Each knows those on the floors below it, and inside its own package."""
 MODULES = {
