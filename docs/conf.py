@@ -4,10 +4,12 @@ import os
 import sys
 from pathlib import Path
 
+import numba
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]  # pages.py, and the package of this checkout
 os.environ["PYTHONPATH"] = str(HERE.parent)  # that of the notebooks too
-os.environ["NUMBA_DISABLE_JIT"] = "1"  # docstrings of compiled functions are those of plain ones
+numba.config.DISABLE_JIT = True  # here, not for the notebooks: docstrings of compiled functions are those of plain ones
 
 import pages  # noqa: E402
 

@@ -70,6 +70,11 @@ class Run:
         return tables_of(self.folder)
 
     @cached_property
+    def learning_curve(self) -> pd.DataFrame:
+        """Mean reward per trial along the training: condition, subject, episode, reward_per_trial."""
+        return self.folder.read_table("learning_curve.csv")
+
+    @cached_property
     def comparison(self) -> pd.DataFrame:
         """The comparison with the paper and the animals."""
         return self.folder.read_table("comparison.csv")

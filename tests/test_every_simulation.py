@@ -182,6 +182,7 @@ def run_is_read_back(simulation: Simulation, config: Config, folder: RunFolder) 
         assert all(torch.equal(saved[key], value) for key, value in agent.state_dict().items())
     pd.testing.assert_frame_equal(loaded.trials, pd.read_parquet(folder.path / "trials.parquet"))
     pd.testing.assert_frame_equal(loaded.comparison, pd.read_csv(folder.path / "comparison.csv"))
+    pd.testing.assert_frame_equal(loaded.learning_curve, pd.read_csv(folder.path / "learning_curve.csv"))
     csv = {path.stem for path in folder.path.glob("*.csv")}
     assert set(loaded.tables) == csv - {"comparison", "learning_curve", "learning_by_trial"}
     for name, table in loaded.tables.items():

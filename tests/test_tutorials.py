@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
-
-nbformat = pytest.importorskip("nbformat")  # it comes with what the documentation is built with
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.ipynb"))
 ABSOLUTE = re.compile(r"""(?:^|[\s"'(=`])(?:/\w+/|~/|[A-Za-z]:\\)""", re.M)
