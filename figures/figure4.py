@@ -50,7 +50,7 @@ def neurons(ax: Axes, comparison: str, first: bool) -> None:
     ax.set_xticks([0, 1], [f"cue rewarded\n{cue} reversal" for cue in CUE_COLOUR])
     if first:
         ax.set_ylabel("Spikes/s after cue")
-        ax.text(1.4, baseline + 0.5, "baseline", ha="right", va="bottom", color="black", fontsize=6)
+        ax.text(1.4, baseline + 0.5, "baseline", ha="right", va="bottom", color="black")
         panel_letter(ax, "a")
 
 

@@ -34,7 +34,7 @@ def draw(results: Path, quick: bool) -> None:
     errors = run.read_table("prediction_errors.csv")
     fits = run.read_table("prediction_error_fits.csv")
     config = run.read_config()
-    with paper_figure(height_mm=165) as figure:
+    with paper_figure(height_mm=185) as figure:
         # a grid for each row: columns of different widths in one would share their largest margins
         rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1.25])
         top, middle, bottom = rows[0].subgridspec(1, 4), rows[1].subgridspec(1, 4), rows[2].subgridspec(1, 2)
@@ -91,8 +91,6 @@ def published_weights(ax: Axes) -> None:
         mean, single = own[own["replicate"].isna()], own[own["replicate"].notna()]
         ax.plot(mean["x"] - 0.25, mean["value"], "x", color=colour, markersize=3)
         ax.plot(single["x"] - 0.25, single["value"], ".", color=colour, markersize=1, zorder=1)
-    ax.plot([], [], "x", color=GREY, markersize=3, label="published")
-    ax.legend(loc="upper right", handletextpad=0.1)
 
 
 def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False) -> None:
@@ -123,7 +121,7 @@ def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.Dat
     fit = fits.set_index("subject").loc[subject]
     for ax, letter, column, name, label in (
         (f, "f", "model_based", "model_based", "Model-based prediction error"),
-        (g, "g", "residual", "model_free_residual", "Model-free prediction error, model-based part removed"),
+        (g, "g", "residual", "model_free_residual", "Model-free prediction error,\nmodel-based part removed"),
     ):
         for event, (text, colour, marker) in EVENTS.items():
             points = own[own["event"] == event]
@@ -134,7 +132,7 @@ def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.Dat
         span = fits[f"r2_{name}"]
         ax.set(xlabel=label, ylabel="Meta-RL prediction error")
         others = f"all {len(fits)}: {span.min():.2g} to {span.max():.2g}"
-        ax.set_title(f"Meta-RL, one network: r² = {fit[f'r2_{name}']:.2g} ({others})")
+        ax.set_title(f"Meta-RL, one network:\nr² = {fit[f'r2_{name}']:.2g} ({others})")
         panel_letter(ax, letter)
     f.legend(loc="upper left", markerscale=4, handletextpad=0.1)
 

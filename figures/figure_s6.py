@@ -56,7 +56,7 @@ def both_errors(ax: Axes, fits: pd.DataFrame) -> None:
         points(ax, x, fits[f"weight_{name}"], colour)
         significant = (fits[f"p_{name}"] < 0.05).sum()
         text = f"p < .05 in {significant} of {len(fits)}"
-        ax.text(x + 0.35, fits[f"weight_{name}"].mean(), text, va="center", fontsize=6)
+        ax.text(x + 0.35, fits[f"weight_{name}"].mean(), text, va="center")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xticks=[0, 1], xticklabels=["Model-based", "Model-free"], xlim=(-0.5, 2), ylabel="Weight (standardised)")
     ax.set_title("Both agents' errors in one regression")

@@ -50,4 +50,4 @@ def learning(ax: Axes, curve: pd.DataFrame) -> None:
         ax.plot(wide.index, wide.mean(axis=1), color=colour, label=str(condition))
     if curve["condition"].nunique() > 1:
         room_above(ax, 0.08 * -(-curve["condition"].nunique() // 2))
-        ax.legend(fontsize=5, loc="upper left", ncols=2)
+        ax.legend(loc="upper left", ncols=2)
