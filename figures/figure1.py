@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT, EXAMPLES
 from pfc_metarl.plotting import (
@@ -136,7 +137,7 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
         if i == 0:
             panel_letter(ax, "c")
             ax.set_xticklabels([])
-            ax.legend(loc="lower left", bbox_to_anchor=(0.62, 0.98), ncols=2, handletextpad=0, columnspacing=0.5)
+            ax.legend(loc="lower right", bbox_to_anchor=(1.03, 0.98), ncols=2, handletextpad=0, columnspacing=0.3)
         else:
             ax.set_xlabel("Trial")
 
@@ -177,6 +178,7 @@ def trajectory_panels(figure: Figure, spec: Any, state: pd.DataFrame) -> None:
             )  # fmt: skip
         ax.set(title=f"$p_L$ = {own['p_left'].iloc[0]:.2f}", xlabel="PC 1", ylabel="PC 2" if i == 0 else "")
         ax.set(xlim=limits(state["pc1"]), ylim=limits(state["pc2"]))
+        ax.xaxis.set_major_locator(MaxNLocator(2, integer=True))
         if i:
             ax.set_yticklabels([])
         else:
@@ -206,7 +208,7 @@ def supplement(figure: Figure, run: RunFolder) -> None:
             by_network = own.groupby(["subject", "trial"])["r2"].mean().unstack("subject")
             ax.plot(by_network.index, by_network, color=colour, linewidth=0.4, alpha=0.6)
             ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=group)
-        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1.02))
+        ax.set(xlabel="Trial", title=f"Read-out of the\n{name}", ylim=(0, 1.02))
         ax.set_ylabel("Held-out r²")
         panel_letter(ax, "ab"[i])
         if i == 0:

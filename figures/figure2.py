@@ -22,7 +22,7 @@ from pfc_metarl.published import published, published_value
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 
-LABELS = dict(zip(FACTORS, ("last\nchoice\n$a$", "last\nreward\n$r$", "product\n\n$a × r$", "choice\nvalue\n$v$")))
+LABELS = dict(zip(FACTORS, ("last\nchoice\n$a$", "last\nreward\n$r$", "their\nproduct\n$a × r$", "choice\nvalue\n$v$")))
 LABELS_OF_UNITS = dict(
     zip((*FACTORS, UPCOMING), ("last\n$a$", "last\n$r$", "last\n$a × r$", "value\n$v$", "next\n$a$"))
 )
@@ -66,7 +66,7 @@ def monkey_matching(ax: Axes) -> None:
     ax.scatter(points["x"], points["value"], s=6, color="black", linewidth=0)
     ax.axline((0, intercept), slope=slope, color="black", linestyle="--")
     matching_axes(ax, f"Monkeys: slope {slope:.2f}")
-    ax.set_ylim(-4, 4)
+    ax.set(ylim=(-4, 4), yticks=range(-4, 5, 2))
 
 
 def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
@@ -89,6 +89,7 @@ def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
     ax.legend(loc="upper left", markerscale=3, handletextpad=0)
     ax.set_ylim(-4, 4)
     room_above(ax, 0.25)
+    ax.set_yticks(range(-4, 5, 2))
 
 
 def monkey_coding(ax: Axes) -> None:
@@ -117,7 +118,7 @@ def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
     ax.scatter([], [], s=5, facecolor="white", edgecolor="black", linewidth=0.5, label="a unit of one network")
     ax.legend(loc="upper right", handlelength=1.2)
     room_above(ax, 0.3)
-    ax.set_title("Meta-RL: units, mean\n(above: share at p < .05)", pad=11)
+    ax.set_title("Meta-RL: units, mean\n(above: share at p < .05)", pad=13)
 
 
 def history_axes(ax: Axes, title: str) -> None:

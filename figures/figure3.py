@@ -51,12 +51,19 @@ def draw(results: Path, quick: bool) -> None:
             bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
         else:  # the control was not trained
             axes[3].axis("off")
-        save(figure, results, "figure3", quick, "c: bars are s.e.m. as published. d: a dot for each network.", run)
+        save(
+            figure,
+            results,
+            "figure3",
+            quick,
+            "c: bars are s.e.m., as published. d: mean, and a dot for each network.",
+            run,
+        )
     with paper_figure(height_mm=75) as figure:
         axes = figure.subplots(1, 2)
         units_over_time(axes[0], run)
         units_by_threshold(axes[1], run)
-        save(figure, results, "figure3_volatility_units", quick, f"{INTERVALS} So is ±.", run)
+        save(figure, results, "figure3_volatility_units", quick, f"{INTERVALS[:-1]}; ± likewise.", run)
 
 
 def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
@@ -153,7 +160,7 @@ def units_over_time(ax: Axes, run: RunFolder) -> None:
         share = table[table["group"] == group].pivot(index="trial", columns="subject", values="share")
         mean_and_band(ax, share, colour, name)
     half = run.read_config()["trials"] / 2
-    ax.axvline(half + 0.5, color=GREY, linewidth=0.5, linestyle=":")
+    ax.axvline(half + 0.5, ymax=0.7, color=GREY, linewidth=0.5, linestyle=":")
     ax.set(xlabel="Trial", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, across episodes")
     ax.legend(loc="upper left")
     panel_letter(ax, "a")
@@ -172,7 +179,7 @@ def units_by_threshold(ax: Axes, run: RunFolder) -> None:
     paper = published(3, condition="share of units coding volatility")["value"].item()
     ax.plot(threshold, paper, marker="<", color="black", linestyle="", label=f"published: {paper:.2f}")
     ax.plot(share.index, share.index, color=GREY, linestyle="--", linewidth=0.7, label="threshold itself")
-    ax.axvline(threshold, color=GREY, linewidth=0.5, linestyle=":")
+    ax.axvline(threshold, ymax=0.6, color=GREY, linewidth=0.5, linestyle=":")
     ax.set_xscale("log")
     ax.set(xlabel="Threshold of p", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, by threshold")
     ax.legend(loc="upper left")

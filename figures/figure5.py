@@ -37,7 +37,8 @@ def draw(results: Path, quick: bool) -> None:
     with paper_figure(height_mm=185) as figure:
         # a grid for each row: columns of different widths in one would share their largest margins
         rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1.25])
-        top, middle, bottom = rows[0].subgridspec(1, 4), rows[1].subgridspec(1, 4), rows[2].subgridspec(1, 2)
+        top, bottom = rows[0].subgridspec(1, 4), rows[2].subgridspec(1, 2)
+        middle = rows[1].subgridspec(1, 4, width_ratios=[1.25, 1.25, 1, 1])
         task_diagram(figure.add_subplot(top[:2]), config)
         for i, name in enumerate((MODEL_FREE, MODEL_BASED)):
             ax = figure.add_subplot(top[2 + i])
@@ -160,9 +161,9 @@ def task_diagram(ax: Axes, config: dict) -> None:
     for x, state, p in ((2.6, "S₁", config["reward_high"]), (7.4, "S₂", config["reward_low"])):
         box(ax, x, 2.05, state, width=1.6, height=0.64)
         arrow(ax, (x, 1.6), (x, 0.95), color=GREY, linewidth=0.8)
-        ax.text(x, 0.55, f"reward {p:.0%}", ha="center", va="center")
+        ax.text(x, 0.55, f"reward\n{p:.0%}", ha="center", va="center")
     transitions = [Patch(color=colour, label=name) for name, colour in TRANSITION_COLOUR.items()]
     ax.legend(handles=transitions, loc="upper right", handlelength=0.8, borderpad=0)
     ax.text(5, 0.55, f"swap: {config['switch_probability']:.1%}\nper trial", ha="center", va="center", color=GREY)
-    arrow(ax, (4.1, 0.55), (3.75, 0.55), color=GREY, linewidth=0.8)
-    arrow(ax, (5.9, 0.55), (6.25, 0.55), color=GREY, linewidth=0.8)
+    arrow(ax, (3.95, 0.55), (3.5, 0.55), color=GREY, linewidth=0.8)
+    arrow(ax, (6.05, 0.55), (6.5, 0.55), color=GREY, linewidth=0.8)

@@ -29,15 +29,15 @@ from pfc_metarl.plotting import (
 from pfc_metarl.published import DATA, published
 from pfc_metarl.results import RunFolder, run_folder
 
-CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset before each trial", VERMILLION)}
-CONDITIONS |= {REPLACED: ("Unrewarded object replaced", SKY)}
+CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset\nbefore each trial", VERMILLION)}
+CONDITIONS |= {REPLACED: ("Unrewarded object\nreplaced", SKY)}
 
 PUBLISHED_STAGES = ("3rd", "4th", "final")
 """Stages of the paper's learning that are drawn beside ours."""
 
 NOTE = (
-    "Monkeys: as published; no intervals are given. Dotted in c: stages as published, with their intervals. e, f: mean, "
-    "and a dot for each network. g: one network, trials 1 to 6."
+    "Monkeys: as published; no intervals are given. Dotted in c: stages as published, with their intervals. e, f: "
+    "mean, and a dot for each network. g: one network, trials 1 to 6."
 )
 
 
@@ -69,7 +69,7 @@ def draw(results: Path, quick: bool) -> None:
         )
         component_path(figure.add_subplot(grid[1, 2]), run.read_table("components.csv"))
         source = "c: networks that come with the repository. " if seeing.path.parent == DATA else ""
-        save(figure, results, "figure6", quick, f"{INTERVALS[:-1]}; g: s.d. {source}{NOTE}", run)
+        save(figure, results, "figure6", quick, f"{INTERVALS[:-1]}; g: s.d. of episodes. {source}{NOTE}", run)
     save_gif(seeing.read_arrays("arrays.npz")["views"], figures_folder(results, quick) / "figure6_episode.gif")
 
 
@@ -170,15 +170,17 @@ def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) ->
     for condition, own in code.groupby("condition", sort=False):
         label, colour = CONDITIONS[str(condition)]
         predicted = preference[preference["condition"] == condition]["predicted"].mean()
-        label += f"\n(first choices predicted by\na fixed preference: {predicted:.0%})"
+        label += f": {predicted:.0%}"
         ax.plot(own.groupby("trial")["r2"].mean(), color=colour, label=label)
         for trial, values in own.groupby("trial")["r2"]:
             dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xlabel="Trial (at fixation, no object in view)", xticks=range(1, 7), ylabel="Cross-validated r²")
     ax.set_title("Rewarded object,\nfrom the hidden state", pad=8)
-    ax.legend(loc="upper left", handlelength=1)
-    room_above(ax, 0.45)
+    ax.legend(
+        loc="upper left", handlelength=1, title="First choices predicted\nby a fixed preference", alignment="left"
+    )
+    room_above(ax, 0.5)
     panel_letter(ax, "f")
 
 

@@ -15,7 +15,8 @@ from pfc_metarl.results import run_folder
 
 NOTE = (
     "a: regression of the networks' errors on both agents' (standardised); b: correlation of the two agents' errors; a "
-    "dot for each network, lines their mean. c to e: blue common, red uncommon transitions; c: mean of the networks."
+    "dot for each network, lines their mean. c to e: blue, circles: common transitions; orange, "
+    "squares: uncommon; solid: rewarded, dashed: unrewarded; c: mean, and a dot for each network."
 )
 
 
@@ -24,7 +25,7 @@ def draw(results: Path, quick: bool) -> None:
     run = run_folder(results, "two_step", quick)
     fits, weights = run.read_table("prediction_error_fits.csv"), run.read_table("lag_weights.csv")
     reference = run.read_table("reference_lag_weights.csv").assign(subject="agent")
-    with paper_figure(height_mm=110) as figure:
+    with paper_figure(height_mm=120) as figure:
         rows = figure.add_gridspec(2, 1)
         top, bottom = rows[0].subgridspec(1, 2, width_ratios=[2, 1]), rows[1].subgridspec(1, 3)
         a, b = figure.add_subplot(top[0]), figure.add_subplot(top[1])
@@ -56,7 +57,7 @@ def both_errors(ax: Axes, fits: pd.DataFrame) -> None:
         points(ax, x, fits[f"weight_{name}"], colour)
         significant = (fits[f"p_{name}"] < 0.05).sum()
         text = f"p < .05 in {significant} of {len(fits)}"
-        ax.text(x + 0.35, fits[f"weight_{name}"].mean(), text, va="center")
+        ax.text(x, fits[f"weight_{name}"].max() + 0.05, text, ha="center", va="bottom")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
-    ax.set(xticks=[0, 1], xticklabels=["Model-based", "Model-free"], xlim=(-0.5, 2), ylabel="Weight (standardised)")
+    ax.set(xticks=[0, 1], xticklabels=["Model-based", "Model-free"], xlim=(-0.5, 1.5), ylabel="Weight (standardised)")
     ax.set_title("Both agents' errors in one regression")

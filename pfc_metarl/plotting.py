@@ -22,7 +22,7 @@ from pfc_metarl.results import RunFolder, written_aside
 MM = 1 / 25.4
 WIDTH = 180 * MM
 """Width of a two-column figure, in inches."""
-LINE = 108
+LINE = 125
 """Letters in a line of a note below the panels."""
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
