@@ -29,6 +29,7 @@ from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 
 BLOCKS = [block for order in ORDERS for block in NAMES[order]]
 COLOURS = {"stable": BLUE, "volatile": VERMILLION}
+NOTE = "c: bars are s.e.m., as published. d: mean, and a dot for each network."
 STATES = {NETWORKS: ("trained", BLUE), UNTRAINED: ("untrained, same inputs", GREY)}
 
 
@@ -56,7 +57,7 @@ def draw(results: Path, quick: bool) -> None:
             results,
             "figure3",
             quick,
-            "c: bars are s.e.m., as published. d: mean, and a dot for each network.",
+            NOTE,
             run,
         )
     with paper_figure(height_mm=75) as figure:

@@ -34,7 +34,8 @@ def draw(results: Path, quick: bool) -> None:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         states = run.read_table("state_pca.csv")
         state_panels(figure, bottom, states[states["subject"] == states["subject"].min()])
-        note = "a: peaks and troughs read from published curves; no intervals are given. b: mean, and a dot for each network. "
+        note = "a: peaks and troughs read from published curves; no intervals are given. "
+        note += "b: mean, and a dot for each network. "
         note += "c: the first network; each column has its own axes (all networks: figure 4c)."
         save(figure, results, "figure4", quick, note, run)
 
@@ -106,6 +107,7 @@ def state_panels(figure: Figure, grid: GridSpecBase, state: pd.DataFrame) -> Non
             own = at_step[at_step["trial_in_block"] == trial]
             mark_states(ax, own, cue_shown=step > 0)
             ax.set(xlim=limits(at_step["pc1"]), ylim=limits(at_step["pc2"]))
+            ax.locator_params(nbins=3)
             if row == 0:
                 ax.set_title(name)
                 ax.set_xticklabels([])

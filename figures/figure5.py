@@ -111,7 +111,14 @@ def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False)
     ax.set_ylabel("Weight (log odds)")
     if legend:
         lines = [Line2D([], [], color=GREY, linestyle=style) for style in REWARD_STYLE.values()]
-        ax.legend(lines, [name.capitalize() for name in REWARD_STYLE], loc="upper right", handlelength=2.2)
+        ax.legend(
+            lines,
+            [name.capitalize() for name in REWARD_STYLE],
+            loc="upper right",
+            handlelength=1.8,
+            handletextpad=0.5,
+            borderaxespad=0,
+        )
 
 
 def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.DataFrame) -> None:

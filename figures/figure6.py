@@ -32,6 +32,7 @@ from pfc_metarl.results import RunFolder, run_folder
 CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset\nbefore each trial", VERMILLION)}
 CONDITIONS |= {REPLACED: ("Unrewarded object\nreplaced", SKY)}
 
+PREDICTED = "First choices predicted\nby a fixed preference"
 PUBLISHED_STAGES = ("3rd", "4th", "final")
 """Stages of the paper's learning that are drawn beside ours."""
 
@@ -162,7 +163,7 @@ def condition_lines(ax: Axes, accuracy: pd.DataFrame) -> None:
         for trial, values in own.groupby("trial")["accuracy"]:
             dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
     accuracy_axes(ax, "e", "Trained networks, new objects")
-    ax.legend(loc="lower right", handlelength=1)
+    ax.legend(loc="lower right", handlelength=1, labelspacing=0.2, borderaxespad=0.1)
 
 
 def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) -> None:
@@ -177,9 +178,7 @@ def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) ->
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xlabel="Trial (at fixation, no object in view)", xticks=range(1, 7), ylabel="Cross-validated r²")
     ax.set_title("Rewarded object,\nfrom the hidden state", pad=8)
-    ax.legend(
-        loc="upper left", handlelength=1, title="First choices predicted\nby a fixed preference", alignment="left"
-    )
+    ax.legend(loc="upper left", handlelength=1, title=PREDICTED, alignment="left")
     room_above(ax, 0.5)
     panel_letter(ax, "f")
 
@@ -196,7 +195,7 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
             chosen["mean"][1], chosen["mean"][2], chosen["sd"][2], chosen["sd"][1],
             color=colour, marker="o", elinewidth=0.4, label=label,
         )  # fmt: skip
-        for trial, place in zip((1, chosen.index.max()), ((3, 3), (-6, -8))):  # those between would overprint
+        for trial, place in zip((1, chosen.index.max()), ((3, 3), (-13, 4))):  # those between would overprint
             at = chosen["mean"].loc[trial, [1, 2]]
             ax.annotate(str(trial), at, place, textcoords="offset points", color=colour, fontweight="bold")
     for name, share in zip(("x", "y"), explained):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from figures.figure5 import lag_lines
 from pfc_metarl.agents.two_step import MODEL_BASED, REWARD_AS_CUE
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, same_height, save
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, room_above, same_height, save
 from pfc_metarl.results import run_folder
 
 NOTE = (
@@ -57,7 +57,9 @@ def both_errors(ax: Axes, fits: pd.DataFrame) -> None:
         points(ax, x, fits[f"weight_{name}"], colour)
         significant = (fits[f"p_{name}"] < 0.05).sum()
         text = f"p < .05 in {significant} of {len(fits)}"
-        ax.text(x, fits[f"weight_{name}"].max() + 0.05, text, ha="center", va="bottom")
+        top = (x, fits[f"weight_{name}"].max())
+        ax.annotate(text, top, (0, 5), textcoords="offset points", ha="center", va="bottom")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xticks=[0, 1], xticklabels=["Model-based", "Model-free"], xlim=(-0.5, 1.5), ylabel="Weight (standardised)")
     ax.set_title("Both agents' errors in one regression")
+    room_above(ax, 0.15)

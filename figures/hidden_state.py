@@ -30,11 +30,12 @@ STYLES = ((BLUE, "o"), (VERMILLION, "s"), (ORANGE, "^"), (GREEN, "D"))
 """Of the events of panels a and c."""
 LEFT = "left, "
 PUSHED = {"belief": (BLUE, "o", "along belief"), "other": (VERMILLION, "s", "elsewhere (size)")}
-LABELS = {NETWORKS: "networks", UNTRAINED: "untrained,\nsame inputs"}
+LABELS = {NETWORKS: "networks", UNTRAINED: "untrained"}
 NOTE = (
     "a: how far outcomes of a left choice move the belief that is read out of the state (mean of networks) and Bayes' "
     "rule (dotted), in visited states where left is chosen with p > .05. b: held-out r² of the read-out; r² of its "
-    "update on Bayes'; r² of each event's mean update: a dot for each network. c: belief where the state comes to rest "
+    "update on Bayes'; r² of each event's mean update: a dot for each network; untrained ones "
+    "see the same. c: belief where the state comes to rest "
     "if an event happens again and again: a dot for each network, lines: Bayes' rule. d: change of the policy's log "
     "odds of left if the state is pushed: mean of networks, thin: each; dotted: between visited states whose belief "
     "differs by as much."
@@ -56,9 +57,12 @@ def draw(results: Path, quick: bool) -> None:
             pushes(column[3], own["pushes"])
         for ax, letter in zip(axes[:, 0], "abcd"):
             panel_letter(ax, letter)
-        for row in (axes[1], axes[3]):
-            same_height(row)
-            row[0].legend(loc="upper left", bbox_to_anchor=(1, 1)).set_in_layout(False)
+        same_height(axes[1])
+        axes[1, 0].legend(loc="lower left", handletextpad=0, borderaxespad=0.1)
+        same_height(axes[3])
+        for ax in axes[3]:
+            room_above(ax, 0.15)
+        axes[3, 0].legend(loc="upper left", handlelength=1.5, labelspacing=0.2)
         save(figure, results, "hidden_state", quick, NOTE)
 
 
@@ -71,15 +75,15 @@ def field(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot(mean.index, mean["bayes"], color=colour, linestyle=":")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(ylabel="Update of belief", xlim=(0, 1))
-    room_above(ax, 0.1 + 0.1 * -(-trained["event"].nunique() // 2))
-    ax.legend(loc="upper right", handlelength=1.5, ncols=2, columnspacing=1)
+    room_above(ax, 0.06 + 0.08 * trained["event"].nunique())
+    ax.legend(loc="upper right", handlelength=1.5, labelspacing=0.2)
 
 
 def updates(ax: Axes, table: pd.DataFrame) -> None:
     """Panel b: how well belief is read out, and how well its update is Bayes'."""
     table, names = (
         table[table["likely"]],
-        {"read_out": "belief", "r2": "update on Bayes'", "r2_by_event": "update by event"},
+        {"read_out": "belief", "r2": "update\non Bayes'", "r2_by_event": "update\nby event"},
     )
     for x, column in enumerate(names):
         for group, face, shift in ((NETWORKS, "white", -0.15), (UNTRAINED, "black", 0.15)):
@@ -96,7 +100,10 @@ def rest(ax: Axes, table: pd.DataFrame) -> None:
     for i, ((colour, marker), (_, own)) in enumerate(zip(STYLES, events)):
         dots(ax, i, own["belief"].to_list(), edgecolor=colour, marker=marker)
         ax.plot([i - 0.35, i + 0.35], [own["bayes"].iloc[0]] * 2, color=colour)
-    names = [str(event).removeprefix(LEFT).replace(", ", ",\n") for event, _ in events]
+    names = [
+        str(event).removeprefix(LEFT).replace(", ", "\n").replace("unrewarded", "no reward") for event, _ in events
+    ]
+    names = [name.replace("rewarded", "reward") for name in names]
     ax.set_xticks(range(len(names)), names)
     ax.set(ylabel="Belief at rest", xlim=(-0.6, len(names) - 0.4))
 

@@ -183,7 +183,8 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
     notes = [line for text in (note, changed and f"Not as in the preset: {changed}") for line in wrap(text, LINE)]
     below = (4 + 10 * len(notes)) / 72 if notes else 0.0  # inches, of lines of 10 points
     figure.text(0.01, 0, "\n".join(notes), fontsize=8, linespacing=10 / 8 / 1.164, color="0.3", va="top")
-    figure.draw_without_rendering()  # panels and legends are laid out now, as if there were no notes
+    for _ in range(2):  # panels and legends are laid out now, as if there were no notes; ticks may change with them
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for legend in figure.legends:
         legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)

@@ -35,7 +35,7 @@ def faults(figure: Figure, saved: Bbox | None = None) -> list[str]:
             *(f"{told(text)} is of {text.get_fontsize():g} points" for text in texts if is_small(text)),
             *(f"{told(text)} is cut" for text, box in boxes.items() if not holds(whole, box, point)),
             *(f"{told(a)} overlaps {told(b)}" for a, b in combinations(texts, 2) if meet(boxes[a], boxes[b], point)),
-            *(fault for legend in figure.findobj(Legend) for fault in covered(legend, figure, point)),
+            *(fault for legend in figure.findobj(Legend) for fault in covered(legend, figure, boxes, point)),
         ]
     finally:
         figure.dpi = dpi
@@ -78,16 +78,16 @@ def meet(a: Bbox, b: Bbox, point: float) -> bool:
     return min(width, height) > TOUCH * point
 
 
-def covered(legend: Legend, figure: Figure, point: float) -> Iterator[str]:
-    """Data that a legend lies on: of its own axes, or (a figure's legend) any axes at all."""
-    box = legend.get_window_extent().padded(-TOUCH * point)
+def covered(legend: Legend, figure: Figure, boxes: dict[Text, Bbox], point: float) -> Iterator[str]:
+    """What a legend lies on: texts, and data of its own axes, or (a figure's legend) any axes at all."""
+    box, own = legend.get_window_extent(), legend.findobj(Text)
+    name = f"the legend {[text.get_text() for text in legend.get_texts()]}"
+    yield from (f"{name} lies on {told(text)}" for text in boxes if text not in own and meet(boxes[text], box, point))
     if isinstance(legend.axes, Axes):
-        if any(path.intersects_bbox(box) for path in data(legend.axes)):
-            yield f"the legend of {legend.axes.get_title()!r} ({told(legend.get_texts()[0])}, ...) lies on data"
-        return
-    for ax in figure.axes:
-        if box.overlaps(ax.get_window_extent()):
-            yield f"the figure's legend lies on the panel {ax.get_title()!r}"
+        if any(path.intersects_bbox(box.padded(-TOUCH * point)) for path in data(legend.axes)):
+            yield f"{name} lies on data"
+    elif any(meet(ax.get_window_extent(), box, point) for ax in figure.axes):
+        yield f"{name} lies on a panel"
 
 
 def data(ax: Axes) -> Iterator[Path]:
