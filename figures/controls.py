@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
 
 from pfc_metarl.controls_summary import headlines
 from pfc_metarl.plotting import (
@@ -18,6 +19,7 @@ from pfc_metarl.plotting import (
     dots,
     panel_letter,
     paper_figure,
+    room_above,
     save,
 )
 from pfc_metarl.results import RunFolder, run_folder
@@ -107,7 +109,11 @@ def within_episode(axes: Sequence[Axes], run: RunFolder) -> None:
         dots(axes[2], x, own["change"].to_list())
     names = [f"{s.replace('_', '-')}\n{by.split(',')[0]}" for s, by in places]
     axes[2].set_xticks(range(len(places)), names)
-    axes[2].set(yscale="log", ylabel="Change of P (right)", title="Two speeds of learning")
+    axes[2].set_yscale("log")
+    axes[2].yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes[2].yaxis.set_major_formatter("{x:g}")
+    axes[2].yaxis.set_minor_locator(NullLocator())
+    axes[2].set(ylabel="Change of P (right)", title="Two speeds of learning")
 
 
 def lost(axes: Sequence[Axes], run: RunFolder) -> None:
@@ -181,5 +187,6 @@ def dopamine_and_rest(axes: Sequence[Axes], run: RunFolder) -> None:
         )
     ends = axes[2].get_xlim()
     axes[2].plot(ends, ends, color=GREY, linewidth=0.5, zorder=0)
-    axes[2].legend(loc="lower right", labelspacing=0.2, handletextpad=0, borderaxespad=0.1)
+    room_above(axes[2], 0.35)
+    axes[2].legend(loc="upper left", ncols=2, labelspacing=0.2, handletextpad=0, borderaxespad=0.1)
     axes[2].set(xlabel="Policy at rest", ylabel="Networks", title="Behaviour, of each kind")

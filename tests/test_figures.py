@@ -55,7 +55,7 @@ def test_each_fault_is_found(figure: Figure) -> None:
         lambda: b.plot([0, 1], [0, 1], label="x"),
         lambda: b.errorbar([0.5], [0.5], [0.4], fmt="none", label="x"),
         lambda: b.fill_between([0, 1], [0, 0], [1, 1], label="x"),
-        lambda: dots(b, 0.5, [0.5], label="x"),
+        lambda: dots(b, 0.6, [0.5], label="x"),
         lambda: b.bar([0.5], [1], label="x"),
     ):
         b.clear()
