@@ -39,6 +39,7 @@ def draw(results: Path, quick: bool) -> None:
         lag_lines(lags[0], weights, f"Meta-RL (n = {weights['subject'].nunique()})", legend=True)
         for ax, group in zip(lags[1:], (MODEL_BASED, REWARD_AS_CUE)):
             lag_lines(ax, reference[reference["group"] == group], group.capitalize())
+        room_above(lags[0], 0.2)
         same_height(lags)
         for ax, letter in zip((a, b, *lags), "abcde"):
             panel_letter(ax, letter)

@@ -32,11 +32,12 @@ def faults(figure: Figure, saved: Bbox | None = None) -> list[str]:
         boxes = {text: text.get_window_extent() for text in texts}
         whole = Bbox(saved.get_points() * 300) if saved else figure.bbox
         point = 300 / 72
+        legends = [legend for legend in figure.findobj(Legend) if legend.get_texts()]
         return [
             *(f"{told(text)} is of {text.get_fontsize():g} points" for text in texts if is_small(text)),
             *(f"{told(text)} is cut" for text, box in boxes.items() if not holds(whole, box, point)),
             *(f"{told(a)} overlaps {told(b)}" for a, b in combinations(texts, 2) if meet(boxes[a], boxes[b], point)),
-            *(fault for legend in figure.findobj(Legend) for fault in covered(legend, figure, boxes, point)),
+            *(fault for legend in legends for fault in covered(legend, figure, boxes, point)),
         ]
     finally:
         figure.dpi = dpi
@@ -82,11 +83,11 @@ def meet(a: Bbox, b: Bbox, point: float) -> bool:
 def covered(legend: Legend, figure: Figure, boxes: dict[Text, Bbox], point: float) -> Iterator[str]:
     """What a legend lies on: texts, and data of its own axes, or (a figure's legend) any axes at all."""
     box, own = legend.get_window_extent(), legend.findobj(Text)
-    first, *others = (text.get_text() for text in legend.get_texts())
-    name = f"the legend {[first, *others]}"
+    labels = [text.get_text() for text in legend.get_texts()]
+    name = f"the legend {labels}"
     yield from (f"{name} lies on {told(text)}" for text in boxes if text not in own and meet(boxes[text], box, point))
     if isinstance(legend.axes, Axes):
-        spared = any(text.get_text() == STAMP for text in figure.texts) and first.startswith(ANYWHERE)
+        spared = any(text.get_text() == STAMP for text in figure.texts) and labels[0].startswith(ANYWHERE)
         if not spared and any(path.intersects_bbox(box.padded(-TOUCH * point)) for path in data(legend.axes)):
             yield f"{name} lies on data"
     elif any(meet(ax.get_window_extent(), box, point) for ax in figure.axes):
