@@ -7,7 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.errors import RunError
-from pfc_metarl.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, panel_letter, paper_figure, save
+from pfc_metarl.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INTERVALS,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    panel_letter,
+    paper_figure,
+    save,
+)
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trial_columns import NETWORKS
 from pfc_metarl.trial_sessions import of_networks
@@ -31,7 +43,7 @@ def draw(results: Path, quick: bool) -> None:
             kinds.setdefault(quantity.split()[0], []).append(quantity)
         order = list(run.read_table("trials.parquet")["group"].unique())
         rows = [len(own) + 1.5 for own in kinds.values()] + [predicted["by"].nunique() + 1.5] * (len(predicted) > 0)
-        with paper_figure(height_mm=20 + 6 * sum(rows)) as figure:
+        with paper_figure(height_mm=20 + min(6, 190 / sum(rows)) * sum(rows)) as figure:
             axes = figure.subplots(len(rows), height_ratios=rows, squeeze=False)[:, 0]
             for ax, own, letter in zip(axes, kinds.values(), SHOWN):
                 quantities(ax, values, means, own, order)
@@ -41,8 +53,8 @@ def draw(results: Path, quick: bool) -> None:
                 panel_letter(axes[-1], SHOWN[len(kinds)])
             figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
             note = (
-                "Small: one subject or network. Large: mean, with its 95 % interval over them. Open grey: mean over"
-                " subjects in whose place the fitted model is simulated."
+                f"{INTERVALS[:-1]} or subjects; small: each of them. Open grey: mean over subjects in whose place the"
+                " fitted model is simulated. Predictions: of sessions held out, unless as fitted."
             )
             save(figure, results, f"animals_{run.path.name}", quick, note)
 
@@ -96,4 +108,4 @@ def choices(ax: Axes, predicted: pd.DataFrame) -> None:
         ax.plot(own.mean(), i, "o", color=BLUE, markersize=4)
     ax.axvline(np.log(0.5), color=GREY, linewidth=0.6, linestyle="--")
     ax.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
-    ax.set_xlabel("Log probability per choice\n(models: sessions held out, unless as fitted; dashed: chance of two)")
+    ax.set_xlabel("Log probability per choice (dashed: chance of two)")

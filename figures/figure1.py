@@ -10,18 +10,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT, EXAMPLES
 from pfc_metarl.plotting import (
     BLUE,
     GREEN,
     GREY,
+    INTERVALS,
     ORANGE,
     PURPLE,
     VERMILLION,
     arrow,
     box,
     limits,
+    mean_and_band,
     panel_letter,
     paper_figure,
     room_above,
@@ -32,13 +35,14 @@ from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED, trained_on
 
 INDEPENDENT, CORRELATED = trained_on("independent"), trained_on("correlated")
-AGENT_COLOUR = {
-    INDEPENDENT: VERMILLION,
-    CORRELATED: BLUE,
-    "Gittins": GREEN,
-    "UCB": ORANGE,
-    "Thompson": PURPLE,
+AGENTS = {
+    INDEPENDENT: (VERMILLION, "o"),
+    CORRELATED: (BLUE, "s"),
+    "Gittins": (GREEN, "^"),
+    "UCB": (ORANGE, "D"),
+    "Thompson": (PURPLE, "v"),
 }
+"""Colour of each agent's line, and mark of what is published of it."""
 PUBLISHED_NAME = {
     INDEPENDENT: "meta_rl_independent",
     CORRELATED: "meta_rl_correlated",
@@ -47,16 +51,16 @@ PUBLISHED_NAME = {
     "Thompson": "thompson",
 }
 PUBLISHED_STYLE: dict[str, Any] = {
-    "linestyle": "",
-    "marker": "o",
     "markevery": (4, 10),
-    "markersize": 2.5,
+    "markersize": 3,
     "markerfacecolor": "white",
     "markeredgewidth": 0.6,
 }
-"""Of panel d: a circle at trials 5, 15, ..."""
+"""Of panel d: a mark at trials 5, 15, ..."""
 TRAJECTORIES = (0.99, 0.46, 0.33, 0.01)
 """Probabilities p_L of the episodes drawn in panel e, as in the paper."""
+NOTE = f"{INTERVALS} d: other agents were run as often as there are networks; open marks: as published."
+NOTE_OF_BELIEF = "a, b: means; thin lines: one network each. c: mean over networks."
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -64,10 +68,10 @@ def draw(results: Path, quick: bool) -> None:
     run = run_folder(results, "bandits", quick)
     trials = run.read_table("trials.parquet")
     state = run.read_table("state_pca.csv")
-    with paper_figure(height_mm=150) as figure:
+    with paper_figure(height_mm=180) as figure:
         # a grid for each row: columns of different widths in one would share their largest margins
-        rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.15, 1.15])
-        top, middle = rows[0].subgridspec(1, 2, width_ratios=[5, 7]), rows[1].subgridspec(1, 2)
+        rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.5, 1.3])
+        top, middle = (row.subgridspec(1, 2, width_ratios=[5, 6]) for row in (rows[0], rows[1]))
         bottom = rows[2].subgridspec(1, 2, width_ratios=[2, 1])
         agent_diagram(figure.add_subplot(top[0]))
         network_diagram(figure.add_subplot(top[1]))
@@ -75,10 +79,10 @@ def draw(results: Path, quick: bool) -> None:
         regret_panel(figure.add_subplot(middle[1]), run.read_table("regret.csv"))
         trajectory_panels(figure, bottom[0], state)
         last_state_panel(figure, figure.add_subplot(bottom[1]), state)
-        save(figure, results, "figure1", quick, run=run)
-    with paper_figure(height_mm=75) as figure:
+        save(figure, results, "figure1", quick, NOTE, run)
+    with paper_figure(height_mm=80) as figure:
         supplement(figure, run)
-        save(figure, results, "figure1_supplement_belief", quick, "a, b: means; thin lines: one network each.", run)
+        save(figure, results, "figure1_supplement_belief", quick, NOTE_OF_BELIEF, run)
 
 
 def agent_diagram(ax: Axes) -> None:
@@ -133,26 +137,26 @@ def choice_panels(figure: Figure, spec: Any, trials: pd.DataFrame, episodes: int
         if i == 0:
             panel_letter(ax, "c")
             ax.set_xticklabels([])
-            ax.legend(loc="lower left", bbox_to_anchor=(0.62, 0.98), ncols=2, handletextpad=0, columnspacing=0.5)
+            ax.legend(loc="lower right", bbox_to_anchor=(1.03, 0.98), ncols=2, handletextpad=0, columnspacing=0.3)
         else:
             ax.set_xlabel("Trial")
 
 
 def regret_panel(ax: Axes, regret: pd.DataFrame) -> None:
-    """Panel d: cumulative regret on (.25, .75), mean and 95 % interval; open circles: published curves."""
-    for group, colour in AGENT_COLOUR.items():
-        own = regret[regret["group"] == group]
-        sns.lineplot(own, x="trial", y="regret", color=colour, label=group, errorbar=("ci", 95), ax=ax, seed=0)
+    """Panel d: cumulative regret on (.25, .75), mean and 95 % interval; open marks: published curves."""
+    for group, (colour, marker) in AGENTS.items():
+        own = regret[regret["group"] == group].pivot(index="trial", columns="subject", values="regret")
+        mean_and_band(ax, own, colour)
         paper = published(1, panel="d", condition=PUBLISHED_NAME[group])
-        ax.plot(paper["x"], paper["value"], color=colour, **PUBLISHED_STYLE)
+        ax.plot(paper["x"], paper["value"], color=colour, marker=marker, linestyle="", **PUBLISHED_STYLE)
+        ax.plot([], [], color=colour, marker=marker, label=group, **PUBLISHED_STYLE | {"markevery": None})
     for group, style in ((BAYES_INDEPENDENT, "-"), (BAYES_CORRELATED, "--")):
         own = regret[regret["group"] == group]
         ax.plot(own["trial"], own["regret"], color="black", linewidth=0.6, linestyle=style, label=group)
-    ax.plot([], [], color=GREY, label="as published", **PUBLISHED_STYLE)
     ax.set(xlabel="Trial", ylabel="Cumulative regret", ylim=(0, None))
-    ax.set_title("$(p_L, p_R)$ = (.25, .75); bands: 95 % intervals")
-    ax.legend(loc="upper left", ncols=2, fontsize=5.5, handlelength=1.8, labelspacing=0.2, columnspacing=0.8)
-    room_above(ax, 0.25)
+    ax.set_title("$(p_L, p_R)$ = (.25, .75)")
+    ax.legend(loc="upper left", ncols=2, handlelength=1.6, labelspacing=0.2, columnspacing=0.6, handletextpad=0.4)
+    room_above(ax, 0.36)
     panel_letter(ax, "d")
 
 
@@ -174,6 +178,7 @@ def trajectory_panels(figure: Figure, spec: Any, state: pd.DataFrame) -> None:
             )  # fmt: skip
         ax.set(title=f"$p_L$ = {own['p_left'].iloc[0]:.2f}", xlabel="PC 1", ylabel="PC 2" if i == 0 else "")
         ax.set(xlim=limits(state["pc1"]), ylim=limits(state["pc2"]))
+        ax.xaxis.set_major_locator(MaxNLocator(2, integer=True))
         if i:
             ax.set_yticklabels([])
         else:
@@ -203,17 +208,15 @@ def supplement(figure: Figure, run: RunFolder) -> None:
             by_network = own.groupby(["subject", "trial"])["r2"].mean().unstack("subject")
             ax.plot(by_network.index, by_network, color=colour, linewidth=0.4, alpha=0.6)
             ax.plot(by_network.index, by_network.mean(axis=1), color=colour, marker="o", label=group)
-        ax.set(xlabel="Trial", title=f"Read-out of the {name}", ylim=(0, 1.02))
+        ax.set(xlabel="Trial", title=f"Read-out of the\n{name}", ylim=(0, 1.02))
         ax.set_ylabel("Held-out r²")
         panel_letter(ax, "ab"[i])
         if i == 0:
             ax.legend(loc="lower left")
     ax = figure.add_subplot(grid[2])
     table = run.read_table("generalisation.csv").groupby(["training", "test"], sort=False)["regret"].mean().unstack()
-    sns.heatmap(
-        table[list(table.index)], annot=True, fmt=".1f", cmap="Blues", cbar=False, ax=ax, annot_kws={"size": 6.5}
-    )
+    sns.heatmap(table[list(table.index)], annot=True, fmt=".1f", cmap="Blues", cbar=False, ax=ax)
     ax.set(xlabel="Tested on", ylabel="Trained on", title="Cumulative regret at the last trial")
     ax.tick_params(axis="y", rotation=0, length=0)
-    ax.tick_params(axis="x", rotation=30, length=0)
+    ax.tick_params(axis="x", rotation=90, length=0)
     panel_letter(ax, "c")

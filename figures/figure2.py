@@ -22,7 +22,7 @@ from pfc_metarl.published import published, published_value
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 
-LABELS = dict(zip(FACTORS, ("last\nchoice $a$", "last\nreward $r$", "product\n$a × r$", "choice\nvalue $v$")))
+LABELS = dict(zip(FACTORS, ("last\nchoice\n$a$", "last\nreward\n$r$", "their\nproduct\n$a × r$", "choice\nvalue\n$v$")))
 LABELS_OF_UNITS = dict(
     zip((*FACTORS, UPCOMING), ("last\n$a$", "last\n$r$", "last\n$a × r$", "value\n$v$", "next\n$a$"))
 )
@@ -37,7 +37,7 @@ KINDS = {"reward": (BLUE, "o"), "choice": (VERMILLION, "s")}
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/foraging."""
     run = run_folder(results, "foraging", quick)
-    with paper_figure(height_mm=115) as figure:
+    with paper_figure(height_mm=135) as figure:
         axes = figure.subplots(2, 3)
         monkey_matching(axes[0, 0])
         monkey_coding(axes[0, 1])
@@ -46,7 +46,8 @@ def draw(results: Path, quick: bool) -> None:
         coding = [run.read_table(f"{name}.csv") for name in ("unit_coding", "unit_coding_upcoming")]
         model_coding(axes[1, 1], pd.concat(coding))
         model_history(axes[1, 2], run.read_table("history_weights.csv"))
-        same_height(axes[:, 2])
+        for column in axes[:, 0], axes[:, 2]:
+            same_height(column)
         for ax, letter in zip(axes.flat, "abcdef"):
             panel_letter(ax, letter)
         save(figure, results, "figure2", quick, NOTE, run)
@@ -55,7 +56,7 @@ def draw(results: Path, quick: bool) -> None:
 def matching_axes(ax: Axes, title: str) -> None:
     """Labels and the identity line of a matching panel."""
     ax.axline((0, 0), slope=1, color=GREY, linewidth=0.6, linestyle=":")
-    ax.set(xlabel="log₂ reward ratio (right : left)", ylabel="log₂ choice ratio (right : left)", title=title)
+    ax.set(xlabel="log₂ reward ratio (right : left)", ylabel="log₂ choice ratio\n(right : left)", title=title)
 
 
 def monkey_matching(ax: Axes) -> None:
@@ -65,7 +66,7 @@ def monkey_matching(ax: Axes) -> None:
     ax.scatter(points["x"], points["value"], s=6, color="black", linewidth=0)
     ax.axline((0, intercept), slope=slope, color="black", linestyle="--")
     matching_axes(ax, f"Monkeys: slope {slope:.2f}")
-    ax.set_ylim(-4, 4)
+    ax.set(ylim=(-4, 4), yticks=range(-4, 5, 2))
 
 
 def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
@@ -83,17 +84,19 @@ def model_matching(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
         ax.axline((0, line["intercept"]), slope=line["slope"], color=colour)
     slopes = fits[fits["parameters"] == "all"]["slope"]
     matching_axes(
-        ax, f"Meta-RL: slope {slopes.mean():.2f} (n = {len(slopes)}: {slopes.min():.2f} to {slopes.max():.2f})"
+        ax, f"Meta-RL: slope {slopes.mean():.2f}\n(n = {len(slopes)}: {slopes.min():.2f} to {slopes.max():.2f})"
     )
     ax.legend(loc="upper left", markerscale=3, handletextpad=0)
     ax.set_ylim(-4, 4)
+    room_above(ax, 0.25)
+    ax.set_yticks(range(-4, 5, 2))
 
 
 def monkey_coding(ax: Axes) -> None:
     """Panel b."""
     shares = published(2, panel="b").set_index("condition")["value"]
     ax.bar(list(LABELS.values()), [shares[name] for name in FACTORS], color=GREY, width=0.7)
-    ax.set(ylabel="Proportion of neurons", title="Monkeys: prefrontal neurons")
+    ax.set(ylabel="Proportion of neurons", title="Monkeys:\nprefrontal neurons")
 
 
 def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
@@ -110,12 +113,12 @@ def model_coding(ax: Axes, coding: pd.DataFrame) -> None:
         share = (own[own["factor"] == name]["p"] < 0.05).mean()
         ax.text(x, 1.0, f"{share:.0%}", ha="center", va="bottom", color=GREY, transform=ax.get_xaxis_transform())
     ax.set_xticks(range(len(LABELS_OF_UNITS)), list(LABELS_OF_UNITS.values()))
-    ax.set_ylabel("|partial correlation| (Spearman)")
+    ax.set_ylabel("|partial correlation|\n(Spearman)")
     ax.plot([], [], color=VERMILLION, label="untrained, mean")
     ax.scatter([], [], s=5, facecolor="white", edgecolor="black", linewidth=0.5, label="a unit of one network")
     ax.legend(loc="upper right", handlelength=1.2)
-    room_above(ax, 0.2)
-    ax.set_title("Meta-RL: units, mean\n(above: share at p < .05)", pad=11)
+    room_above(ax, 0.3)
+    ax.set_title("Meta-RL: units, mean\n(above: share at p < .05)", pad=13)
 
 
 def history_axes(ax: Axes, title: str) -> None:
@@ -130,7 +133,7 @@ def monkey_history(ax: Axes) -> None:
     for kind, (colour, marker) in KINDS.items():
         own = published(2, panel="c", condition=kind)
         ax.plot(own["x"], own["value"], marker=marker, color=colour, label=kind)
-    history_axes(ax, "Monkeys: effect of past trials")
+    history_axes(ax, "Monkeys:\neffect of past trials")
 
 
 def model_history(ax: Axes, weights: pd.DataFrame) -> None:
@@ -142,4 +145,4 @@ def model_history(ax: Axes, weights: pd.DataFrame) -> None:
         paper = published(2, panel="f", condition=kind)
         ax.plot(paper["x"], paper["value"], color=colour, linestyle=":", linewidth=0.9)
     ax.plot([], [], color=GREY, linestyle=":", label="as published\n(axis turned)")
-    history_axes(ax, f"Meta-RL: effect of past trials (n = {weights['subject'].nunique()})")
+    history_axes(ax, f"Meta-RL: effect of\npast trials (n = {weights['subject'].nunique()})")

@@ -10,13 +10,26 @@ from matplotlib.lines import Line2D
 
 from pfc_metarl.analysis.blocks import BLOCKS as NAMES
 from pfc_metarl.analysis.blocks import LOW_FIRST, ORDERS, UNTIED
-from pfc_metarl.plotting import BLUE, GREEN, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INTERVALS,
+    VERMILLION,
+    dots,
+    mean_and_band,
+    mean_and_half,
+    panel_letter,
+    paper_figure,
+    save,
+)
 from pfc_metarl.published import published
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 
 BLOCKS = [block for order in ORDERS for block in NAMES[order]]
 COLOURS = {"stable": BLUE, "volatile": VERMILLION}
+NOTE = "c: bars are s.e.m., as published. d: mean, and a dot for each network."
 STATES = {NETWORKS: ("trained", BLUE), UNTRAINED: ("untrained, same inputs", GREY)}
 
 
@@ -24,7 +37,7 @@ def draw(results: Path, quick: bool) -> None:
     """Draw both figures from results/volatility."""
     run = run_folder(results, "volatility", quick)
     blocks = run.read_table("block_learning_rates.csv")
-    with paper_figure(height_mm=160) as figure:
+    with paper_figure(height_mm=180) as figure:
         top, bottom = figure.subfigures(2, 1, height_ratios=[2, 1.1], squeeze=False)[:, 0]
         a, b = top.subplots(2, 1)
         episode_panels(a, b, run)
@@ -39,12 +52,19 @@ def draw(results: Path, quick: bool) -> None:
             bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
         else:  # the control was not trained
             axes[3].axis("off")
-        save(figure, results, "figure3", quick, "c: bars are s.e.m. as published. d: a dot for each network.", run)
-    with paper_figure(height_mm=60) as figure:
+        save(
+            figure,
+            results,
+            "figure3",
+            quick,
+            NOTE,
+            run,
+        )
+    with paper_figure(height_mm=75) as figure:
         axes = figure.subplots(1, 2)
         units_over_time(axes[0], run)
         units_by_threshold(axes[1], run)
-        save(figure, results, "figure3_volatility_units", quick, "Bands and ±: s.e.m. over networks.", run)
+        save(figure, results, "figure3_volatility_units", quick, f"{INTERVALS[:-1]}; ± likewise.", run)
 
 
 def episode_panels(a: Axes, b: Axes, run: RunFolder) -> None:
@@ -112,7 +132,7 @@ def bars(ax: Axes, rates: pd.DataFrame, title: str) -> None:
     for x, block in enumerate(BLOCKS):
         dots(ax, x, rates[block])
     ax.set(title=f"{title} (n = {len(rates)})", ylim=(0, 1))
-    ax.set_xticks(range(4), BLOCKS, rotation=30, ha="right", rotation_mode="anchor")
+    ax.set_xticks(range(4), BLOCKS, rotation=90)
 
 
 def humans(ax: Axes) -> None:
@@ -127,7 +147,7 @@ def humans(ax: Axes) -> None:
         mean, top = table[other][condition], table[f"{other} upper s.e.m."][condition]
         ax.bar(x, mean, width=0.7, color="white", edgecolor=COLOURS[condition], linewidth=1)
         ax.errorbar(x, mean, top - mean, fmt="none", color="black", linewidth=0.6)
-    ax.set_xticks([0, 1, 2, 3, 5, 6], [*BLOCKS, "stable", "volatile"], rotation=30, ha="right", rotation_mode="anchor")
+    ax.set_xticks([0, 1, 2, 3, 5, 6], [*BLOCKS, "stable", "volatile"], rotation=90)
     faces = [Line2D([], [], marker="s", linestyle="", color=GREY, markerfacecolor=f) for f in (GREY, "white")]
     ax.legend(faces, ["Behrens 2007", "Blain & Rutledge 2020"], loc="upper left", handletextpad=0.1, borderpad=0)
     ax.set(title="Humans", ylabel="Learning rate", ylim=(0, 1))
@@ -139,9 +159,9 @@ def units_over_time(ax: Axes, run: RunFolder) -> None:
     table = run.read_table("volatility_units_by_trial.csv")
     for group, (name, colour) in STATES.items():
         share = table[table["group"] == group].pivot(index="trial", columns="subject", values="share")
-        mean_and_error(ax, share, colour, name)
+        mean_and_band(ax, share, colour, name)
     half = run.read_config()["trials"] / 2
-    ax.axvline(half + 0.5, color=GREY, linewidth=0.5, linestyle=":")
+    ax.axvline(half + 0.5, ymax=0.7, color=GREY, linewidth=0.5, linestyle=":")
     ax.set(xlabel="Trial", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, across episodes")
     ax.legend(loc="upper left")
     panel_letter(ax, "a")
@@ -153,21 +173,15 @@ def units_by_threshold(ax: Axes, run: RunFolder) -> None:
     threshold = 0.05 / run.read_config()["units"]
     for group, (name, colour) in STATES.items():
         share = table[table["group"] == group].pivot(index="threshold", columns="subject", values="share")
-        own = shares.loc[shares["group"] == group, "share"]
-        mean_and_error(ax, share, colour, f"{name}: {own.mean():.3f} ± {own.sem():.3f}")
-        ax.plot(threshold, own.mean(), marker="o", color=colour)
+        own = shares.loc[shares["group"] == group, ["share"]].T
+        mean, half = (values.item() for values in mean_and_half(own))
+        mean_and_band(ax, share, colour, f"{name}: {mean:.3f} ± {half:.3f}")
+        ax.plot(threshold, mean, marker="o", color=colour)
     paper = published(3, condition="share of units coding volatility")["value"].item()
     ax.plot(threshold, paper, marker="<", color="black", linestyle="", label=f"published: {paper:.2f}")
     ax.plot(share.index, share.index, color=GREY, linestyle="--", linewidth=0.7, label="threshold itself")
-    ax.axvline(threshold, color=GREY, linewidth=0.5, linestyle=":")
+    ax.axvline(threshold, ymax=0.6, color=GREY, linewidth=0.5, linestyle=":")
     ax.set_xscale("log")
     ax.set(xlabel="Threshold of p", ylabel="Share of units", ylim=(0, 1), title="Units coding volatility, by threshold")
     ax.legend(loc="upper left")
     panel_letter(ax, "b")
-
-
-def mean_and_error(ax: Axes, table: pd.DataFrame, colour: str, label: str) -> None:
-    """Mean over networks (columns) with its standard error as a band."""
-    mean, error = table.mean(axis=1), table.sem(axis=1)
-    ax.plot(table.index, mean, color=colour, label=label)
-    ax.fill_between(table.index, mean - error, mean + error, color=colour, alpha=0.3, linewidth=0)

@@ -22,7 +22,7 @@ def draw(results: Path, quick: bool) -> None:
     run = run_folder(results, "inferred_value", quick)
     errors = run.read_table("prediction_errors.csv")
     observers = run.read_table("ideal_observers.csv")
-    with paper_figure(height_mm=165) as figure:
+    with paper_figure(height_mm=180) as figure:
         # a grid for either part: columns of different widths in one would share their largest margins
         rows = figure.add_gridspec(2, 1, height_ratios=[2.2, 2])
         top, bottom = rows[0].subgridspec(2, 3, height_ratios=[1, 1.2]), rows[1].subgridspec(2, 4)
@@ -34,7 +34,8 @@ def draw(results: Path, quick: bool) -> None:
                 figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         states = run.read_table("state_pca.csv")
         state_panels(figure, bottom, states[states["subject"] == states["subject"].min()])
-        note = "a: peaks and troughs read from published curves; no intervals are given. b: a dot for each network. "
+        note = "a: peaks and troughs read from published curves; no intervals are given. "
+        note += "b: mean, and a dot for each network. "
         note += "c: the first network; each column has its own axes (all networks: figure 4c)."
         save(figure, results, "figure4", quick, note, run)
 
@@ -49,8 +50,8 @@ def neurons(ax: Axes, comparison: str, first: bool) -> None:
     ax.set(title=comparison.capitalize(), xlim=(-0.4, 1.4), ylim=(0, 24))
     ax.set_xticks([0, 1], [f"cue rewarded\n{cue} reversal" for cue in CUE_COLOUR])
     if first:
-        ax.set_ylabel("Spikes/s after cue")
-        ax.text(1.4, baseline + 0.5, "baseline", ha="right", va="bottom", color="black", fontsize=6)
+        ax.set_ylabel("Spikes/s\nafter cue")
+        ax.text(1.4, baseline + 0.5, "baseline", ha="right", va="bottom", color="black")
         panel_letter(ax, "a")
 
 
@@ -106,6 +107,7 @@ def state_panels(figure: Figure, grid: GridSpecBase, state: pd.DataFrame) -> Non
             own = at_step[at_step["trial_in_block"] == trial]
             mark_states(ax, own, cue_shown=step > 0)
             ax.set(xlim=limits(at_step["pc1"]), ylim=limits(at_step["pc2"]))
+            ax.locator_params(nbins=3)
             if row == 0:
                 ax.set_title(name)
                 ax.set_xticklabels([])

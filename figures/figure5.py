@@ -34,10 +34,11 @@ def draw(results: Path, quick: bool) -> None:
     errors = run.read_table("prediction_errors.csv")
     fits = run.read_table("prediction_error_fits.csv")
     config = run.read_config()
-    with paper_figure(height_mm=165) as figure:
+    with paper_figure(height_mm=185) as figure:
         # a grid for each row: columns of different widths in one would share their largest margins
         rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1.25])
-        top, middle, bottom = rows[0].subgridspec(1, 4), rows[1].subgridspec(1, 4), rows[2].subgridspec(1, 2)
+        top, bottom = rows[0].subgridspec(1, 4), rows[2].subgridspec(1, 2)
+        middle = rows[1].subgridspec(1, 4, width_ratios=[1.25, 1.25, 1, 1])
         task_diagram(figure.add_subplot(top[:2]), config)
         for i, name in enumerate((MODEL_FREE, MODEL_BASED)):
             ax = figure.add_subplot(top[2 + i])
@@ -91,8 +92,6 @@ def published_weights(ax: Axes) -> None:
         mean, single = own[own["replicate"].isna()], own[own["replicate"].notna()]
         ax.plot(mean["x"] - 0.25, mean["value"], "x", color=colour, markersize=3)
         ax.plot(single["x"] - 0.25, single["value"], ".", color=colour, markersize=1, zorder=1)
-    ax.plot([], [], "x", color=GREY, markersize=3, label="published")
-    ax.legend(loc="upper right", handletextpad=0.1)
 
 
 def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False) -> None:
@@ -112,7 +111,14 @@ def lag_lines(ax: Axes, weights: pd.DataFrame, title: str, legend: bool = False)
     ax.set_ylabel("Weight (log odds)")
     if legend:
         lines = [Line2D([], [], color=GREY, linestyle=style) for style in REWARD_STYLE.values()]
-        ax.legend(lines, [name.capitalize() for name in REWARD_STYLE], loc="upper right", handlelength=2.2)
+        ax.legend(
+            lines,
+            [name.capitalize() for name in REWARD_STYLE],
+            loc="upper right",
+            handlelength=1.8,
+            handletextpad=0.5,
+            borderaxespad=0,
+        )
 
 
 def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.DataFrame) -> None:
@@ -123,7 +129,7 @@ def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.Dat
     fit = fits.set_index("subject").loc[subject]
     for ax, letter, column, name, label in (
         (f, "f", "model_based", "model_based", "Model-based prediction error"),
-        (g, "g", "residual", "model_free_residual", "Model-free prediction error, model-based part removed"),
+        (g, "g", "residual", "model_free_residual", "Model-free prediction error,\nmodel-based part removed"),
     ):
         for event, (text, colour, marker) in EVENTS.items():
             points = own[own["event"] == event]
@@ -134,7 +140,7 @@ def prediction_error_panels(f: Axes, g: Axes, errors: pd.DataFrame, fits: pd.Dat
         span = fits[f"r2_{name}"]
         ax.set(xlabel=label, ylabel="Meta-RL prediction error")
         others = f"all {len(fits)}: {span.min():.2g} to {span.max():.2g}"
-        ax.set_title(f"Meta-RL, one network: r² = {fit[f'r2_{name}']:.2g} ({others})")
+        ax.set_title(f"Meta-RL, one network:\nr² = {fit[f'r2_{name}']:.2g} ({others})")
         panel_letter(ax, letter)
     f.legend(loc="upper left", markerscale=4, handletextpad=0.1)
 
@@ -162,9 +168,9 @@ def task_diagram(ax: Axes, config: dict) -> None:
     for x, state, p in ((2.6, "S₁", config["reward_high"]), (7.4, "S₂", config["reward_low"])):
         box(ax, x, 2.05, state, width=1.6, height=0.64)
         arrow(ax, (x, 1.6), (x, 0.95), color=GREY, linewidth=0.8)
-        ax.text(x, 0.55, f"reward {p:.0%}", ha="center", va="center")
+        ax.text(x, 0.55, f"reward\n{p:.0%}", ha="center", va="center")
     transitions = [Patch(color=colour, label=name) for name, colour in TRANSITION_COLOUR.items()]
     ax.legend(handles=transitions, loc="upper right", handlelength=0.8, borderpad=0)
     ax.text(5, 0.55, f"swap: {config['switch_probability']:.1%}\nper trial", ha="center", va="center", color=GREY)
-    arrow(ax, (4.1, 0.55), (3.75, 0.55), color=GREY, linewidth=0.8)
-    arrow(ax, (5.9, 0.55), (6.25, 0.55), color=GREY, linewidth=0.8)
+    arrow(ax, (3.95, 0.55), (3.5, 0.55), color=GREY, linewidth=0.8)
+    arrow(ax, (6.05, 0.55), (6.5, 0.55), color=GREY, linewidth=0.8)

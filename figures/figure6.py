@@ -7,19 +7,20 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle, RegularPolygon
-from scipy import stats
 
 from pfc_metarl.analysis.learning_set import HELD_OUT_PICTURES, INTACT, REPLACED, RESET
 from pfc_metarl.film import save_gif
 from pfc_metarl.plotting import (
     BLUE,
     GREY,
+    INTERVALS,
     ORANGE,
     PURPLE,
     SKY,
     VERMILLION,
     dots,
     figures_folder,
+    mean_and_half,
     panel_letter,
     paper_figure,
     room_above,
@@ -28,16 +29,16 @@ from pfc_metarl.plotting import (
 from pfc_metarl.published import DATA, published
 from pfc_metarl.results import RunFolder, run_folder
 
-CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset before each trial", VERMILLION)}
-CONDITIONS |= {REPLACED: ("Unrewarded object replaced", SKY)}
+CONDITIONS = {INTACT: ("As trained", "black"), RESET: ("State reset\nbefore each trial", VERMILLION)}
+CONDITIONS |= {REPLACED: ("Unrewarded object\nreplaced", SKY)}
 
+PREDICTED = "First choices predicted\nby a fixed preference"
 PUBLISHED_STAGES = ("3rd", "4th", "final")
 """Stages of the paper's learning that are drawn beside ours."""
 
 NOTE = (
-    "Monkeys: as published; no intervals are given. c, d: bars are 95 % intervals over networks, if there are several; "
-    "dotted in c: stages as published, with theirs. e, f: mean, and a dot for each network. "
-    "g: one network, trials 1 to 6; bars are s.d. over episodes."
+    "Monkeys: as published; no intervals are given. Dotted in c: stages as published, with their intervals. e, f: "
+    "mean, and a dot for each network. g: one network, trials 1 to 6."
 )
 
 
@@ -53,7 +54,7 @@ def draw(results: Path, quick: bool) -> None:
     if begun:
         own.require_finished()
     seeing = own if begun else run_folder(DATA, "harlow_gaze")
-    with paper_figure(height_mm=165) as figure:
+    with paper_figure(height_mm=190) as figure:
         # a grid for either part: columns of different widths in one would share their largest margins
         rows = figure.add_gridspec(2, 1, height_ratios=[0.75, 2])
         top, grid = rows[0].subgridspec(1, 2, width_ratios=[1, 2]), rows[1].subgridspec(2, 3)
@@ -61,14 +62,15 @@ def draw(results: Path, quick: bool) -> None:
         frames(figure.add_subplot(top[1]), seeing.read_arrays("arrays.npz"))
         seeing_lines(figure.add_subplot(grid[0, 1]), seeing)
         learning_lines(figure.add_subplot(grid[0, 0]), monkeys, "problems", "b", "Monkeys (Harlow 1949)")
-        title = f"Meta-RL, feature vectors (n = {final['subject'].nunique()})"
+        title = f"Meta-RL,\nfeature vectors (n = {final['subject'].nunique()})"
         learning_lines(figure.add_subplot(grid[0, 2]), learning, "stage", "d", title)
         condition_lines(figure.add_subplot(grid[1, 0]), accuracy)
         object_code_lines(
             figure.add_subplot(grid[1, 1]), run.read_table("object_code.csv"), run.read_table("first_choices.csv")
         )
         component_path(figure.add_subplot(grid[1, 2]), run.read_table("components.csv"))
-        save(figure, results, "figure6", quick, NOTE, run)
+        source = "c: networks that come with the repository. " if seeing.path.parent == DATA else ""
+        save(figure, results, "figure6", quick, f"{INTERVALS[:-1]}; g: s.d. of episodes. {source}{NOTE}", run)
     save_gif(seeing.read_arrays("arrays.npz")["views"], figures_folder(results, quick) / "figure6_episode.gif")
 
 
@@ -85,7 +87,7 @@ def frames(ax: Axes, episode: dict[str, np.ndarray], columns: int = 8, rows: int
         top, left = i // columns * down + down - size, i % columns * across
         sheet[top : top + size, left : left + size] = views[t]
         reward = f": {rewards[t]:+.1g}" if rewards[t] else ""
-        ax.text(left + size / 2, top - 2, f"{t + 1}{reward}", ha="center", va="bottom", fontsize=6)
+        ax.text(left + size / 2, top - 2, f"{t + 1}{reward}", ha="center", va="bottom")
     ax.imshow(sheet)
     ax.axis("off")
 
@@ -100,11 +102,10 @@ def seeing_lines(ax: Axes, seeing: RunFolder) -> None:
     stages = seeing.read_table("stretches.csv").rename(columns={"stretch": "stage"})
     drawn = networks[networks["solved"]] if networks["solved"].any() else networks
     solved = f"{networks['solved'].sum()} of {len(networks)} solved"
-    source = "\n(networks that come with the repository)" if seeing.path.parent == DATA else ""
     shown = pd.concat([stages, own])
     shown = shown[shown["subject"].isin(drawn["subject"])]
     published_stages(ax)
-    learning_lines(ax, shown, "stage", "c", f"Meta-RL, pixels: {solved}{source}")
+    learning_lines(ax, shown, "stage", "c", f"Meta-RL, pixels:\n{solved}")
 
 
 def published_stages(ax: Axes) -> None:
@@ -116,13 +117,7 @@ def published_stages(ax: Axes) -> None:
         )
         x = mean.index + 0.12
         ax.errorbar(x, mean, [mean - lower, upper - mean], color=VERMILLION, linestyle=":", elinewidth=0.5)
-        ax.annotate(stage, (x[-1] + 0.1, mean.iloc[-1]), color=VERMILLION, fontsize=6, va="center")
-
-
-def mean_and_interval(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Mean over subjects and half the width of its 95 % t interval, by trial; no interval for one subject."""
-    by_trial = table.groupby("trial")[column].agg(["mean", "sem", "size"])
-    return by_trial.assign(half=by_trial["sem"] * stats.t.ppf(0.975, (by_trial["size"] - 1).clip(lower=1)))
+        ax.annotate(stage, (x[-1] + 0.1, mean.iloc[-1]), color=VERMILLION, va="center")
 
 
 def accuracy_axes(ax: Axes, letter: str, title: str) -> None:
@@ -140,10 +135,10 @@ def learning_lines(ax: Axes, table: pd.DataFrame, group: str, letter: str, title
         own = table[table[group] == stage]
         if "subject" not in own:  # the monkeys' means are all that is published
             own = own.assign(subject="monkeys")
-        line = mean_and_interval(own, "accuracy")
+        mean, half = mean_and_half(own.pivot(index="trial", columns="subject", values="accuracy"))
         colour = colormaps["Blues"](shade)
-        ax.errorbar(line.index, line["mean"], line["half"], color=colour, elinewidth=0.6)
-        ax.plot(line["mean"], color=colour, marker="o", label=stage.capitalize())
+        ax.errorbar(mean.index, mean, half, color=colour, elinewidth=0.6)
+        ax.plot(mean, color=colour, marker="o", label=stage.capitalize())
     accuracy_axes(ax, letter, title)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(
@@ -156,7 +151,6 @@ def learning_lines(ax: Axes, table: pd.DataFrame, group: str, letter: str, title
         handlelength=1,
         labelspacing=0.15,
         ncols=2,
-        fontsize=6,
         title=group.capitalize(),
     )
 
@@ -165,11 +159,11 @@ def condition_lines(ax: Axes, accuracy: pd.DataFrame) -> None:
     """Trained networks on new objects: as trained, without memory across trials, and on the control task."""
     for condition, (label, colour) in CONDITIONS.items():
         own = accuracy[accuracy["condition"] == condition]
-        ax.plot(mean_and_interval(own, "accuracy")["mean"], color=colour, label=label)
+        ax.plot(own.groupby("trial")["accuracy"].mean(), color=colour, label=label)
         for trial, values in own.groupby("trial")["accuracy"]:
             dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
     accuracy_axes(ax, "e", "Trained networks, new objects")
-    ax.legend(loc="lower right", handlelength=1)
+    ax.legend(loc="lower right", handlelength=1, labelspacing=0.2, borderaxespad=0.1)
 
 
 def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) -> None:
@@ -177,15 +171,15 @@ def object_code_lines(ax: Axes, code: pd.DataFrame, preference: pd.DataFrame) ->
     for condition, own in code.groupby("condition", sort=False):
         label, colour = CONDITIONS[str(condition)]
         predicted = preference[preference["condition"] == condition]["predicted"].mean()
-        label += f"\n(first choices predicted by\na fixed preference: {predicted:.0%})"
-        ax.plot(mean_and_interval(own, "r2")["mean"], color=colour, label=label)
+        label += f": {predicted:.0%}"
+        ax.plot(own.groupby("trial")["r2"].mean(), color=colour, label=label)
         for trial, values in own.groupby("trial")["r2"]:
             dots(ax, trial, values, s=3, edgecolor=colour, linewidth=0.4)
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     ax.set(xlabel="Trial (at fixation, no object in view)", xticks=range(1, 7), ylabel="Cross-validated r²")
-    ax.set_title("Rewarded object, from the hidden state", pad=8)
-    ax.legend(loc="upper left", handlelength=1, fontsize=6)
-    room_above(ax, 0.45)
+    ax.set_title("Rewarded object,\nfrom the hidden state", pad=8)
+    ax.legend(loc="upper left", handlelength=1, title=PREDICTED, alignment="left")
+    room_above(ax, 0.5)
     panel_letter(ax, "f")
 
 
@@ -201,12 +195,12 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
             chosen["mean"][1], chosen["mean"][2], chosen["sd"][2], chosen["sd"][1],
             color=colour, marker="o", elinewidth=0.4, label=label,
         )  # fmt: skip
-        for trial, place in zip((1, chosen.index.max()), ((3, 3), (-6, -8))):  # those between would overprint
+        for trial, place in zip((1, chosen.index.max()), ((3, 3), (-13, 4))):  # those between would overprint
             at = chosen["mean"].loc[trial, [1, 2]]
-            ax.annotate(str(trial), at, place, textcoords="offset points", color=colour, fontsize=7, fontweight="bold")
+            ax.annotate(str(trial), at, place, textcoords="offset points", color=colour, fontweight="bold")
     for name, share in zip(("x", "y"), explained):
         ax.set(**{f"{name}label": f"Component {'xy'.index(name) + 1} ({share:.0%})"})
-    ax.set_title("Hidden state at the choice", pad=8)
+    ax.set_title("Hidden state at the choice\n(bars: s.d. over episodes)", pad=8)
     ax.legend(loc="upper left", title="Chosen side", ncols=2, handlelength=1)
     room_above(ax, 0.2)
     panel_letter(ax, "g")
@@ -222,7 +216,7 @@ def task_diagram(ax: Axes, config: dict) -> None:
     for i, (name, note) in enumerate(screens):
         x, y = 0.2 + 2.3 * i, 6.9 - 2.9 * i
         ax.add_patch(Rectangle((x, y), 4.6, 2.7, facecolor="0.92", edgecolor="black", linewidth=0.6, zorder=i))
-        ax.text(x + 4.8, y + 2.0, f"{name}\n{note}", va="center", fontsize=6)
+        ax.text(x + 4.8, y + 2.0, f"{name}\n{note}", va="center")
         middle = (x + 2.3, y + 1.35)
         if i == 0:
             ax.plot(*middle, marker="+", color="red", markersize=7)
@@ -230,4 +224,4 @@ def task_diagram(ax: Axes, config: dict) -> None:
         sign = 1 if i == 1 else -1
         ax.add_patch(Circle((middle[0] - 1.3 * sign, middle[1]), 0.65, color=BLUE, zorder=i))
         ax.add_patch(RegularPolygon((middle[0] + 1.3 * sign, middle[1]), 3, radius=0.75, color=ORANGE, zorder=i))
-    ax.text(0.2, 0.4, "two new objects in every episode", fontsize=6, color=GREY)
+    ax.text(0.2, 0.4, "two new objects in every episode", color=GREY)

@@ -48,7 +48,7 @@ def draw(results: Path, quick: bool) -> None:
         axes[0].set_ylabel("Risky choices (%)")
         title = "Probability of risky reward"
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, title=title)
-        save(figure, results, "figure7_supplement_dose", quick, "Thin lines: one network each.", run)
+        save(figure, results, "figure7_supplement_dose", quick, "Lines: mean over networks; thin: each network.", run)
 
 
 def choice_axes(ax: Axes) -> None:

@@ -27,8 +27,8 @@ def draw(results: Path, quick: bool) -> None:
     subjects = states["subject"].unique()
     columns = min(4, len(subjects))
     rows = 2 * -(-len(subjects) // columns)
-    with paper_figure(height_mm=50 + 32 * rows) as figure:
-        parts = figure.add_gridspec(2, 1, height_ratios=[50, 32 * rows])
+    with paper_figure(height_mm=55 + 32 * rows) as figure:
+        parts = figure.add_gridspec(2, 1, height_ratios=[55, 32 * rows])
         a = figure.add_subplot(parts[0])
         context_lines(a, context)
         panel_letter(a, "a")
@@ -58,4 +58,8 @@ def context_lines(ax: Axes, context: pd.DataFrame) -> None:
     ax.axhline(0.5, color=GREY, linewidth=0.5, linestyle=":", zorder=0)
     ax.set(ylim=(-0.03, 1.03), ylabel="State tells the cue\nthat now pays")
     ax.set_xticks(x, STEPS * 2)
-    ax.set_xlabel("Reversal trial n                                        Trial n + 1")
+    for trial, middle in (("Reversal trial n", x[: len(STEPS)].mean()), ("Trial n + 1", x[len(STEPS) :].mean())):
+        ax.annotate(
+            trial, (middle, 0), (0, -18), xycoords=ax.get_xaxis_transform(), textcoords="offset points",
+            ha="center", va="top",
+        )  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.analysis.runs_of_choices import LONGEST, SHUFFLED
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, panel_letter, paper_figure, save
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, panel_letter, paper_figure, room_above, save
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS
 
@@ -24,7 +24,7 @@ NOTE = (
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/foraging."""
     run = run_folder(results, "foraging", quick)
-    with paper_figure(height_mm=62) as figure:
+    with paper_figure(height_mm=70) as figure:
         a, b, c = figure.subplots(1, 3)
         lengths = run.read_table("run_lengths.csv")
         lines(a, lengths, "group", {NETWORKS: "as chosen", SHUFFLED: "in random order"}, ("length", "share"))
@@ -39,6 +39,8 @@ def draw(results: Path, quick: bool) -> None:
         c.set(title="Within an episode", xlabel="Trial", ylabel="Share of the richer arm")
         for ax, letter in zip((a, b, c), "abc"):
             panel_letter(ax, letter)
+            room_above(ax, 0.25)
+            ax.legend(loc="upper right")
         save(figure, results, "figure_s4_matching_in_detail", quick, NOTE, run)
 
 
@@ -49,4 +51,3 @@ def lines(ax: Axes, table: pd.DataFrame, by: str, names: dict[Any, str], columns
         own = table[table[by] == value].pivot(index=x, columns="subject", values=y)
         ax.plot(own.index, own, color=colour, linewidth=0.3, alpha=0.5)
         ax.plot(own.index, own.mean(axis=1), color=colour, marker="o" if len(own) <= LONGEST else "", label=name)
-    ax.legend()

@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 
 from figures.figure5 import lag_lines
 from pfc_metarl.agents.two_step import MODEL_BASED, REWARD_AS_CUE
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, same_height, save
+from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, room_above, same_height, save
 from pfc_metarl.results import run_folder
 
 NOTE = (
     "a: regression of the networks' errors on both agents' (standardised); b: correlation of the two agents' errors; a "
-    "dot for each network, lines their mean. c to e: blue common, red uncommon transitions; c: mean of the networks."
+    "dot for each network, lines their mean. c to e: blue, circles: common transitions; orange, "
+    "squares: uncommon; solid: rewarded, dashed: unrewarded; c: mean, and a dot for each network."
 )
 
 
@@ -24,7 +25,7 @@ def draw(results: Path, quick: bool) -> None:
     run = run_folder(results, "two_step", quick)
     fits, weights = run.read_table("prediction_error_fits.csv"), run.read_table("lag_weights.csv")
     reference = run.read_table("reference_lag_weights.csv").assign(subject="agent")
-    with paper_figure(height_mm=110) as figure:
+    with paper_figure(height_mm=120) as figure:
         rows = figure.add_gridspec(2, 1)
         top, bottom = rows[0].subgridspec(1, 2, width_ratios=[2, 1]), rows[1].subgridspec(1, 3)
         a, b = figure.add_subplot(top[0]), figure.add_subplot(top[1])
@@ -38,6 +39,7 @@ def draw(results: Path, quick: bool) -> None:
         lag_lines(lags[0], weights, f"Meta-RL (n = {weights['subject'].nunique()})", legend=True)
         for ax, group in zip(lags[1:], (MODEL_BASED, REWARD_AS_CUE)):
             lag_lines(ax, reference[reference["group"] == group], group.capitalize())
+        room_above(lags[0], 0.2)
         same_height(lags)
         for ax, letter in zip((a, b, *lags), "abcde"):
             panel_letter(ax, letter)
@@ -56,7 +58,9 @@ def both_errors(ax: Axes, fits: pd.DataFrame) -> None:
         points(ax, x, fits[f"weight_{name}"], colour)
         significant = (fits[f"p_{name}"] < 0.05).sum()
         text = f"p < .05 in {significant} of {len(fits)}"
-        ax.text(x + 0.35, fits[f"weight_{name}"].mean(), text, va="center", fontsize=6)
+        top = (x, fits[f"weight_{name}"].max())
+        ax.annotate(text, top, (0, 5), textcoords="offset points", ha="center", va="bottom")
     ax.axhline(0, color=GREY, linewidth=0.5, zorder=0)
-    ax.set(xticks=[0, 1], xticklabels=["Model-based", "Model-free"], xlim=(-0.5, 2), ylabel="Weight (standardised)")
+    ax.set(xticks=[0, 1], xticklabels=["Model-based", "Model-free"], xlim=(-0.5, 1.5), ylabel="Weight (standardised)")
     ax.set_title("Both agents' errors in one regression")
+    room_above(ax, 0.15)

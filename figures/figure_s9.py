@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.plotting import BLUE, VERMILLION, panel_letter, paper_figure, save
+from pfc_metarl.plotting import BLUE, INTERVALS, VERMILLION, panel_letter, paper_figure, save
 from pfc_metarl.results import run_folder
 
 TITLES = {
@@ -31,7 +31,7 @@ def draw(results: Path, quick: bool) -> None:
             panel_letter(ax, letter)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        save(figure, results, "figure_s9_prediction_error_input", quick, "Bars: 95 % intervals over networks.", run)
+        save(figure, results, "figure_s9_prediction_error_input", quick, INTERVALS, run)
 
 
 def panel(ax: Axes, table: pd.DataFrame) -> None:

@@ -24,11 +24,12 @@ def draw(results: Path, quick: bool) -> None:
     if not curves:
         raise RunError(f"{parent} holds no learning curves; first: {run_folder(results, 'two_step', quick).command}")
     rows = -(-len(curves) // COLUMNS)
-    with paper_figure(height_mm=12 + 50 * rows) as figure:
+    with paper_figure(height_mm=12 + 58 * rows) as figure:
         axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
         for ax, (name, curve) in zip(axes, curves.items()):
             learning(ax, curve)
             ax.set(title=name.replace("_", " ").capitalize(), xlabel="Episode", ylabel="Reward per trial")
+            ax.locator_params(axis="x", nbins=4)
         for ax in axes[len(curves) :]:
             ax.set_axis_off()
         save(figure, results, "learning", quick, NOTE)
@@ -49,5 +50,5 @@ def learning(ax: Axes, curve: pd.DataFrame) -> None:
         ax.plot(wide.index, wide, color=colour, linewidth=0.4, alpha=0.5)
         ax.plot(wide.index, wide.mean(axis=1), color=colour, label=str(condition))
     if curve["condition"].nunique() > 1:
-        room_above(ax, 0.08 * -(-curve["condition"].nunique() // 2))
-        ax.legend(fontsize=5, loc="upper left", ncols=2)
+        room_above(ax, 0.03 + 0.1 * curve["condition"].nunique())
+        ax.legend(loc="upper left", handlelength=1, labelspacing=0.2, borderaxespad=0.1)

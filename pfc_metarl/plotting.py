@@ -8,11 +8,13 @@ from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.transforms import Bbox
+from scipy import stats
 
 from pfc_metarl.errors import RunError
 from pfc_metarl.results import RunFolder, written_aside
@@ -20,7 +22,7 @@ from pfc_metarl.results import RunFolder, written_aside
 MM = 1 / 25.4
 WIDTH = 180 * MM
 """Width of a two-column figure, in inches."""
-LINE = 165
+LINE = 125
 """Letters in a line of a note below the panels."""
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
@@ -34,19 +36,25 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
 )
 """Colours that colour-blind readers can tell apart (Okabe & Ito)."""
 
+INTERVALS = "Bars and bands: 95 % intervals of the mean over networks."
+"""What error bars and bands are in every figure (by the t distribution), as their notes say."""
+
 MARKED = {"pdf": "Creator", "svg": "Creator", "png": "Software"}
 """What figures are written as, and where each says what drew it ..."""
 MARK = "pfc_metarl"
 """... by which a figure is known as ours, to be drawn again."""
 
 STYLE: Mapping[str, object] = {
-    "font.size": 7,
+    "font.size": 8,
     "font.family": "DejaVu Sans",
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.title_fontsize": 8,
+    "figure.titlesize": 8,
+    "figure.labelsize": 8,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -75,7 +83,7 @@ def paper_figure(height_mm: float) -> Iterator[Figure]:
 def panel_letter(ax: Axes, letter: str) -> None:
     """The panel's letter, bold, above the left end of the axes."""
     ax.annotate(
-        letter, (0, 1), (-16, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, fontweight="bold"
+        letter, (0, 1), (-16, 7), xycoords="axes fraction", textcoords="offset points", fontsize=10, fontweight="bold"
     )
 
 
@@ -93,6 +101,19 @@ def dots(ax: Axes, x: float, values: Sequence[float], **style: Any) -> None:
         "clip_on": False,
     }
     ax.scatter([x + s for s in spread], values, **(defaults | style))
+
+
+def mean_and_half(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Mean over networks (columns), and half the width of its 95 % t interval: 0 where there is but one network."""
+    count = table.notna().sum(axis=1)
+    return table.mean(axis=1), (table.sem(axis=1) * stats.t.ppf(0.975, np.maximum(count - 1, 1))).fillna(0.0)
+
+
+def mean_and_band(ax: Axes, table: pd.DataFrame, colour: str, label: str = "", **style: Any) -> None:
+    """A line of the mean over networks (columns), in a band that is its 95 % interval."""
+    mean, half = mean_and_half(table)
+    ax.plot(table.index, mean, color=colour, label=label, **style)
+    ax.fill_between(table.index, mean - half, mean + half, color=colour, alpha=0.3, linewidth=0)
 
 
 def box(
@@ -161,9 +182,10 @@ def save(figure: Figure, results: Path, name: str, quick: bool, note: str = "", 
     folder = figures_folder(results, quick)
     changed = changed_settings(run) if run and not quick else ""
     notes = [line for text in (note, changed and f"Not as in the preset: {changed}") for line in wrap(text, LINE)]
-    below = (3 + 7 * len(notes)) / 72 if notes else 0.0  # inches, of lines of 7 points
-    figure.text(0.01, 0, "\n".join(notes), fontsize=5.5, linespacing=7 / 5.5, color="0.3", va="top")
-    figure.draw_without_rendering()  # panels and legends are laid out now, as if there were no notes
+    below = (4 + 10 * len(notes)) / 72 if notes else 0.0  # inches, of lines of 10 points
+    figure.text(0.01, 0, "\n".join(notes), fontsize=8, linespacing=10 / 8 / 1.164, color="0.3", va="top")
+    for _ in range(2):  # panels and legends are laid out now, as if there were no notes; ticks may change with them
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for legend in figure.legends:
         legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)

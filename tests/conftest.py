@@ -1,4 +1,7 @@
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -15,3 +18,21 @@ def quick_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("results")
     run(SIMULATION, SIMULATION.config("fast", quick=True), Options(quick=True, results=results, processes=1))
     return results
+
+
+@pytest.fixture(scope="session", autouse=True)
+def figures_look_well() -> Iterator[None]:
+    """Whatever figure a test draws, and saves as a PNG, has no faults."""
+    from looks import faults
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def looked_at(figure: Figure, *args: Any, **options: Any) -> None:
+        if options.get("format") == "png":
+            told = faults(figure, options.get("bbox_inches"))
+            assert not told, "\n".join(told)
+        save(figure, *args, **options)
+
+    with patch.object(Figure, "savefig", looked_at):
+        yield

@@ -222,7 +222,8 @@ def test_the_command(bench: controls.Bench, two_step: controls.Run) -> None:
     )
     assert "| errors withheld | two step | withheld: all | reward per trial | " in text and "; 0/2 |" in text
     figure.draw(Path(results), quick=True)
-    assert (Path(results) / "quick" / "figures" / "controls.png").exists()
+    for name in ("controls", "controls_variants"):
+        assert (Path(results) / "quick" / "figures" / f"{name}.png").exists()
     for name in ("learning-rates", "transitions"):
         folder = controls.prepare([name, "--quick", "--results", results, "--first-seed", "101"])()
     assert len(folder.files("analyse")) == len(controls.CONTROLS)

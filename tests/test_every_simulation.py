@@ -9,7 +9,6 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,6 @@ import figures.__main__
 import pfc_metarl
 import simulations
 from figures import figure6, figure7
-from pfc_metarl import plotting
 from pfc_metarl.a2c import Learner
 from pfc_metarl.analysis.blocks import BLOCKS
 from pfc_metarl.claims import claims
@@ -194,10 +192,9 @@ def run_is_read_back(simulation: Simulation, config: Config, folder: RunFolder) 
 
 
 def figures_are_drawn(name: str, results: Path) -> None:
-    """Without a single warning, though tick labels be longer than they are; those that read the run's folder."""
+    """Without a single warning; those that read the run's folder."""
     drawn = results / "quick" / "figures"
-    long_labels = {"xtick.labelsize": 9, "ytick.labelsize": 9}
-    with patch.dict(plotting.STYLE, long_labels), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
         if name == "harlow_gaze":  # its two panels, for the rest is of harlow
             seeing = RunFolder(results / "quick" / name, "")
