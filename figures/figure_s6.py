@@ -41,6 +41,8 @@ def draw(results: Path, quick: bool) -> None:
             lag_lines(ax, reference[reference["group"] == group], group.capitalize())
         room_above(lags[0], 0.2)
         same_height(lags)
+        for ax in lags[1:]:
+            ax.set_yticks(lags[0].get_yticks())
         for ax, letter in zip((a, b, *lags), "abcde"):
             panel_letter(ax, letter)
         save(figure, results, "figure_s6_prediction_errors", quick, NOTE, run)
