@@ -49,6 +49,24 @@ def test_the_deciding_runs() -> None:
             assert own["as_predicted"].astype(str)[quantity] == str(low <= own["found"][quantity] <= high)
 
 
+def test_the_public_rats() -> None:
+    """Of several sessions, so that some could be held out."""
+    folder = DATA / "reference_runs" / "rats_two_step"
+    fits, led = (pd.read_csv(folder / f"{name}.csv").query("group == 'animals'") for name in ("fits", "led"))
+    held_out = fits.dropna(subset="held_out").groupby("model")["held_out"].mean()
+    several = led[led["subject"].isin(fits.dropna(subset="held_out")["subject"])]
+    text = " ".join((DOCS / "animals.md").read_text().split())
+    for words, number in (
+        ("hidden states ", held_out["latent-state planner"]),
+        ("hybrid ", held_out["hybrid"]),
+        ("model-based ", held_out["model-based"]),
+        ("model-free ", held_out["model-free"]),
+        ("led along the rats ", several["per_choice"].mean()),
+        ("than rats, and ", several["held_out"].mean()),
+    ):
+        assert words + f"{number:.3f}".replace("0.", ".") in text, words
+
+
 def test_the_controls() -> None:
     """All tables of the document; and all networks of the usual kind are those of the reference runs."""
     folder = DATA / "reference_runs" / "controls"
