@@ -14,6 +14,7 @@ quick: .venv/ready  ## the same path in seconds, with tiny sizes
 	$(BIN)/python -m simulations harlow_gaze --quick --overwrite
 	$(BIN)/python -m figures all --quick
 	$(BIN)/python -m figures report --quick
+	@echo "All works here. Next: docs/start.md"
 
 test: export OPENBLAS_NUM_THREADS = 1  # or the two test processes fight over the cores
 test: export OMP_NUM_THREADS = 1

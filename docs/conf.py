@@ -21,6 +21,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "generated/*/tables", "generated/parts"]
 html_theme, html_title = "furo", "pfc_metarl: Wang et al. 2018"
 html_theme_options = {"light_css_variables": {"color-brand-primary": "#0072B2", "color-brand-content": "#0072B2"}}
+viewcode_follow_imported_members = False
 default_role = "code"  # `x` in docstrings
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

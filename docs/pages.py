@@ -16,6 +16,7 @@ import simulations
 from pfc_metarl.claims import judge, reference, told_in_tables
 from pfc_metarl.config import Config, bears_on
 from pfc_metarl.markdown import markdown_table
+from pfc_metarl.overview import first_words
 from pfc_metarl.published import DATA
 from pfc_metarl.simulation import Simulation
 from pfc_metarl.trial_columns import COLUMNS, COMMON_COLUMNS, KEY_COLUMNS
@@ -124,8 +125,7 @@ def api(folder: Path) -> str:
             folder / f"{name}.rst",
             f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n   :show-inheritance:\n",
         )
-        first = (module.__doc__ or "").split("\n\n")[0].split(". ")[0]
-        rows.append([f"[{name}](api/{name}.rst)", " ".join(first.split())])
+        rows.append([f"[{name}](api/{name}.rst)", first_words(Path(str(module.__file__)))])
     tree = "\n".join(f"api/{name}" for name in names)
     head = "# Reference\n\nThe library, module by module, from its docstrings. `pfc_metarl.load` reads a run back.\n\n"
     return f"{head}{markdown_table(['module', 'what it is'], rows)}\n```{{toctree}}\n:hidden:\n{tree}\n```\n"

@@ -8,7 +8,6 @@ from typing import NoReturn
 
 import figures
 from pfc_metarl.errors import UserError, one_line_errors
-from pfc_metarl.overview import figures_overview
 
 FIGURES = {
     "1": "figure1",
@@ -50,7 +49,8 @@ def main() -> None:
         arguments = parser.parse_args()
         folder = arguments.results.expanduser()
         if arguments.figure is None:
-            from pfc_metarl.plotting import figures_folder  # late: it takes a second
+            from pfc_metarl.overview import figures_overview  # late: packages may be missing
+            from pfc_metarl.plotting import figures_folder
 
             print(figures_overview(Path(figures.__path__[0]), known, figures_folder(folder, arguments.quick)))
             return

@@ -195,7 +195,8 @@ def component_path(ax: Axes, components: pd.DataFrame) -> None:
             chosen["mean"][1], chosen["mean"][2], chosen["sd"][2], chosen["sd"][1],
             color=colour, marker="o", elinewidth=0.4, label=label,
         )  # fmt: skip
-        for trial, place in zip((1, chosen.index.max()), ((3, 3), (-13, 4))):  # those between would overprint
+        up = (3, -10)[side]  # the sides may begin at one point
+        for trial, place in zip((1, chosen.index.max()), ((3, up), (-13, up))):  # those between would overprint
             at = chosen["mean"].loc[trial, [1, 2]]
             ax.annotate(str(trial), at, place, textcoords="offset points", color=colour, fontweight="bold")
     for name, share in zip(("x", "y"), explained):

@@ -53,6 +53,7 @@ class Section(NamedTuple):
     title: str
     told: str
     made: str
+    when: str
     notes: list[str]
     pictures: list[Picture]
     tables: list[Table]
@@ -73,7 +74,7 @@ def draw(results: Path, quick: bool) -> None:
         mark=MARK,
         quick=quick,
         title="Prefrontal cortex as a meta-reinforcement learning system: report",
-        when=f"Last run ended {max(map(when, runs.values()))}.",
+        when=max(map(when, runs.values())),
         tiles=tiles(judged),
         notes=notes(judged, [name for name in known if name not in compared]),
         failing=failing(judged),
@@ -138,7 +139,8 @@ def section(name: str, run: RunFolder, results: Path, quick: bool) -> Section:
         name=name.replace("/", "-"),
         title=name.replace("_", " ").replace("/", ": ").capitalize(),
         told=first_words(module_of(name)) if module_of(name).is_file() else name,
-        made=f"{settings(chosen)}; {commit}; {last['machine']}; {when(run)}",
+        made=f"{settings(chosen)}; {commit}; {last['machine']}",
+        when=when(run),
         notes=[*([f"Not as in the preset: {changed}"] if changed and not quick else []), *lacking],
         pictures=pictures,
         tables=tables,

@@ -69,6 +69,9 @@ def one_line_errors() -> Iterator[None]:
         if told or isinstance(error, KeyboardInterrupt):  # it may come out as another one
             number = told[0] if told else signal.SIGINT
             _end(_stopped(number), STATUS[number])
+        if isinstance(error, ModuleNotFoundError) and _of_others(error.name or ""):
+            here = f"the package {error.name} is not installed in this Python ({sys.executable})"
+            _end(f"error: {here}; activate the environment: source .venv/bin/activate (make quick sets it up)", 2)
         if isinstance(error, OSError):
             where = f" ({error.filename})" if error.filename else ""
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EPIPE)
@@ -84,6 +87,11 @@ def one_line_errors() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _of_others(module: str) -> bool:
+    """Whether a module is of another package than ours."""
+    return module.partition(".")[0] not in ("", "pfc_metarl", "simulations", "figures", "benchmarks")
 
 
 def _raised_in_vain(frame: FrameType | None) -> bool:

@@ -35,7 +35,9 @@ def state(folder: RunFolder) -> str:
     return f"finished{', ' + config['preset'] if 'preset' in config else ''}{seeds}"
 
 
-def simulations_overview(modules: Path, names: Iterable[str], files: dict[str, str], results: Path) -> str:
+def simulations_overview(
+    modules: Path, names: Iterable[str], files: dict[str, str], results: Path, quick: bool = False
+) -> str:
     """Lines for the screen: every simulation (and command), what it is, what has been run of it in `results`.
 
     Args:
@@ -43,9 +45,11 @@ def simulations_overview(modules: Path, names: Iterable[str], files: dict[str, s
         names: of the commands, in their order.
         files: name of the module, where it is another one.
         results: folder of the results.
+        quick: whether to look at quick runs in it.
     """
     rows = [
-        (n, first_words(modules / f"{files.get(n, n)}.py"), state(run_folder(results, files.get(n, n)))) for n in names
+        (n, first_words(modules / f"{files.get(n, n)}.py"), state(run_folder(results, files.get(n, n), quick)))
+        for n in names
     ]
     return _columns("python -m simulations NAME [options]   (NAME --help: its options; all: the first eight)", rows)
 

@@ -192,7 +192,10 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
             print(f"{folder.path} is finished (--from analyse does its analyses again, --overwrite trains anew)")
         for stage in [s for s in STAGES if not folder.done(s)]:
             _do(stage, simulation, config, tasks, folder, donor, options, execute)
-        print_comparison(folder.read_table("comparison.csv"))
+        if options.quick:
+            print(f"{simulation.name}: of tiny sizes; what they come to beside the paper means nothing")
+        else:
+            print_comparison(folder.read_table("comparison.csv"))
     print(f"{simulation.name}: {time.time() - started:.0f} s, results in {folder.path}")
     return folder
 

@@ -1,5 +1,6 @@
 """python -m simulations NAME [options], or: python -m simulations all [options]."""
 
+import argparse
 import importlib
 import pkgutil
 import sys
@@ -11,7 +12,6 @@ from typing import Any
 import simulations
 from figures import __main__ as figures
 from pfc_metarl.errors import ConfigError, UserError, one_line_errors
-from pfc_metarl.overview import simulations_overview
 
 NAMES = [
     "bandits",
@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> None:
     """The command."""
     known = names()
     choice = f"{', '.join(known)}, all"
-    if not arguments:
-        print(simulations_overview(Path(simulations.__path__[0]), known, MODULES, Path("results")))
+    if not arguments or arguments[0] in ("--results", "--quick"):
+        print(overview(arguments))
         return
     name, *options = arguments
     if name in ("-h", "--help"):
@@ -50,6 +50,18 @@ def main(arguments: list[str]) -> None:
     prepared = [prepare(each, options) for each in (NAMES if name == "all" else [name])]  # all, before the first begins
     for command in prepared:
         command()
+
+
+def overview(arguments: list[str]) -> str:
+    """What there is, and what has been run in a results folder."""
+    from pfc_metarl.overview import simulations_overview  # late: packages may be missing
+
+    parser = argparse.ArgumentParser(prog="python -m simulations")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--quick", action="store_true")
+    where = parser.parse_args(arguments)
+    results = where.results.expanduser()
+    return simulations_overview(Path(simulations.__path__[0]), names(), MODULES, results, where.quick)
 
 
 def prepare(name: str, options: list[str]) -> Callable[[], object]:

@@ -239,6 +239,8 @@ def test_without_a_name_it_says_what_there_is_and_what_has_been_run(
     (folder.path / "provenance.json").write_text("{")
     simulations.__main__.main([])
     assert "-> cannot be read" in capsys.readouterr().out
+    simulations.__main__.main(["--results", str(folder.path.parent), "--quick"])
+    assert "->" not in capsys.readouterr().out
 
 
 def test_figures_without_a_name(tmp_path: Path) -> None:
@@ -253,6 +255,15 @@ def test_figures_without_a_name(tmp_path: Path) -> None:
     assert done.stdout.count("->") == 1 and "  hidden_state  The state of trained networks" in done.stdout
     done = subprocess.run([*command[:1], "nothing"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("error: pfc-metarl simulations NAME [options], or: ")
+
+
+def test_a_missing_package_is_one_line(tmp_path: Path) -> None:
+    """As in a Python that is not that of the environment."""
+    for package in ("simulations", "figures"):
+        command = [sys.executable, "-S", "-m", package]  # without what is installed
+        done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr.startswith("error: the package "), done.stderr
+        assert "source .venv/bin/activate" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_words_of_the_installed_command_are_completed(tmp_path: Path) -> None:

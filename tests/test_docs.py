@@ -81,6 +81,8 @@ def run_line(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done.add(line)
     if words[0] == "make":
         assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text()
+    elif words in (["pip", "install", "jupyterlab"], ["jupyter", "lab", "docs/tutorials"]):
+        assert list((DOCS / "tutorials").glob("*.ipynb"))
     elif words[:2] == ["pip", "install"]:
         setup = ConfigParser()
         setup.read(ROOT / "setup.cfg")
