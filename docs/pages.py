@@ -9,15 +9,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import pfc_metarl
 import simulations
 from pfc_metarl.claims import judge, reference, told_in_tables
 from pfc_metarl.config import Config, bears_on
 from pfc_metarl.markdown import markdown_table
 from pfc_metarl.overview import first_words
-from pfc_metarl.published import DATA
 from pfc_metarl.simulation import Simulation
 from pfc_metarl.trial_columns import COLUMNS, COMMON_COLUMNS, KEY_COLUMNS
 
@@ -94,9 +91,9 @@ def shown(value: object) -> str:
 
 def verdicts(name: str) -> str:
     """What became of the paper's claims in the runs that come with the repository."""
-    text, seeing = "", pd.read_csv(DATA / "harlow_gaze" / "comparison.csv")
+    text = ""
     for preset, title in PRESETS.items():
-        compared = reference(preset) | ({"harlow_gaze": seeing} if preset == "fast" else {})
+        compared = reference(preset)
         if name in compared:
             judged = judge(compared)  # all: Holm's correction is over all claims
             tables = told_in_tables(judged[judged["simulation"] == name])

@@ -89,15 +89,16 @@ def told_in_tables(judged: pd.DataFrame) -> list[tuple[list[str], list[list[str]
         published = "" if pd.isna(c["published"]) else f"{c['published']:.3g}"
         ours = with_interval(c["ours"], c["ci_low"], c["ci_high"])
         networks = f"{c['networks_in_direction']}/{c['n']}"
+        panel = c["panel"] + (", from pixels" if c["simulation"] == "harlow_gaze" else "")
         if c["role"] == PRIMARY:
             p = "< .001" if c["p_holm"] < 0.001 else f"{c['p_holm']:.3f}"
             claim, holds = f"{c['sentence']} ({c['quantity']})", "yes" if c["holds"] else "no"
-            primary.append([c["panel"], claim, published, ours, networks, p, holds, c["verdict"]])
+            primary.append([panel, claim, published, ours, networks, p, holds, c["verdict"]])
         elif c["role"] == LEARNED:
             rule = f"{c['quantity'].removeprefix('learned: ')} {c['direction']}"
             learned.append([c["simulation"], rule, networks, f"{c['share_low']:.2f} to {c['share_high']:.2f}"])
         else:
-            sizes.append([c["panel"], c["quantity"], published, ours, networks, c["verdict"]])
+            sizes.append([panel, c["quantity"], published, ours, networks, c["verdict"]])
     return [
         (["panel", "claim", "published", "ours [95 %]", "networks", "p (Holm)", "holds", "size"], primary),
         (["panel", "size or curve", "published", "ours [95 %]", "networks", "verdict"], sizes),
