@@ -23,9 +23,10 @@ def draw(results: Path, quick: bool) -> None:
     curves = {path.parent.name: read(path) for path in sorted(parent.glob("*/learning_curve.csv"))}
     if not curves:
         raise RunError(f"{parent} holds no learning curves; first: {run_folder(results, 'two_step', quick).command}")
-    rows = -(-len(curves) // COLUMNS)
+    columns = min(COLUMNS, len(curves))
+    rows = -(-len(curves) // columns)
     with paper_figure(height_mm=12 + 58 * rows) as figure:
-        axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, (name, curve) in zip(axes, curves.items()):
             learning(ax, curve)
             ax.set(title=name.replace("_", " ").capitalize(), xlabel="Episode", ylabel="Reward per trial")

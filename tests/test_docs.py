@@ -5,6 +5,7 @@ Left to `make docs` (or pytest -m site), since it takes minutes. docs/make_it_yo
 
 import re
 import shlex
+import subprocess
 import sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -87,6 +88,9 @@ def run_line(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         setup = ConfigParser()
         setup.read(ROOT / "setup.cfg")
         assert words[2].split("[")[1].rstrip("]") in setup["options.extras_require"]
+    elif words[0] == "pfc-metarl":
+        program = Path(sys.executable).with_name("pfc-metarl")
+        subprocess.run(line.replace("pfc-metarl", str(program), 1), shell=True, check=True)
     else:
         assert words[:2] == ["python", "-m"], line
         run_module(words[2], words[3:], folder, monkeypatch)
