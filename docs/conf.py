@@ -17,12 +17,11 @@ import pfc_metarl  # noqa: E402
 
 project, author, copyright = "pfc_metarl", "The pfc_metarl authors", "the pfc_metarl authors, MIT licence"
 release = pfc_metarl.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "generated/*/tables", "generated/parts"]
 html_static_path, html_css_files = ["_static"], ["site.css"]
 html_theme, html_title = "furo", "pfc_metarl: Wang et al. 2018"
 html_theme_options = {"light_css_variables": {"color-brand-primary": "#0072B2", "color-brand-content": "#0072B2"}}
-viewcode_follow_imported_members = False
 default_role = "code"  # `x` in docstrings
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

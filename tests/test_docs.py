@@ -3,6 +3,7 @@
 Left to `make docs` (or pytest -m site), since it takes minutes. docs/make_it_yours.md has a test of its own.
 """
 
+import html
 import re
 import shlex
 import subprocess
@@ -131,3 +132,20 @@ def test_what_was_made(folder: Path) -> None:
     drawn = {path.stem for path in (folder / "results" / "quick" / "figures").glob("*.png")}
     assert {"figure1", "figure5", "figure7", "learning", "animals_two_step", "controls", "hidden_state"} <= drawn
     assert len(pd.read_csv(folder / "results" / "quick" / "animals" / "two_step" / "comparison.csv"))
+
+
+def test_links_of_the_site() -> None:
+    """As `make docs` has just built it: each link inside of it leads to a page and a place that are there."""
+    root = DOCS / "_build" / "html"
+    texts = {path.resolve(): path.read_text() for path in root.rglob("*.html")}
+    places = {path: set(re.findall(r'id="([^"]+)"', text)) for path, text in texts.items()}
+    assert len(texts) > 100, "make docs builds it"
+    wrong = []
+    for path, text in texts.items():
+        for link in map(html.unescape, re.findall(r'href="([^"]+)"', text)):
+            file, _, place = link.partition("#")
+            there = (path.parent / file.split("?")[0]).resolve() if file else path
+            if not re.match(r"[a-z]+:", link):
+                found = there.exists() and (not place or there not in places or place in places[there])
+                wrong += [] if found else [f"{path.name}: {link}"]
+    assert not wrong
