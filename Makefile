@@ -9,7 +9,7 @@ reproduce: .venv/ready  ## train every simulation and draw every figure, and the
 	$(BIN)/python -m figures all
 	$(BIN)/python -m figures report
 
-quick: .venv/ready  ## the same path in seconds, with tiny sizes
+quick: .venv/ready  ## the same path in a minute or two, with tiny sizes
 	$(BIN)/python -m simulations all --quick --overwrite
 	$(BIN)/python -m simulations harlow_gaze --quick --overwrite
 	$(BIN)/python -m figures all --quick

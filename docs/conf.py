@@ -18,15 +18,13 @@ import pfc_metarl  # noqa: E402
 project, author, copyright = "pfc_metarl", "The pfc_metarl authors", "the pfc_metarl authors, MIT licence"
 release = pfc_metarl.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build", "generated/*/tables", "generated/parts"]
+exclude_patterns = ["_build", "generated/parts"]
 html_static_path, html_css_files = ["_static"], ["site.css"]
 html_theme, html_title = "furo", "pfc_metarl: Wang et al. 2018"
 html_theme_options = {"light_css_variables": {"color-brand-primary": "#0072B2", "color-brand-content": "#0072B2"}}
 default_role = "code"  # `x` in docstrings
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_member_order, autodoc_typehints, autodoc_preserve_defaults = "bysource", "signature", True
-napoleon_google_docstring, napoleon_numpy_docstring = True, False
 nb_execution_mode, nb_execution_timeout, nb_execution_raise_on_error = "force", 180, True
 
 

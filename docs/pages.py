@@ -45,7 +45,7 @@ def parameters(simulation: Simulation[Any]) -> str:
     """The table of a simulation's parameters: its own, then those that all simulations share."""
     config = type(next(iter(simulation.presets.values())))
     told, shared = field_docs(config), {f.name for f in fields(Config)}
-    names = [f.name for f in fields(config) if f.name not in ("preset",)]
+    names = [f.name for f in fields(config) if f.name != "preset"]
     text = ""
     for title, own in (
         ("Of the simulation", [n for n in names if n not in shared]),
@@ -80,13 +80,9 @@ def field_docs(config: type) -> dict[str, str]:
 
 def shown(value: object) -> str:
     """A value in a table."""
-    return (
-        ", ".join(map(shown, value))
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, tuple):
+        return ", ".join(map(shown, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def verdicts(name: str) -> str:

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """As a UserError."""
-        raise UserError(f"{message}; python -m figures --help shows all options")
+        raise UserError(f"{message}; {self.prog} --help shows all options")
 
 
 def names() -> dict[str, str]:

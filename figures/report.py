@@ -35,7 +35,7 @@ PICTURES = {
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""
-TABLES = {"prediction_error_input": ("inputs",), "controls": ("summary",), "hidden_state": ("updates",)}
+TABLES = {"prediction_error_input": ("inputs",), "controls": ("summary",), "decisions": ("comparison",)}
 """Tables of those that are not laid beside the paper by the common rule."""
 
 

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.transforms import Bbox
-from scipy import stats
 
+from pfc_metarl.comparison import mean_and_interval
 from pfc_metarl.errors import RunError
 from pfc_metarl.results import RunFolder, written_aside
 
@@ -105,8 +105,9 @@ def dots(ax: Axes, x: float, values: Sequence[float], **style: Any) -> None:
 
 def mean_and_half(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Mean over networks (columns), and half the width of its 95 % t interval: 0 where there is but one network."""
-    count = table.notna().sum(axis=1)
-    return table.mean(axis=1), (table.sem(axis=1) * stats.t.ppf(0.975, np.maximum(count - 1, 1))).fillna(0.0)
+    told = [mean_and_interval(row[~np.isnan(row)]) for row in table.to_numpy(float)]
+    mean, _, high = (pd.Series(column, table.index) for column in zip(*told))
+    return mean, (high - mean).fillna(0.0)
 
 
 def mean_and_band(ax: Axes, table: pd.DataFrame, colour: str, label: str = "", **style: Any) -> None:

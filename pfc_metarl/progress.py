@@ -10,16 +10,15 @@ DELAY = 1.5
 """Seconds after which a bar is shown."""
 
 
-def progress(items: Iterable[T], told: str, total: int | None = None) -> Iterable[T]:
+def progress(items: Iterable[T], told: str) -> Iterable[T]:
     """The items, one after the other, as they come.
 
     Args:
         items: what is gone through.
         told: what is done, in few words.
-        total: how many there are, where they cannot be counted.
 
     Returns:
         The items. Where the error output is a terminal, a bar says how many are done and how long the others will take,
         once `DELAY` has passed; it goes when all is done. Nothing is written elsewhere.
     """
-    return tqdm(items, told, total, delay=DELAY, leave=False, disable=None)
+    return tqdm(items, told, delay=DELAY, leave=False, disable=None)

@@ -49,7 +49,7 @@ class RunRecord:
 
     def ended(self, stage: str) -> bool:
         """Whether a stage went through to its end, whatever became of its files."""
-        return stage in self._provenance()["stages"]
+        return stage in self.stages
 
     def damaged(self, stage: str) -> list[str]:
         """Files of a stage that are gone, or not what they were when it was done."""

@@ -1,6 +1,5 @@
 """python -m simulations NAME [options], or: python -m simulations all [options]."""
 
-import argparse
 import importlib
 import pkgutil
 import sys
@@ -56,7 +55,7 @@ def overview(arguments: list[str]) -> str:
     """What there is, and what has been run in a results folder."""
     from pfc_metarl.overview import simulations_overview  # late: packages may be missing
 
-    parser = argparse.ArgumentParser(prog="python -m simulations")
+    parser = figures.Parser(prog="python -m simulations")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--quick", action="store_true")
     where = parser.parse_args(arguments)

@@ -24,5 +24,5 @@ def test_a_bar_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_bar_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
-    assert list(progress(iter("ab"), "fitting", 2)) == ["a", "b"]
+    assert list(progress(iter("ab"), "fitting")) == ["a", "b"]
     assert "fitting" not in screen.getvalue()
