@@ -37,19 +37,21 @@ BOUNDS = {
 """Between which prediction errors are learned from, by those that are withheld."""
 
 
-def returns(rewards: Tensor, begins: Tensor, bootstrap: Tensor, discount: float) -> Tensor:
-    """n-step bootstrapped returns R_t = r_t + gamma R_{t+1}; nothing comes from beyond an episode's end.
+def returns(rewards: Tensor, begins: Tensor, following: Tensor, discount: float, decay: float = 1.0) -> Tensor:
+    """Bootstrapped returns R_t = r_t + gamma ((1 - lambda) V_{t+1} + lambda R_{t+1}): n-step ones with a lambda of 1.
 
     Args:
         rewards: (time, ...).
-        begins: (time, ...), whether an episode begins after the action, so that another one ended with it.
-        bootstrap: R at the end of the unroll: the value of the state that follows, 0 if the episode ended.
+        begins: (time, ...), whether an episode begins after the action, so that another one ended with it: nothing
+            comes from beyond.
+        following: (time, ...), the value of what follows each step; 0 if the episode ended. The last is R at the end.
         discount: gamma.
+        decay: lambda.
     """
-    out = torch.empty_like(rewards)
-    following = bootstrap
-    for reward, begin, slot in zip(reversed(rewards.unbind()), reversed(begins.unbind()), reversed(out.unbind())):
-        following = torch.add(reward, following.masked_fill(begin, 0), alpha=discount, out=slot)
+    out, later = torch.empty_like(rewards), following[-1]
+    for t in reversed(range(len(rewards))):
+        later = torch.lerp(following[t], later, decay).masked_fill(begins[t], 0)
+        later = torch.add(rewards[t], later, alpha=discount, out=out[t])
     return out
 
 
@@ -169,10 +171,12 @@ class Learner:
         config, steps = self.config, len(trajectory.actions)
         logits, values, _ = self.network(trajectory.seen, trajectory.start)
         if self.task.continues or self.task.running:  # one step more was seen
-            bootstrap, begins = values[steps].detach(), trajectory.seen.begins[1:]
+            following, begins = values[1:].detach(), trajectory.seen.begins[1:]
         else:
-            bootstrap, begins = torch.zeros_like(values[0]), torch.zeros_like(trajectory.active)
-        targets = returns(trajectory.rewards, begins, bootstrap, config.discount)
+            after = (values.detach() * trajectory.active)[1:]
+            following = torch.cat([after, torch.zeros_like(values[:1])])
+            begins = torch.zeros_like(trajectory.active)
+        targets = returns(trajectory.rewards, begins, following, config.discount, config.trace_decay)
         entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
         costs, bounds = (config.state_value_cost, entropy_cost), BOUNDS[config.errors_withheld]
         own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active, bounds)
@@ -210,6 +214,7 @@ class Learner:
             optimiser=self.optimiser,
             clip=config.gradient_clip,
             discount=config.discount,
+            trace_decay=config.trace_decay,
             state_value_cost=config.state_value_cost,
             bounds=BOUNDS[config.errors_withheld],
             rates=[self.schedule(config.learning_rate, config.learning_rate_end, u) for u in range(updates)],

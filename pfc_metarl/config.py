@@ -125,6 +125,8 @@ class Config(Settings):
     """Learning rate at the end, reached linearly; None: constant (P)."""
     discount: Probability = 0.9
     """Discount factor gamma per time step (P: 0.9)."""
+    trace_decay: Probability = 1.0
+    """Lambda of the returns from which weights learn (P: 1, n-step returns; less: Schulman et al. 2016)."""
     state_value_cost: NotNegative = 0.05
     """Weight of the state-value loss, beta_v (P: 0.05)."""
     entropy_cost: NotNegative = 0.05

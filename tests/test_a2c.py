@@ -22,26 +22,31 @@ CONFIG = Config(units=8, episodes=64, episodes_per_update=4, learning_rate=0.01)
 
 
 def obvious_return(
-    t: int, rewards: np.ndarray, begins: np.ndarray, bootstrap: np.ndarray | float, gamma: float
+    t: int, rewards: np.ndarray, begins: np.ndarray, following: np.ndarray, gamma: float, decay: float = 1.0
 ) -> float:
-    """Of one slot: rewards up to the episode's end, or to the end of the unroll and what the next state is worth."""
-    total = 0.0
+    """Of one slot: the mean of n-step returns, each rewards up to the episode's end, or n of them and what the state
+    that follows is worth; those of n steps count (1 - lambda) lambda^(n - 1), the longest the rest."""
+    total, weight, mean = 0.0, 1.0, 0.0
     for k in range(t, len(rewards)):
         total += gamma ** (k - t) * rewards[k]
         if begins[k]:  # the next one begins with what follows
-            return total
-    return total + gamma ** (len(rewards) - t) * bootstrap
+            return mean + weight * total
+        n_step = total + gamma ** (k - t + 1) * following[k]
+        share = weight if k == len(rewards) - 1 else (1 - decay) * weight
+        mean, weight = mean + share * n_step, weight - share
+    return mean
 
 
-def test_returns_are_discounted_sums_within_the_episode() -> None:
+@pytest.mark.parametrize("decay", [1.0, 0.6, 0.0])
+def test_returns_are_discounted_sums_within_the_episode(decay: float) -> None:
     rng = np.random.default_rng(0)
-    rewards, bootstrap, gamma = rng.normal(size=(9, 2, 3)), rng.normal(size=(2, 3)), 0.8
+    rewards, following, gamma = rng.normal(size=(9, 2, 3)), rng.normal(size=(9, 2, 3)), 0.8
     begins = rng.random((9, 2, 3)) < 0.2
     begins[:, 1, 1] = False  # one goes on all along
     assert begins[-1].any() and not begins[-1].all()
-    got = returns(*map(torch.from_numpy, (rewards, begins, bootstrap)), gamma)
+    got = returns(*map(torch.from_numpy, (rewards, begins, following)), gamma, decay)
     for t, k, e in np.ndindex(9, 2, 3):
-        expected = obvious_return(t, rewards[:, k, e], begins[:, k, e], bootstrap[k, e], gamma)
+        expected = obvious_return(t, rewards[:, k, e], begins[:, k, e], following[:, k, e], gamma, decay)
         assert got[t, k, e].item() == pytest.approx(expected)
 
 
@@ -87,31 +92,33 @@ def targets_of(learner: Learner, monkeypatch: pytest.MonkeyPatch, updates: int) 
     return given
 
 
+@pytest.mark.parametrize("decay", [1.0, 0.5])
 @pytest.mark.parametrize("kind", ["whole episodes", "stream", "running"])
-def test_what_values_and_policy_are_trained_towards(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_values_and_policy_are_trained_towards(kind: str, decay: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole episodes: nothing follows. A stream: the value of the state after the unroll. Running episodes: that too,
     but nothing from beyond an episode's end."""
     task: Task = {"whole episodes": SMALL["foraging"], "stream": SMALL["inferred_value"], "running": Running(7)}[kind]
-    learner = Learner(CONFIG, task, [1, 2])
+    learner = Learner(replace(CONFIG, trace_decay=decay), task, [1, 2])
     lively(learner.network)
     ends = []
     for step in targets_of(learner, monkeypatch, 3):
         played = step["trajectory"]
         if kind == "whole episodes":
-            bootstrap, begins = torch.zeros(2, 4), torch.zeros_like(played.active)
+            begins, nothing = torch.zeros_like(played.active), torch.zeros(1, 2, 4)
+            following = torch.cat([(played.values * played.active)[1:], nothing])
         else:
             with torch.no_grad():  # the state after the unroll, as the network saw it that had played
                 network = AGENTS["prefrontal"].build(CONFIG, task, [1, 2])
                 for p, own in zip(network.parameters(), step["network"]):
                     p.copy_(own)
                 after = network(played.seen, played.start).values
-            bootstrap, begins = after[-1], played.seen.begins[1:]
+            following, begins = after[1:], played.seen.begins[1:]
             assert len(after) == task.steps + 1
         ends.append(begins.sum().item())
         torch.testing.assert_close(step["values"], played.values, rtol=1e-4, atol=1e-5)
         for t, k, e in np.ndindex(*played.rewards.shape):
-            own = [x[:, k, e].numpy() for x in (played.rewards, begins)]
-            expected = obvious_return(t, *own, bootstrap[k, e].item(), CONFIG.discount)
+            own = [x[:, k, e].numpy() for x in (played.rewards, begins, following)]
+            expected = obvious_return(t, *own, CONFIG.discount, decay)
             assert step["targets"][t, k, e].item() == pytest.approx(expected, abs=1e-4)
     assert (sum(ends) > 10) == (kind == "running")
 

@@ -104,6 +104,13 @@ def test_errors_withheld(withheld: str, monkeypatch: pytest.MonkeyPatch) -> None
     same_learning(fast, slow, 2)
 
 
+@pytest.mark.parametrize("task", ["two_step", "inferred_value", "foraging"])
+def test_returns_that_decay(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast, slow = (learner("prefrontal", task, trace_decay=0.4) for _ in range(2))
+    plainly(monkeypatch, slow)
+    same_learning(fast, slow, 2)
+
+
 @each
 def test_how_many_updates_in_a_call_changes_nothing(name: str) -> None:
     for task in ("bandit", "inferred_value"):

@@ -166,6 +166,7 @@ DEFAULTS = {  # Methods, "Architecture and training"
     "learning_rate": 7e-4,
     "learning_rate_end": None,
     "discount": 0.9,
+    "trace_decay": 1.0,
     "state_value_cost": 0.05,
     "entropy_cost": 0.05,
     "entropy_cost_end": None,

@@ -89,6 +89,7 @@ class Lesson(NamedTuple):
     clip: float
     """Largest norm of a gradient."""
     discount: float
+    trace_decay: float
     state_value_cost: float
     bounds: tuple[float, float]
     """Between which prediction errors are learned from."""

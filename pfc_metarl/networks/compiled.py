@@ -123,6 +123,7 @@ class Compiled(Agent):
         networks, number, steps, size, _ = noise.shape
         rules = (
             lesson.discount,
+            lesson.trace_decay,
             lesson.state_value_cost,
             optimiser.decay,
             optimiser.epsilon,

@@ -10,13 +10,13 @@ ROWS = 64
 
 @kept
 def errors(  # type: ignore[no-untyped-def]
-    logits, values, actions, rewards, active, discount, value_cost, entropy_cost, lowest, highest, d_out
+    logits, values, actions, rewards, active, discount, decay, value_cost, entropy_cost, lowest, highest, d_out
 ):
-    """The gradient of the loss (see `pfc_metarl.a2c.loss`) by what is read out, with n-step returns.
+    """The gradient of the loss (see `pfc_metarl.a2c.loss`) by what is read out.
 
     Args:
         logits, values, actions, rewards, active: as played; where there is one value more, it follows the last step.
-        discount, value_cost, entropy_cost: gamma, beta_v, beta_e.
+        discount, decay, value_cost, entropy_cost: gamma, lambda (see `pfc_metarl.a2c.returns`), beta_v, beta_e.
         lowest, highest: between which prediction errors are learned from.
         d_out: by the logits and, last, the value (time, episode, output), filled in.
 
@@ -28,8 +28,10 @@ def errors(  # type: ignore[no-untyped-def]
     share, loss = F(1) / F(size), F(0)
     for e in range(size):
         r = values[steps, e] if values.shape[0] > steps else F(0)
+        following = r
         for t in range(steps - 1, -1, -1):
-            r = rewards[t, e] + discount * r
+            r = rewards[t, e] + discount * ((F(1) - decay) * following + decay * r)
+            following = values[t, e] if active[t, e] else F(0)
             if not active[t, e]:
                 d_out[t, e] = 0
                 continue

@@ -29,6 +29,7 @@ class Rules(NamedTuple):
     """Of learning, float32; names as in `Config`."""
 
     discount: float
+    trace_decay: float
     state_value_cost: float
     decay: float
     epsilon: float
@@ -252,7 +253,7 @@ def train(  # type: ignore[no-untyped-def]
             end(shape, room, state, told, value)
             losses[n, u] = errors(
                 room.logits, room.values, room.actions, rewards[n, u], room.active, rules.discount,
-                rules.state_value_cost, entropy_costs[u], rules.lowest, rules.highest, room.d_out,
+                rules.trace_decay, rules.state_value_cost, entropy_costs[u], rules.lowest, rules.highest, room.d_out,
             )  # fmt: skip
             backward(shape, room, by_layer, fresh and shape.learned_start, gradient[n])
             finite = np.isfinite(losses[n, u])
