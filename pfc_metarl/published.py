@@ -1,4 +1,4 @@
-"""The paper's and the animals' numbers (data/figure1.csv and so on)."""
+"""Published numbers: the paper's and the animals' (data/figure1.csv and so on), those of related systems (related.csv)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,20 +14,27 @@ DATA = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "da
 """The published numbers: inside the installed package, or at the root of a checkout."""
 
 
-def published(figure: int, **where: str | float) -> pd.DataFrame:
+Figure = int | str
+"""Number of one of the paper's figures, or the publication of a related system ("Duan 2016")."""
+
+
+def published(figure: Figure, **where: str | float) -> pd.DataFrame:
     """Published numbers of a figure: panel, series, condition, x, replicate, value, reading_error, source.
 
     Args:
-        figure: number of the paper's figure.
+        figure: number of the paper's figure, or name of a related system's publication.
         where: column=value to select rows by.
 
     Raises:
-        ConfigError: no such figure or column.
+        ConfigError: no such figure, publication or column.
     """
     known = ["panel", "series", "condition", "x", "replicate", "value", "reading_error", "source"]
-    if not (DATA / f"figure{figure}.csv").is_file() or not set(where) <= set(known):
+    path = DATA / (f"figure{figure}.csv" if isinstance(figure, int) else "related.csv")
+    table = pd.read_csv(path, dtype={"condition": str, "series": str, "panel": str}) if path.is_file() else None
+    if table is not None and isinstance(figure, str):
+        table = table[table["publication"] == figure].drop(columns="publication")
+    if table is None or table.empty or not set(where) <= set(known):
         raise ConfigError(f"nothing is published of figure {figure} by {', '.join(where)}; columns: {', '.join(known)}")
-    table = pd.read_csv(DATA / f"figure{figure}.csv", dtype={"condition": str, "series": str, "panel": str})
     for column, value in where.items():
         table = table[table[column] == value]
     return table
@@ -41,7 +48,7 @@ class Number(NamedTuple):
     """With which it was read."""
 
 
-def published_number(figure: int, **where: str | float) -> Number:
+def published_number(figure: Figure, **where: str | float) -> Number:
     """The one published number that fits, with its reading error; ValueError if none or several do."""
     table = published(figure, **where)
     table = table[table["replicate"].isna()]
@@ -56,12 +63,12 @@ def sum_of(weights: Mapping[Any, float], numbers: Mapping[Any, Number]) -> Numbe
     return Number(sum(value for value, _ in values), sum(error for _, error in values))
 
 
-def published_value(figure: int, **where: str | float) -> float:
+def published_value(figure: Figure, **where: str | float) -> float:
     """The one published number that fits; ValueError if none or several do."""
     return published_number(figure, **where).value
 
 
-def published_dots(figure: int, **where: str | float) -> np.ndarray:
+def published_dots(figure: Figure, **where: str | float) -> np.ndarray:
     """The published dots that fit, one per network (or unit), in their order."""
     table = published(figure, **where)
     return table[table["replicate"].notna()]["value"].to_numpy()
