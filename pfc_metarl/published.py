@@ -1,4 +1,4 @@
-"""Published numbers: the paper's and the animals' (data/figure1.csv and so on), those of related systems (related.csv)."""
+"""Published numbers: the paper's and the animals' (data/figure1.csv and so on), and of relatives (related.csv)."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -236,6 +236,17 @@ PAPER: dict[str, dict[str, object]] = {
     },
     "harlow": {**HARLOW, "episodes": 3_200_000, "trials": 6, "fixation_reward": 0.2},
     "harlow_gaze": {**HARLOW, "unroll": 100, "learned_start": False},
+    "rl2_bandits": {  # Duan et al. 2016, as in the authors' scripts
+        "agent": "gru",
+        "units": 256,
+        "bandits": ((5, 10), (10, 10), (50, 10), (5, 100), (10, 100)),
+        "episodes_per_update": 2_500,
+        "learning_rate": 1e-3,
+        "discount": 0.99,
+        "trace_decay": 0.3,
+        "entropy_cost": 0.0,
+        "test_episodes": 1_000,
+    },
     "optogenetics": {  # Methods, "Simulation 6"
         "agent": "actor-critic-rpe",
         "forced_pairs": 5,

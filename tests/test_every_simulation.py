@@ -204,7 +204,7 @@ def figures_are_drawn(name: str, results: Path) -> None:
                 figure6.seeing_lines(axes[1], seeing)
                 save(figure, results, "panels", quick=True)
         else:
-            for module in figures.__main__.FIGURES.values():
+            for module in figures.__main__.names().values():
                 source = Path(figures.__file__).with_name(f"{module}.py").read_text()
                 if f'run_folder(results, "{name}", quick)' in source:
                     importlib.import_module(f"figures.{module}").draw(results, True)
