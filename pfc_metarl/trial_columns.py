@@ -138,6 +138,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("reward", "paid", Span(), True),
         Column("p_risky", "probability with which the risky arm pays", PROBABILITY),
     ),
+    "navigation": (
+        Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),
+        Column("x", "place after the move", Span()),
+        Column("y", "place after the move", Span()),
+        Column("reward", "minus the distance to the goal", Span(high=0)),
+        Column("goal_x", "place of the goal", Span(), True),
+        Column("goal_y", "place of the goal", Span(), True),
+    ),
 }
 """The columns of each task, by the task's name, besides those that all trial tables have or may have."""
 

@@ -11,6 +11,7 @@ from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks import AGENTS, agent_class, make_agent
 from pfc_metarl.networks.agent import Agent, Seen, State, Unroll, last_seen
+from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.rollout import play
 
 STEPS, EPISODES = 9, 3
@@ -159,7 +160,7 @@ def test_an_auxiliary_loss_reaches_the_gradient(name: str, monkeypatch: pytest.M
 
 def test_last_seen_is_one_vector() -> None:
     observation = torch.tensor([[[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]])
-    seen = last_seen(observation, torch.tensor([[0.5, -1.0, 0.0]]), torch.tensor([[2, 0, -1]]), 3)
+    seen = last_seen(observation, torch.tensor([[0.5, -1.0, 0.0]]), torch.tensor([[2, 0, -1]]), Softmax(3))
     assert seen.tolist() == [[[0, 1, 0.5, 0, 0, 1], [1, 0, -1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]]
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from playing import Met, at_random, begun, play, rngs
+from playing import Met, any_actions, at_random, begun, play, rngs
 from test_harlow_gaze import example as gaze_example
 
 from pfc_metarl.errors import ConfigError
@@ -21,6 +21,7 @@ from pfc_metarl.tasks import (
     Foraging,
     HarlowSymbolic,
     InferredValue,
+    Navigation,
     Optogenetics,
     TwoStep,
     Volatility,
@@ -69,6 +70,7 @@ EXAMPLES = {
         tuple(HarlowSymbolic(trials=6, features=3, fixation_reward=0.2, replaced=r) for r in (False, True)), -1, 1
     ),
     "harlow_gaze": Example((gaze_example(),), -1, 1.2),
+    "navigation": Example((Navigation(episodes=2, horizon=6),), -3, 0),
     "optogenetics": Example((Optogenetics(3, 6, (0.5, 0.125), safe_reward=1.0, risky_reward=4.0),), -1, 4),
 }
 each_task = pytest.mark.parametrize(
@@ -117,8 +119,8 @@ def test_shapes_types_and_bounds(task: Task) -> None:
 
 @each_task
 def test_what_is_done_is_recorded(task: Task) -> None:
-    if not task.steps_per_trial:
-        pytest.skip("the steps of a trial have no number")
+    if not task.steps_per_trial or task.continuous:
+        pytest.skip("the steps of a trial have no number, or actions are numbers")
     assert task.steps == task.trials * task.steps_per_trial
     taken, choose = [], at_random(task)
     met = play(begun(task), lambda t, world: taken.append(choose(t, world)) or taken[-1])
@@ -147,7 +149,7 @@ def test_a_network_meets_the_same_alone_and_among_others(task: Task) -> None:
     together, alone = Episodes(task, 3, 4), Episodes(task, 1, 4)
     together.begin(rngs(3))
     alone.begin(rngs(3)[2:])
-    actions = np.random.default_rng(0).integers(0, task.actions, (task.steps, 3, 4))
+    actions = any_actions(task, np.random.default_rng(0), task.steps, 3, 4)
     a, b = play(together, lambda t, world: actions[t]), play(alone, lambda t, world: actions[t, 2:])
     for x, y in zip(a[:-1], b[:-1]):
         np.testing.assert_array_equal(x[:, 2:], y)
@@ -193,7 +195,7 @@ def led_along(task: Task, table: pd.DataFrame) -> Met:
 
 @each_task
 def test_led_along_its_own_table_it_meets_the_same(task: Task) -> None:
-    if task.running:
+    if task.running or task.continuous:
         pytest.skip("nobody can be led along a table of it")
     own = played(task)
     led = led_along(task, table_of(task, own.world))
@@ -207,7 +209,7 @@ def test_led_along_its_own_table_it_meets_the_same(task: Task) -> None:
 
 @each_task
 def test_led_by_its_choices_alone_it_behaves_as_the_table_says(task: Task) -> None:
-    if task.running:
+    if task.running or task.continuous:
         pytest.skip("nobody can be led along a table of it")
     told = table_of(task, played(task).world)
     told = check_trials(told.drop(columns=[name for name in told if name.startswith("action_")]), task.name)

@@ -42,9 +42,11 @@ def make_agent(config: Config, task: Task, seeds: Sequence[int]) -> Agent:
     """The agent that a config names, untrained, one network per seed; with an eye where the task shows pictures.
 
     Raises:
-        ConfigError: an unknown name.
+        ConfigError: an unknown name, or an agent that does not fit the task.
     """
     kind = SeeingNetwork if len(task.observations) > 1 else agent_class(config.agent)
+    if task.continuous and not kind.acts_continuously:
+        raise ConfigError(f"agent {config.agent} chooses among actions; those of {task.name} are continuous")
     agent = kind.build(config, task, seeds)
     agent.task_name = task.name
     return agent

@@ -1,10 +1,11 @@
-"""The tasks of the paper, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
+"""The tasks, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
 
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.foraging import Foraging
 from pfc_metarl.tasks.harlow_gaze import HarlowGaze
 from pfc_metarl.tasks.harlow_symbolic import HarlowSymbolic
 from pfc_metarl.tasks.inferred_value import InferredValue
+from pfc_metarl.tasks.navigation import Navigation
 from pfc_metarl.tasks.optogenetics import Optogenetics
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.tasks.two_step import TwoStep
@@ -12,6 +13,16 @@ from pfc_metarl.tasks.volatility import Volatility
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (Bandit, Foraging, Volatility, InferredValue, TwoStep, HarlowSymbolic, HarlowGaze, Optogenetics)
+    for task in (
+        Bandit,
+        Foraging,
+        Volatility,
+        InferredValue,
+        TwoStep,
+        HarlowSymbolic,
+        HarlowGaze,
+        Optogenetics,
+        Navigation,
+    )
 }
 """All tasks by name."""

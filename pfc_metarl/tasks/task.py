@@ -36,7 +36,9 @@ class Task(ABC):
     """Shape of what is seen; the numbers are float32, or uint8 for pictures (`observation_type`)."""
     observation_type: ClassVar[type] = np.float32
     actions: int
-    """Number of actions."""
+    """Number of actions; or how many numbers one is, where they are continuous."""
+    continuous: ClassVar[bool] = False
+    """Whether an action is numbers: an array, float32. Then the records' field actions stays empty."""
     trials: int
     """Trials of the longest episode."""
     steps_per_trial: ClassVar[int]
