@@ -61,7 +61,15 @@ def units(
     block = BLOCK if device == "cpu" else config.networks
     blocks = [config.seeds[i : i + block] for i in range(0, config.networks, block)]
     return [
-        Unit(config, task, condition, seeds, folder / f"training_{condition}_{seeds[0]}.pt", tracked, device)
+        Unit(
+            config.for_condition(condition),
+            task,
+            condition,
+            seeds,
+            folder / f"training_{condition}_{seeds[0]}.pt",
+            tracked,
+            device,
+        )
         for condition, task in tasks.items()
         for seeds in blocks
     ]
@@ -188,7 +196,7 @@ def networks_from(weights: dict[str, dict], config: Config, tasks: Mapping[str, 
     """The trained networks of a run, by condition, weights frozen; RunError if they are not of this run."""
     networks = {}
     for condition, task in tasks.items():
-        networks[condition] = make_agent(config, task, config.seeds)
+        networks[condition] = make_agent(config.for_condition(condition), task, config.seeds)
         try:
             if weights[condition]["seeds"] != config.seeds:
                 raise foreign(path)
