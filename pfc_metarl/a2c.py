@@ -196,15 +196,18 @@ class Learner:
         if self.network.compiled and not self.task.running:
             return self._learn_compiled(min(most, self.together - self.update % self.together))
         trajectory = self.play()
-        losses = self.losses(trajectory)
+        self._descend(self.losses(trajectory))
+        self._go_on(1, trajectory.end)
+        return Learned(trajectory.rewards, trajectory.end.episodes)
+
+    def _descend(self, losses: Tensor) -> None:
+        """Step the weights down their losses (network,)."""
         losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
         self.gradient = self.optimiser.gradient()
         norms = clip(self.gradient, self.config.gradient_clip)
         self._require_finite((losses + norms).detach().numpy(force=True)[:, None])
         rate = self.schedule(self.config.learning_rate, self.config.learning_rate_end)
         self.optimiser.step(self.gradient, rate)
-        self._go_on(1, trajectory.end)
-        return Learned(trajectory.rewards, trajectory.end.episodes)
 
     def _learn_compiled(self, updates: int) -> Learned:
         config, size = self.config, self.config.episodes_per_update

@@ -79,6 +79,8 @@ def test_acting_step_by_step_equals_the_unroll(name: str) -> None:
     for one, other in zip(stepped, unrolled):
         assert one.std() > 0.05  # something to compare
         close(one, other)
+    if not sum(s.numel() for s in before):
+        return  # it has no memory
     from_start = agent(seen, agent.start(EPISODES))
     assert not torch.isclose(from_start.logits[0, 1], unrolled.logits[0, 1]).all()  # where none began, the state counts
     close(from_start.logits[0, 0], unrolled.logits[0, 0])  # and where one began, it does not

@@ -6,6 +6,7 @@ from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
+from pfc_metarl.networks.feedforward import FeedForward
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
@@ -17,6 +18,7 @@ AGENTS: dict[str, type[Agent]] = {
     "prefrontal": PrefrontalNetwork,
     "gru": GRUNetwork,
     "rnn": RNNNetwork,
+    "feedforward": FeedForward,
     "no-reward": WithoutReward,
     "no-action": WithoutAction,
     "no-memory": WithoutMemory,

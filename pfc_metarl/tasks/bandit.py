@@ -80,8 +80,12 @@ class Bandit(Task):
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Reward probabilities, and which arms would pay; see `Task`."""
-        p = self.probabilities(rng, len(episodes))
-        self._write(episodes, p)
+        self._write(episodes, self.probabilities(rng, len(episodes)))
+        self.again(rng, episodes, trials)
+
+    def again(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Which arms would pay; see `Task`."""
+        p = np.stack([episodes[f"p_{arm}"] for arm in range(self.actions)], axis=1)
         trials["pays"] = uniform(rng, *trials.shape)[..., None] < p[:, None]
 
     def probabilities(self, rng: np.random.Generator, episodes: int) -> np.ndarray:

@@ -120,6 +120,19 @@ class Episodes:
         self.began += 1
         self.look() if before is None else self.go_on_from(before)
 
+    def begin_on(self, instances: np.ndarray, rngs: Sequence[np.random.Generator]) -> None:
+        """Begin episodes on instances of the task that were drawn before: each network's all on the same one.
+
+        Args:
+            instances: the records of episodes at their start (network,).
+            rngs: one generator per network (it may be the same for several).
+        """
+        self.records[:], self.trials[:] = instances[:, None], self._blank[1]
+        for rng, episodes, trials in zip(rngs, self.records, self.trials):
+            self.task.again(rng, episodes, trials)
+        self.began += 1
+        self.look()
+
     def begin_running(self, renew: Renew) -> None:
         """Begin running episodes, each slot's with a generator of its own."""
         for k, e in np.ndindex(self.records.shape):
@@ -175,6 +188,14 @@ class Episodes:
         of_slots = ("records", "trials", "observation", "reward", "began")
         other.__dict__ = self.__dict__ | {name: getattr(self, name)[:, slots].copy() for name in of_slots}
         other.finished = []
+        return other
+
+    def of_networks(self, networks: int) -> "Episodes":
+        """The same episodes, those of as many replicas in a row taken as one network's."""
+        other = self.copy()
+        for name in ("records", "trials", "observation", "reward", "began"):
+            own = getattr(other, name)
+            setattr(other, name, own.reshape(networks, -1, *own.shape[2:]))
         return other
 
     def go_on_from(self, before: "Episodes") -> None:

@@ -73,3 +73,6 @@ class Navigation(Task):
         """The goal; see `Task`."""
         goal = SPAN * (2 * uniform(rng, len(episodes), 2) - 1)
         episodes["goal_x"], episodes["goal_y"] = goal.T
+
+    def again(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Nothing more is left to chance; see `Task`."""

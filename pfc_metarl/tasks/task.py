@@ -70,6 +70,14 @@ class Task(ABC):
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Draw all that chance decides: fill in the records (episode,) and (episode, trial), which are `blank`."""
 
+    def again(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Draw anew what chance decides in episodes whose records say already what they are (which bandit, which goal).
+
+        Raises:
+            ConfigError: it cannot be told apart.
+        """
+        raise ConfigError(f"{self.name} is drawn anew for each episode: nobody can play several on the same one")
+
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """Put in place of chance what somebody met in a session. By default: the documented columns that are fields.
 
