@@ -23,7 +23,6 @@ Probability = Annotated[float, Interval(ge=0, le=1)]
 Decay = Annotated[float, Interval(ge=0, lt=1)]
 Seed = Annotated[int, Interval(ge=0, le=2**31)]
 S = TypeVar("S", bound="Settings")
-C = TypeVar("C", bound="Config")
 Range = Ge | Gt | Le | Interval
 STAGES = ("train", "test", "analyse", "compare")
 """Of a run, in their order; each reads what the ones before have written, and can be done again without them."""
@@ -148,7 +147,7 @@ class Config(Settings):
         super().__post_init__()
         self.require("episodes", self.episodes % self.episodes_per_update == 0, "a multiple of episodes_per_update")
 
-    def for_condition(self: C, condition: str) -> C:
+    def for_condition(self, condition: str) -> "Config":
         """What the networks of a condition are trained with, where a simulation trains several sets: all the same."""
         return self
 

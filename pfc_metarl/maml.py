@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from pfc_metarl.a2c import Learned, Learner, loss, returns
-from pfc_metarl.config import Config, Count, Positive
+from pfc_metarl.config import Config, Count, NotNegative, Positive
 from pfc_metarl.networks.feedforward import FeedForward, Weights, run
 from pfc_metarl.networks.policies import Policy
 from pfc_metarl.random_streams import TRAINING, generators
@@ -39,6 +39,9 @@ class MAMLConfig(Config):
     """Inner updates in training."""
     inner_learning_rate: Positive = 0.1
     """Size of an inner step."""
+    biases: NotNegative = 1.0
+    """The first biases of hidden layers, as a multiple of our usual ones. (At 0 a network that sees nothing, as in a
+    bandit's single pull, has units that are silent for good: only the policy's own biases can adapt.)"""
     second_order: bool = True
     """Whether the gradient goes through the inner updates."""
 

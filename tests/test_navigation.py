@@ -6,7 +6,7 @@ from playing import begun, play
 
 from pfc_metarl.tasks import Navigation
 from pfc_metarl.tasks.episodes import Episodes
-from pfc_metarl.tasks.navigation import NEAR, STEP
+from pfc_metarl.tasks.navigation import NEAR, STEP, known_returns
 
 
 def straight(t: int, world: Episodes) -> np.ndarray:
@@ -26,6 +26,8 @@ def test_returns_of_what_is_known(choose: object, bound: float) -> None:
     world = begun(Navigation(), networks=2, episodes=10_000)
     earned = play(world, choose).rewards.sum(axis=0)  # type: ignore[arg-type]
     assert abs(earned.mean() - bound) < 4 * earned.std() / np.sqrt(earned.size) + 0.001
+    goals = np.stack([world.records["goal_x"], world.records["goal_y"]], -1).reshape(-1, 2)
+    np.testing.assert_allclose(earned.ravel(), known_returns(goals)[choose is straight], atol=1e-3)
     ends = world.records["trials"]
     assert (ends <= 5).all() if choose is straight else (ends == 100).mean() > 0.999
 

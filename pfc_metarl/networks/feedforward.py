@@ -21,25 +21,34 @@ class FeedForward(Agent):
 
     Args:
         seeds, observations, actions, units, continuous: see `Agent`; units of each layer.
+        biases: those of the first two layers begin so many times as large; 0: they begin at 0.
     """
 
     acts_continuously = True
 
     def __init__(
-        self, seeds: Sequence[int], observations: tuple[int, ...], actions: int, units: int, continuous: bool = False
+        self,
+        seeds: Sequence[int],
+        observations: tuple[int, ...],
+        actions: int,
+        units: int,
+        continuous: bool = False,
+        biases: float = 1.0,
     ) -> None:
         super().__init__(seeds, observations, actions, units, continuous)
         widths = (observations[0], units, units, self.action_policy.outputs + 1)
         for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
             scale = inputs**-0.5 if layer < 2 else 0.0
-            for part, (name, rows) in enumerate({"weight": inputs, "bias": 1}.items()):
-                drawn = random_weights(seeds, 2 * layer + part, (rows, outputs), scale)
+            for part, (name, rows, times) in enumerate((("weight", inputs, 1.0), ("bias", 1, biases))):
+                drawn = random_weights(seeds, 2 * layer + part, (rows, outputs), times * scale)
                 self.register_parameter(f"{name}_{layer}", nn.Parameter(drawn))
 
     @classmethod
     def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "FeedForward":
         """The agent that a config describes; see `Agent`."""
-        return cls(seeds, task.observations, task.actions, config.units, task.continuous)
+        return cls(
+            seeds, task.observations, task.actions, config.units, task.continuous, getattr(config, "biases", 1.0)
+        )
 
     def start(self, episodes: int) -> State:
         """A state of no numbers."""
