@@ -20,7 +20,7 @@ from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Lesson
 from pfc_metarl.networks.policies import Policy
-from pfc_metarl.random_streams import RUNNING, TRAINING, generator, generators
+from pfc_metarl.random_streams import AUXILIARY, RUNNING, TRAINING, generator, generators
 from pfc_metarl.rmsprop import RMSProp, clip
 from pfc_metarl.rollout import Carry, Trajectory, perform, play
 from pfc_metarl.tasks.episodes import Episodes
@@ -182,7 +182,8 @@ class Learner:
         costs, bounds = (config.state_value_cost, entropy_cost), BOUNDS[config.errors_withheld]
         of_steps = (logits[:steps], values[:steps], trajectory.actions, targets)
         own = loss(self.network.action_policy, *of_steps, *costs, trajectory.active, bounds)
-        return own + self.network.auxiliary_loss()
+        rngs = generators(AUXILIARY, self.network.seeds, self.update)
+        return own + self.network.auxiliary_loss(trajectory.end.episodes, rngs)
 
     def learn(self, most: int = 1) -> Learned:
         """Play, compute the loss, step the weights: one update, or as many as compiled loops do in one call.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from fakes import SMALL, TWO_STEP, agent_of, lively, rngs
@@ -13,6 +14,7 @@ from pfc_metarl.networks import AGENTS, agent_class, make_agent
 from pfc_metarl.networks.agent import Agent, Seen, State, Unroll, last_seen
 from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.rollout import play
+from pfc_metarl.tasks.episodes import Episodes
 
 STEPS, EPISODES = 9, 3
 SEEDS = (1, 2)
@@ -146,7 +148,11 @@ def test_an_auxiliary_loss_reaches_the_gradient(name: str, monkeypatch: pytest.M
     def squares(self: Agent) -> torch.Tensor:
         return torch.stack([p.square().flatten(1).sum(1) for p in self.parameters()]).sum(0)
 
-    monkeypatch.setitem(AGENTS, "extra", type("Extra", (AGENTS[name],), {"auxiliary_loss": squares}))
+    def more(self: Agent, episodes: Episodes, generators: list[np.random.Generator]) -> torch.Tensor:
+        assert episodes.records.shape == (len(SEEDS), 4) and len(generators) == len(SEEDS)
+        return AGENTS[name].auxiliary_loss(self, episodes, generators) + squares(self)
+
+    monkeypatch.setitem(AGENTS, "extra", type("Extra", (AGENTS[name],), {"auxiliary_loss": more}))
     losses, gradients = [], []
     for agent in (name, "extra"):
         learner = Learner(replace(CONFIG, agent=agent), TWO_STEP, list(SEEDS))

@@ -158,8 +158,13 @@ class Agent(nn.Module, ABC):
     def forward(self, seen: Seen, state: State) -> Unroll:
         """A whole unroll from a state; where an episode begins (`Seen.begins`) the state is that of its start."""
 
-    def auxiliary_loss(self) -> Tensor | float:
-        """What is added to each network's loss after `forward`: (network,); nothing by default."""
+    def auxiliary_loss(self, episodes: Episodes, rngs: Sequence[np.random.Generator]) -> Tensor | float:
+        """What is added to each network's loss after `forward`: (network,); nothing by default.
+
+        Args:
+            episodes: that were played.
+            rngs: one generator per network, for what the loss itself leaves to chance.
+        """
         return 0.0
 
     @property
