@@ -108,7 +108,8 @@ class Config(Settings):
     """Seed of the first network; the others follow. A network depends on its own seed alone."""
     agent: str = "prefrontal"
     """The prefrontal network (P); gru or rnn: other units in it; no-reward, no-action, no-memory: it lacks
-    these; feedforward: no memory, and it sees the observation alone;
+    these; feedforward: no memory, and it sees the observation alone; belief, posterior-sampling, varibad: a policy
+    that is given a belief;
     actor-critic-rpe (or -gru, -rnn): actor and critic apart, the actor seeing prediction errors for rewards."""
     units: Count = 48
     """LSTM units (P: 48)."""

@@ -138,6 +138,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("reward", "paid", Span(), True),
         Column("p_risky", "probability with which the risky arm pays", PROBABILITY),
     ),
+    "grid_navi": (
+        Column("choice", "0 stay, 1 up, 2 right, 3 down, 4 left; -1 none", (*range(5), NONE)),
+        Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),
+        Column("cell", "that was reached, from 0, row by row", Span(0, 24, whole=True)),
+        Column("reward", "1 at the goal, else -.1", Span()),
+        Column("goal", "cell of the goal", Span(0, 24, whole=True)),
+    ),
     "navigation": (
         Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),
         Column("x", "place after the move", Span()),

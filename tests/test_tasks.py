@@ -19,6 +19,7 @@ from pfc_metarl.tasks import (
     TASKS,
     Bandit,
     Foraging,
+    GridNavi,
     HarlowSymbolic,
     InferredValue,
     Navigation,
@@ -70,6 +71,7 @@ EXAMPLES = {
         tuple(HarlowSymbolic(trials=6, features=3, fixation_reward=0.2, replaced=r) for r in (False, True)), -1, 1
     ),
     "harlow_gaze": Example((gaze_example(),), -1, 1.2),
+    "grid_navi": Example((GridNavi(episodes=3, horizon=12),), -0.1, 1),
     "navigation": Example((Navigation(episodes=2, horizon=6),), -3, 0),
     "optogenetics": Example((Optogenetics(3, 6, (0.5, 0.125), safe_reward=1.0, risky_reward=4.0),), -1, 4),
 }

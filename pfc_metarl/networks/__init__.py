@@ -6,12 +6,15 @@ from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
+from pfc_metarl.networks.belief import BeliefNetwork
 from pfc_metarl.networks.feedforward import FeedForward
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
+from pfc_metarl.networks.posterior_sampling import SamplingNetwork
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.networks.rnn import RNNActorCriticRPE, RNNNetwork
 from pfc_metarl.networks.seeing import SeeingNetwork
+from pfc_metarl.networks.varibad import VariationalNetwork
 from pfc_metarl.tasks.task import Task
 
 AGENTS: dict[str, type[Agent]] = {
@@ -19,6 +22,9 @@ AGENTS: dict[str, type[Agent]] = {
     "gru": GRUNetwork,
     "rnn": RNNNetwork,
     "feedforward": FeedForward,
+    "belief": BeliefNetwork,
+    "posterior-sampling": SamplingNetwork,
+    "varibad": VariationalNetwork,
     "no-reward": WithoutReward,
     "no-action": WithoutAction,
     "no-memory": WithoutMemory,

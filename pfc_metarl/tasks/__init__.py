@@ -2,6 +2,7 @@
 
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.foraging import Foraging
+from pfc_metarl.tasks.grid_navi import GridNavi
 from pfc_metarl.tasks.harlow_gaze import HarlowGaze
 from pfc_metarl.tasks.harlow_symbolic import HarlowSymbolic
 from pfc_metarl.tasks.inferred_value import InferredValue
@@ -23,6 +24,7 @@ TASKS: dict[str, type[Task]] = {
         HarlowGaze,
         Optogenetics,
         Navigation,
+        GridNavi,
     )
 }
 """All tasks by name."""

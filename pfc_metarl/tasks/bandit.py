@@ -70,7 +70,7 @@ class Bandit(Task):
         elif len(distribution) != arms or not all(0 <= p <= 1 for p in distribution):
             raise ConfigError(f"distribution must be {arms} probabilities, one per arm, not {tuple(distribution)}")
         self.trials = trials
-        self.actions, self.distribution = arms, distribution
+        self.actions, self.distribution, self.latents = arms, distribution, arms
         self.parameters = Rules(time_scale or trials)
         self.episode_fields = [
             *((f"p_{arm}", "f4") for arm in range(arms)),
@@ -106,6 +106,10 @@ class Bandit(Task):
         for arm in range(self.actions):
             episodes[f"p_{arm}"] = p[:, arm]
         episodes["regrets"] = p.max(axis=1, keepdims=True) - p
+
+    def latent(self, episodes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+        """The best arm; see `Task`."""
+        return np.broadcast_to(episodes["regrets"].argmin(-1)[..., None], trials.shape)
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: the rewards it got, whichever arm it had chosen; regret is NaN where p is not told."""
