@@ -93,6 +93,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("regret", "reward probability of the best arm less that of the chosen one", PROBABILITY, True),
         *(Column(f"p_{arm}", f"reward probability of arm {arm}", PROBABILITY, True) for arm in range(50)),
     ),
+    "context_bandit": (
+        CHOICE,
+        REWARD,
+        Column("context", "0 the good arm stays, 1 it changes at every trial", (0, 1)),
+        Column("good_arm", "0 left, 1 right", SIDES, True),
+    ),
     "foraging": (
         CHOICE,
         REWARD,

@@ -10,6 +10,7 @@ from pfc_metarl.networks.belief import BeliefNetwork
 from pfc_metarl.networks.feedforward import FeedForward
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
+from pfc_metarl.networks.modules import ModularNetwork
 from pfc_metarl.networks.posterior_sampling import SamplingNetwork
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.networks.rnn import RNNActorCriticRPE, RNNNetwork
@@ -25,6 +26,7 @@ AGENTS: dict[str, type[Agent]] = {
     "belief": BeliefNetwork,
     "posterior-sampling": SamplingNetwork,
     "varibad": VariationalNetwork,
+    "modules": ModularNetwork,
     "no-reward": WithoutReward,
     "no-action": WithoutAction,
     "no-memory": WithoutMemory,
