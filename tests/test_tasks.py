@@ -18,6 +18,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks import (
     TASKS,
     Bandit,
+    Conditioning,
     ContextBandit,
     Foraging,
     GridNavi,
@@ -53,6 +54,7 @@ EXAMPLES = {
         0,
         1,
     ),
+    "conditioning": Example((Conditioning(12),), -3.58, 8.32),
     "context_bandit": Example((ContextBandit(12, 0.75), ContextBandit(9, 0.75, changes=True)), 0, 1),
     "foraging": Example(
         (Foraging(trials=12, shortest_episode=4, base_probability_sum=0.5, intervals=((0.0, 0.1), (0.3, 0.5))),),

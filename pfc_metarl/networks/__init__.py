@@ -7,6 +7,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.networks.belief import BeliefNetwork
+from pfc_metarl.networks.distributional import DistributionalNetwork, SymmetricNetwork
 from pfc_metarl.networks.feedforward import FeedForward
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
@@ -27,6 +28,8 @@ AGENTS: dict[str, type[Agent]] = {
     "posterior-sampling": SamplingNetwork,
     "varibad": VariationalNetwork,
     "modules": ModularNetwork,
+    "distributional": DistributionalNetwork,
+    "symmetric-predictors": SymmetricNetwork,
     "no-reward": WithoutReward,
     "no-action": WithoutAction,
     "no-memory": WithoutMemory,

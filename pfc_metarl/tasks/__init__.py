@@ -1,6 +1,7 @@
 """The tasks, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
 
 from pfc_metarl.tasks.bandit import Bandit
+from pfc_metarl.tasks.conditioning import Conditioning
 from pfc_metarl.tasks.context_bandit import ContextBandit
 from pfc_metarl.tasks.foraging import Foraging
 from pfc_metarl.tasks.grid_navi import GridNavi
@@ -27,6 +28,7 @@ TASKS: dict[str, type[Task]] = {
         Navigation,
         GridNavi,
         ContextBandit,
+        Conditioning,
     )
 }
 """All tasks by name."""
