@@ -6,6 +6,7 @@ from torch import nn
 
 from pfc_metarl.config import Config
 from pfc_metarl.networks.agent import last_seen
+from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
 
@@ -21,6 +22,7 @@ class AutogradLoop:
 
     def __init__(self, config: Config, task: Task, episodes: int) -> None:
         self.config, self.task, self.episodes, self.rng = config, task, episodes, np.random.default_rng(1)
+        self.chosen = Softmax(task.actions)
         self.cell = nn.LSTMCell(task.observations[0] + 1 + task.actions, config.units)
         self.heads = nn.Linear(config.units, task.actions + 1)
         self.parameters = [*self.cell.parameters(), *self.heads.parameters()]
@@ -35,7 +37,7 @@ class AutogradLoop:
         logs, values, entropies, rewards = [], [], [], []
         for _ in range(self.task.steps):
             observation = torch.from_numpy(world.observation[0].copy())
-            state = self.cell(last_seen(observation, reward, action, self.task.actions), state)
+            state = self.cell(last_seen(observation, reward, action, self.chosen), state)
             out = self.heads(state[0])
             policy = torch.distributions.Categorical(logits=out[:, :-1])
             action = policy.sample()

@@ -19,9 +19,10 @@ from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Lesson
-from pfc_metarl.random_streams import RUNNING, TRAINING, generator, generators
+from pfc_metarl.networks.policies import Policy
+from pfc_metarl.random_streams import AUXILIARY, RUNNING, TRAINING, generator, generators
 from pfc_metarl.rmsprop import RMSProp, clip
-from pfc_metarl.rollout import Carry, Trajectory, gumbel_noise, perform, play
+from pfc_metarl.rollout import Carry, Trajectory, perform, play
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
 
@@ -56,6 +57,7 @@ def returns(rewards: Tensor, begins: Tensor, following: Tensor, discount: float,
 
 
 def loss(
+    policy: Policy,
     logits: Tensor,
     values: Tensor,
     actions: Tensor,
@@ -71,7 +73,8 @@ def loss(
     number of episodes per update; with one episode it is the paper's sum.
 
     Args:
-        logits: (time, network, episode, action).
+        policy: how actions are drawn.
+        logits: what the policy is made of (time, network, episode, output).
         values, actions, targets: (time, network, episode); targets are the returns.
         state_value_cost: beta_v, of half the squared prediction error.
         entropy_cost: beta_e.
@@ -81,9 +84,7 @@ def loss(
     Returns:
         (network,)
     """
-    log_policy = torch.log_softmax(logits, -1)
-    entropy = -(log_policy.exp() * log_policy).sum(-1)
-    log_chosen = log_policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    log_chosen, entropy = policy.log_probability(logits, actions), policy.entropy(logits)
     prediction_error = (targets - values).clamp(*bounds)
     per_step = (
         -log_chosen * prediction_error.detach()
@@ -144,7 +145,7 @@ class Learner:
             rngs = generators(TRAINING, self.network.seeds, number * self.together)
             world = Episodes(self.task, len(rngs), size * self.together)
             world.begin(rngs)
-            noise = gumbel_noise(rngs, self.together, self.task.steps, size, self.task.actions)
+            noise = self.network.action_policy.noise(rngs, self.together, self.task.steps, size)
             self._drawn = number, world, noise
         first = self.update % self.together
         world = self._drawn[1].copy(slice(first * size, (first + updates) * size))
@@ -179,8 +180,10 @@ class Learner:
         targets = returns(trajectory.rewards, begins, following, config.discount, config.trace_decay)
         entropy_cost = self.schedule(config.entropy_cost, config.entropy_cost_end)
         costs, bounds = (config.state_value_cost, entropy_cost), BOUNDS[config.errors_withheld]
-        own = loss(logits[:steps], values[:steps], trajectory.actions, targets, *costs, trajectory.active, bounds)
-        return own + self.network.auxiliary_loss()
+        of_steps = (logits[:steps], values[:steps], trajectory.actions, targets)
+        own = loss(self.network.action_policy, *of_steps, *costs, trajectory.active, bounds)
+        rngs = generators(AUXILIARY, self.network.seeds, self.update)
+        return own + self.network.auxiliary_loss(trajectory.end.episodes, rngs)
 
     def learn(self, most: int = 1) -> Learned:
         """Play, compute the loss, step the weights: one update, or as many as compiled loops do in one call.
@@ -194,15 +197,18 @@ class Learner:
         if self.network.compiled and not self.task.running:
             return self._learn_compiled(min(most, self.together - self.update % self.together))
         trajectory = self.play()
-        losses = self.losses(trajectory)
+        self._descend(self.losses(trajectory))
+        self._go_on(1, trajectory.end)
+        return Learned(trajectory.rewards, trajectory.end.episodes)
+
+    def _descend(self, losses: Tensor) -> None:
+        """Step the weights down their losses (network,)."""
         losses.sum().backward()  # networks share no weights: each gets its own loss's gradient
         self.gradient = self.optimiser.gradient()
         norms = clip(self.gradient, self.config.gradient_clip)
         self._require_finite((losses + norms).detach().numpy(force=True)[:, None])
         rate = self.schedule(self.config.learning_rate, self.config.learning_rate_end)
         self.optimiser.step(self.gradient, rate)
-        self._go_on(1, trajectory.end)
-        return Learned(trajectory.rewards, trajectory.end.episodes)
 
     def _learn_compiled(self, updates: int) -> Learned:
         config, size = self.config, self.config.episodes_per_update

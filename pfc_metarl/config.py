@@ -107,7 +107,9 @@ class Config(Settings):
     first_seed: Seed = 1
     """Seed of the first network; the others follow. A network depends on its own seed alone."""
     agent: str = "prefrontal"
-    """The prefrontal network (P); gru or rnn: other units in it; no-reward, no-action, no-memory: it lacks these;
+    """The prefrontal network (P); gru or rnn: other units in it; no-reward, no-action, no-memory: it lacks
+    these; feedforward: no memory, and it sees the observation alone; belief, posterior-sampling, varibad: a policy
+    that is given a belief;
     actor-critic-rpe (or -gru, -rnn): actor and critic apart, the actor seeing prediction errors for rewards."""
     units: Count = 48
     """LSTM units (P: 48)."""
@@ -145,6 +147,10 @@ class Config(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require("episodes", self.episodes % self.episodes_per_update == 0, "a multiple of episodes_per_update")
+
+    def for_condition(self, condition: str) -> "Config":
+        """What the networks of a condition are trained with, where a simulation trains several sets: all the same."""
+        return self
 
     @property
     def seeds(self) -> list[int]:

@@ -44,7 +44,7 @@ def require_memory(config: Config, tasks: Mapping[str, Task], processes: int) ->
     """Raise a ConfigError if a run cannot fit into the machine's memory."""
     there = memory_there()
     at_once = min(config.networks, BLOCK * processes)
-    needed = max(memory_needed(config, task, at_once) for task in tasks.values())
+    needed = max(memory_needed(config.for_condition(name), task, at_once) for name, task in tasks.items())
     if there is not None and needed > there:
         raise ConfigError(
             f"this needs about {needed / 1e9:,.0f} GB of memory, and there are {there / 1e9:,.0f}; choose fewer or "

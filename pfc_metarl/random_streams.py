@@ -39,6 +39,8 @@ PICTURES = Stream(5, ("side",))
 """Crops of the bundled photographs, of training (0) and held out (1); order of a folder's (2)."""
 RECOVERY = Stream(6, ("model",))
 """Simulated subjects whose parameters are to come back; the seed is the subject's number."""
+AUXILIARY = Stream(7, ("update",))
+"""What further losses of networks leave to chance."""
 STREAMS = {name: stream for name, stream in globals().copy().items() if isinstance(stream, Stream)}
 
 

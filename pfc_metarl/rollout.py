@@ -11,6 +11,7 @@ from torch import Tensor
 from pfc_metarl.dopamine import Stimulation
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent, Seen, State, Stimulus
+from pfc_metarl.networks.policies import Gaussian, Policy
 from pfc_metarl.tasks.episodes import Episodes, Renew, led_episodes
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import NETWORKS, check_trials, trial_table
@@ -24,7 +25,7 @@ class Carry(NamedTuple):
     reward: Tensor
     """Last reward (network, episode)."""
     action: Tensor
-    """Last action (network, episode), -1 where an episode begins."""
+    """Last action (network, episode), none (see `Policy`) where an episode begins."""
     begins: Tensor
     """Whether an episode begins with the next step (network, episode)."""
     episodes: Episodes
@@ -39,11 +40,11 @@ class Trajectory(NamedTuple):
     start: State
     """The agent's state before the first step (network, episode, ...)."""
     actions: Tensor
-    """Actions, integers."""
+    """Actions (see `Policy`)."""
     rewards: Tensor
     """Reward that follows the action."""
     logits: Tensor
-    """Of the policy (..., action)."""
+    """Of which the policy is made (..., output)."""
     values: Tensor
     """The agent's value before the action."""
     activity: Tensor
@@ -57,7 +58,8 @@ class Trajectory(NamedTuple):
 
     @property
     def probabilities(self) -> Tensor:
-        """With which each action was chosen, (time, network, episode); NaN where somebody who is followed made none."""
+        """With which each action was chosen, (time, network, episode); NaN where somebody who is followed made none.
+        Of the softmax policy: continuous actions have none."""
         chosen = torch.softmax(self.logits, -1).gather(-1, self.actions.clamp(min=0).unsqueeze(-1)).squeeze(-1)
         return chosen.masked_fill(self.actions < 0, torch.nan)
 
@@ -70,10 +72,12 @@ class Trajectory(NamedTuple):
         networks, episodes, trials = world.trials.shape
         rows = np.argsort(subjects)  # the table is sorted by seed
         who, number = np.repeat(subjects[rows], episodes), np.tile(np.arange(1, episodes + 1), networks)
-        chosen = self.probabilities[world.task.choice_step :: world.task.steps_per_trial]
-        probability = by_episode(chosen)[rows].reshape(-1, trials)
         records, own = world.records[rows].reshape(-1), world.trials[rows].reshape(-1, trials)
         table = trial_table(world.task.name, records, own, who, number, group)
+        if world.task.continuous:
+            return table
+        chosen = self.probabilities[world.task.choice_step :: world.task.steps_per_trial]
+        probability = by_episode(chosen)[rows].reshape(-1, trials)
         return table.assign(probability=probability[np.arange(trials) < records["trials"][:, None]])
 
     def field(self, name: str) -> np.ndarray:
@@ -121,6 +125,9 @@ def play(
     """
     if agent.task_name not in ("", task.name):
         raise ConfigError(f"these networks were built for {agent.task_name}, not for {task.name}")
+    if isinstance(agent.action_policy, Gaussian) != task.continuous:
+        kinds = ["numbers", "choices"][:: 1 if task.continuous else -1]
+        raise ConfigError(f"actions of {task.name} are {kinds[0]}, those of these networks {kinds[1]}")
     if (agent.observations, agent.actions) != (task.observations, task.actions):
         raise ConfigError(
             f"{task.name} shows {task.observations} and takes {task.actions} actions; these networks were built for"
@@ -130,7 +137,7 @@ def play(
         raise ConfigError("stimulation acts on prediction errors, which only agents named actor-critic-rpe see")
     if given is None:
         world, actions = _begin(task, len(agent.seeds), episodes, rngs, start, renew), None
-        noise = gumbel_noise(rngs, task.steps, world.reward.shape[1], task.actions)
+        noise = agent.action_policy.noise(rngs, task.steps, world.reward.shape[1])
     else:
         world, actions = led_episodes(task, check_trials(given, task.name), len(agent.seeds))
         noise = np.zeros((len(agent.seeds), len(actions), world.reward.shape[1], task.actions), np.float32)
@@ -163,14 +170,14 @@ def perform(
     task, steps = world.task, noise.shape[1]
     if agent.compiled and not (forget or task.running):
         return _play_compiled(agent, start or _at_start(agent, world), world, noise, actions, protocol)
-    choose = _sample(noise, agent.device) if actions is None else _follow(actions, agent.device)
+    choose = _draw(agent.action_policy, noise, agent.device) if actions is None else _follow(actions, agent.device)
     added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
     now = start or _at_start(agent, world)
     first, seen, done = now.state, [], []
     anew = forget or task.running  # may episodes begin on the way?
     for t in range(steps + (task.continues or task.running)):
         if forget:
-            now = _forget(now, world)
+            now = _forget(agent.action_policy, now, world)
         observation = torch.from_numpy(world.observation.copy()).to(agent.device)
         seen.append(Seen(observation, now.reward, now.action, now.begins, added[t]))
         if t == steps:
@@ -186,7 +193,7 @@ def perform(
             added[t + 1] = torch.from_numpy(protocol[1][t] * (world.records["event"] == protocol[0])).to(agent.device)
         now = Carry(step.state, reward, action, begins, world)
         if task.running:
-            now = _withhold(now, begins)
+            now = _withhold(agent.action_policy, now, begins)
     whole = Seen(*(torch.stack(x) for x in zip(*seen)))
     acts, rewards, logits, values, activity, on = (torch.stack(x) for x in zip(*done))
     return Trajectory(whole, first, acts, rewards, logits, values, activity, on, now, agent.seeds)
@@ -250,7 +257,7 @@ def _begin(
 def _at_start(agent: Agent, world: Episodes) -> Carry:
     """Every episode begins."""
     size, device = world.reward.shape, agent.device
-    nothing, no_action = torch.zeros(size, device=device), torch.full(size, -1, device=device)
+    nothing, no_action = torch.zeros(size, device=device), agent.action_policy.none(*size).to(device)
     state = tuple(s.clone() for s in agent.start(size[1]))
     return Carry(state, nothing, no_action, torch.ones(size, dtype=torch.bool, device=device), world)
 
@@ -265,28 +272,22 @@ def _begun(agent: Agent, now: Carry) -> State:
     return tuple(where(s0, s) for s0, s in zip(fresh, now.state))
 
 
-def _forget(now: Carry, world: Episodes) -> Carry:
+def _forget(policy: Policy, now: Carry, world: Episodes) -> Carry:
     """Begin anew wherever a trial begins."""
-    return _withhold(now, now.begins | torch.from_numpy(world.trial_begins()).to(now.begins.device))
+    return _withhold(policy, now, now.begins | torch.from_numpy(world.trial_begins()).to(now.begins.device))
 
 
-def _withhold(now: Carry, begins: Tensor) -> Carry:
+def _withhold(policy: Policy, now: Carry, begins: Tensor) -> Carry:
     """No last reward and action where an episode begins."""
-    reward, action = now.reward.masked_fill(begins, 0), now.action.masked_fill(begins, -1)
-    return now._replace(reward=reward, action=action, begins=begins)
+    none = policy.none(*begins.shape).to(begins.device)
+    action = torch.where(begins.view(*begins.shape, *[1] * (none.dim() - begins.dim())), none, now.action)
+    return now._replace(reward=now.reward.masked_fill(begins, 0), action=action, begins=begins)
 
 
-def gumbel_noise(rngs: Sequence[np.random.Generator], *size: int) -> np.ndarray:
-    """Minus the logs of exponentials (network, then `size`): the arg max of logits with them is drawn from softmax."""
-    drawn = np.stack([rng.standard_exponential(size, np.float32) for rng in rngs])
-    with np.errstate(divide="ignore"):
-        return np.negative(np.log(drawn, out=drawn), out=drawn)
-
-
-def _sample(noise: np.ndarray, device: torch.device) -> Callable[[int, Tensor], Tensor]:
-    """Draws from the softmax: the arg max of logits plus Gumbel noise."""
+def _draw(policy: Policy, noise: np.ndarray, device: torch.device) -> Callable[[int, Tensor], Tensor]:
+    """Draws from the policy."""
     own = torch.from_numpy(noise).to(device)
-    return lambda t, logits: torch.argmax(logits + own[:, t], -1)
+    return lambda t, out: policy.draw(out, own[:, t])
 
 
 def _follow(actions: np.ndarray, device: torch.device) -> Callable[[int, Tensor], Tensor]:

@@ -25,7 +25,7 @@ from pfc_metarl.comparison import Curve, Quantity, compare, print_comparison
 from pfc_metarl.config import STAGES, Config, as_saved, differences
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.memory import require_memory
-from pfc_metarl.networks import agent_class
+from pfc_metarl.networks import agent_class, make_agent
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.results import RunFolder, readable_path, run_folder
 from pfc_metarl.tasks.task import Task
@@ -165,7 +165,8 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         )
     tasks, started = simulation.tasks(config), time.time()
     execute = execute or (cluster(options.cluster) if options.cluster else workers.execute)
-    agent_class(config.agent)
+    for condition, task in tasks.items():
+        make_agent(config.for_condition(condition), task, config.seeds[:1])  # does it fit?
     require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)
     torch.set_num_threads(1)

@@ -20,6 +20,7 @@ from pfc_metarl.checkpoints import foreign, load_checkpoint, save_checkpoint
 from pfc_metarl.config import STAGES, Config, bears_on
 from pfc_metarl.errors import ConfigError, RunError
 from pfc_metarl.learning_curves import Lines, Progress, by_trial_table, curve_table, stretch
+from pfc_metarl.maml import MAMLConfig, MAMLLearner
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.tasks.task import Task
@@ -61,7 +62,15 @@ def units(
     block = BLOCK if device == "cpu" else config.networks
     blocks = [config.seeds[i : i + block] for i in range(0, config.networks, block)]
     return [
-        Unit(config, task, condition, seeds, folder / f"training_{condition}_{seeds[0]}.pt", tracked, device)
+        Unit(
+            config.for_condition(condition),
+            task,
+            condition,
+            seeds,
+            folder / f"training_{condition}_{seeds[0]}.pt",
+            tracked,
+            device,
+        )
         for condition, task in tasks.items()
         for seeds in blocks
     ]
@@ -103,7 +112,9 @@ def train_unit(
         RunError: the checkpoint is truncated or not of this run; or the training was stopped.
     """
     torch.set_num_threads(1)  # steps this small are slower with more
-    config, learner = unit.config, Learner(unit.config, unit.task, unit.seeds, unit.device)
+    config = unit.config
+    kind = MAMLLearner if isinstance(config, MAMLConfig) else Learner
+    learner = kind(config, unit.task, unit.seeds, unit.device)
     progress = Progress(len(unit.seeds), unit.task.trials, unit.tracked)
     if unit.path.exists():
         _restore(unit, learner, progress)
@@ -188,7 +199,7 @@ def networks_from(weights: dict[str, dict], config: Config, tasks: Mapping[str, 
     """The trained networks of a run, by condition, weights frozen; RunError if they are not of this run."""
     networks = {}
     for condition, task in tasks.items():
-        networks[condition] = make_agent(config, task, config.seeds)
+        networks[condition] = make_agent(config.for_condition(condition), task, config.seeds)
         try:
             if weights[condition]["seeds"] != config.seeds:
                 raise foreign(path)

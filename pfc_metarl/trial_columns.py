@@ -153,6 +153,21 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("volatile", "does that probability change fast in this session", bool, True),
         Column("regret", "reward probability of the better side less that of the chosen one", PROBABILITY, True),
     ),
+    "grid_navi": (
+        Column("choice", "0 stay, 1 up, 2 right, 3 down, 4 left; -1 none", (*range(5), NONE)),
+        Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),
+        Column("cell", "that was reached, from 0, row by row", Span(0, 24, whole=True)),
+        Column("reward", "1 at the goal, else -.1", Span()),
+        Column("goal", "cell of the goal", Span(0, 24, whole=True)),
+    ),
+    "navigation": (
+        Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),
+        Column("x", "place after the move", Span()),
+        Column("y", "place after the move", Span()),
+        Column("reward", "minus the distance to the goal", Span(high=0)),
+        Column("goal_x", "place of the goal", Span(), True),
+        Column("goal_y", "place of the goal", Span(), True),
+    ),
 }
 """The columns of each task, by the task's name, besides those that all trial tables have or may have."""
 

@@ -22,7 +22,7 @@ from pfc_metarl.trials import NETWORKS
 
 PUBLISHED_BANDITS = 1_000
 """Each published number is the mean over so many."""
-TUNING = 100
+TUNING = len(AGENTS) + 1
 """Index of the random numbers on which known algorithms are tuned: those of none."""
 MOST_PULLS = 12
 """For which the exact optimum is computed (seconds; of 100 pulls, years)."""

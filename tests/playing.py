@@ -55,10 +55,19 @@ def play(world: Episodes, choose: Choose, steps: int | None = None) -> Met:
     met = []
     for t in range(world.task.steps if steps is None else steps):
         seen, active = world.observation.copy(), ~world.records["over"]
-        actions = np.broadcast_to(choose(t, world), world.reward.shape).astype(np.int64)
+        actions = np.asarray(choose(t, world))
+        if not world.task.continuous:
+            actions = np.broadcast_to(actions, world.reward.shape).astype(np.int64)
         world.step(actions, renew if world.task.running else None)
         met.append((seen, world.reward.copy(), world.records["event"].copy(), active))
     return Met(*(np.stack(x) for x in zip(*met)), world)
+
+
+def any_actions(task: Task, rng: np.random.Generator, *size: int) -> np.ndarray:
+    """Random actions; numbers go beyond the largest move."""
+    if task.continuous:
+        return rng.uniform(-1.5, 1.5, (*size, task.actions)).astype(np.float32)
+    return rng.integers(0, task.actions, size)
 
 
 def at_random(task: Task, seed: int = 1) -> Choose:
@@ -68,7 +77,7 @@ def at_random(task: Task, seed: int = 1) -> Choose:
     def choose(t: int, world: Episodes) -> np.ndarray:
         networks, episodes = world.reward.shape
         own = [drawn.setdefault(k, np.random.default_rng([seed, k])) for k in range(networks)]
-        return np.stack([rng.integers(0, task.actions, episodes) for rng in own])
+        return np.stack([any_actions(task, rng, episodes) for rng in own])
 
     return choose
 

@@ -12,6 +12,7 @@ from pfc_metarl.a2c import Learner, loss, returns
 from pfc_metarl.config import Config
 from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import AGENTS
+from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.rmsprop import RMSProp, clip
 from pfc_metarl.rollout import Carry
@@ -59,7 +60,9 @@ def test_loss_has_the_gradient_of_the_methods() -> None:
     chosen = torch.randint(actions, (steps, networks, episodes))
     targets = torch.randn(steps, networks, episodes, dtype=torch.double)
     active = torch.rand(steps, networks, episodes) < 0.7
-    losses = loss(logits, values, chosen, targets, state_value_cost=0.3, entropy_cost=0.7, active=active)
+    losses = loss(
+        Softmax(actions), logits, values, chosen, targets, state_value_cost=0.3, entropy_cost=0.7, active=active
+    )
     assert losses.shape == (networks,) and active.any() and not active.all()
     losses.sum().backward()
     for index in np.ndindex(steps, networks, episodes):
@@ -78,9 +81,9 @@ def targets_of(learner: Learner, monkeypatch: pytest.MonkeyPatch, updates: int) 
     given: list[dict] = []
     original = a2c.loss
 
-    def spy(logits, values, actions, targets, value_cost, entropy_cost, active, bounds):  # type: ignore[no-untyped-def]
+    def spy(policy, logits, values, actions, targets, value_cost, entropy_cost, active, bounds):  # type: ignore[no-untyped-def]
         given.append({"values": values.detach(), "targets": targets, "active": active, "entropy_cost": entropy_cost})
-        return original(logits, values, actions, targets, value_cost, entropy_cost, active, bounds)
+        return original(policy, logits, values, actions, targets, value_cost, entropy_cost, active, bounds)
 
     monkeypatch.setattr(a2c, "loss", spy)
     learner.network.play_plainly = True  # compiled loops do the same (test_compiled.py)

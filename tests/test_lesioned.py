@@ -10,6 +10,7 @@ from torch import Tensor
 from pfc_metarl.a2c import BOUNDS, Learner, loss
 from pfc_metarl.config import Config
 from pfc_metarl.networks.agent import Agent, Seen
+from pfc_metarl.networks.policies import Softmax
 
 CONFIG = Config(units=6, networks=2, episodes=80, episodes_per_update=5, learning_rate=0.01)
 LESIONS = ["no-reward", "no-action", "no-memory"]
@@ -72,7 +73,7 @@ def test_withheld_errors_teach_nothing(withheld: str) -> None:
     delta = (targets - values).detach()
     kept = {"positive": delta < 0, "negative": delta > 0, "all": delta != delta}[withheld]
     told = [
-        torch.autograd.grad(loss(logits, values, actions, targets, 0.3, 0.0, *more).sum(), (logits, values))
+        torch.autograd.grad(loss(Softmax(3), logits, values, actions, targets, 0.3, 0.0, *more).sum(), (logits, values))
         for more in ((on, BOUNDS[withheld]), (on * kept,))
     ]
     for one, other in zip(*told):

@@ -13,10 +13,11 @@ IN_USE: dict[str, tuple[range, ...]] = {
     "INITIAL_WEIGHTS": (range(120),),
     "TRAINING": (range(200),),
     "TEST": (range(20),),
-    "REFERENCE": (range(5), range(8)),
+    "REFERENCE": (range(12), range(10)),
     "RUNNING": (range(4), range(8), range(10)),
     "PICTURES": (range(3),),
     "RECOVERY": (range(10),),
+    "AUXILIARY": (range(200),),
 }
 """Indices as simulations use them: parts of a network, updates, conditions, agents, tests, slots, episodes."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from fakes import lively
+from fakes import TWO_STEP, lively, rngs
 from torch import Tensor, nn
 
 from pfc_metarl.a2c import Learner
@@ -15,6 +15,7 @@ from pfc_metarl.networks import AGENTS, agent_class, seeing
 from pfc_metarl.networks.agent import Agent, Seen, State, Unroll
 from pfc_metarl.networks.seeing import Eye, SeeingNetwork
 from pfc_metarl.rollout import play
+from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.harlow_gaze import GazeParameters, HarlowGaze
 
 VIEW, FEATURES, STEPS, EPISODES = 28, 12, 7, 3
@@ -190,9 +191,10 @@ def test_replicas_equal_each_alone() -> None:
 
 def test_an_auxiliary_loss_comes_from_the_agent_behind() -> None:
     one = network(1, 2)
-    assert one.auxiliary_loss() == 0.0
-    one.agent.auxiliary_loss = lambda: torch.tensor([1.0, 2.0])  # type: ignore[method-assign]
-    assert one.auxiliary_loss().tolist() == [1, 2]
+    given = Episodes(TWO_STEP, 2, 3), rngs(1, 2)
+    assert one.auxiliary_loss(*given) == 0.0
+    one.agent.auxiliary_loss = lambda episodes, rngs: torch.tensor([1.0, 2.0])  # type: ignore[method-assign]
+    assert one.auxiliary_loss(*given).tolist() == [1, 2]
 
 
 def renew(network: int, slot: int, number: int) -> np.random.Generator:

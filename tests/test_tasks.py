@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from playing import Met, at_random, begun, play, rngs
+from playing import Met, any_actions, at_random, begun, play, rngs
 from test_harlow_gaze import example as gaze_example
 
 from pfc_metarl.errors import ConfigError
@@ -19,9 +19,11 @@ from pfc_metarl.tasks import (
     TASKS,
     Bandit,
     Foraging,
+    GridNavi,
     HarlowSymbolic,
     InferredValue,
     InformativeBandit,
+    Navigation,
     Optogenetics,
     RestlessBandit,
     TwoStep,
@@ -71,6 +73,8 @@ EXAMPLES = {
         tuple(HarlowSymbolic(trials=6, features=3, fixation_reward=0.2, replaced=r) for r in (False, True)), -1, 1
     ),
     "harlow_gaze": Example((gaze_example(),), -1, 1.2),
+    "grid_navi": Example((GridNavi(episodes=3, horizon=12),), -0.1, 1),
+    "navigation": Example((Navigation(episodes=2, horizon=6),), -3, 0),
     "optogenetics": Example((Optogenetics(3, 6, (0.5, 0.125), safe_reward=1.0, risky_reward=4.0),), -1, 4),
     "informative_bandit": Example((InformativeBandit(30),), 0.1, 5),
     "restless_bandit": Example((RestlessBandit(12, 0.05, 0.3), RestlessBandit(9, 0.05, 0.3, volatile=1.0)), 0, 1),
@@ -121,8 +125,8 @@ def test_shapes_types_and_bounds(task: Task) -> None:
 
 @each_task
 def test_what_is_done_is_recorded(task: Task) -> None:
-    if not task.steps_per_trial:
-        pytest.skip("the steps of a trial have no number")
+    if not task.steps_per_trial or task.continuous:
+        pytest.skip("the steps of a trial have no number, or actions are numbers")
     assert task.steps == task.trials * task.steps_per_trial
     taken, choose = [], at_random(task)
     met = play(begun(task), lambda t, world: taken.append(choose(t, world)) or taken[-1])
@@ -151,7 +155,7 @@ def test_a_network_meets_the_same_alone_and_among_others(task: Task) -> None:
     together, alone = Episodes(task, 3, 4), Episodes(task, 1, 4)
     together.begin(rngs(3))
     alone.begin(rngs(3)[2:])
-    actions = np.random.default_rng(0).integers(0, task.actions, (task.steps, 3, 4))
+    actions = any_actions(task, np.random.default_rng(0), task.steps, 3, 4)
     a, b = play(together, lambda t, world: actions[t]), play(alone, lambda t, world: actions[t, 2:])
     for x, y in zip(a[:-1], b[:-1]):
         np.testing.assert_array_equal(x[:, 2:], y)
@@ -197,7 +201,7 @@ def led_along(task: Task, table: pd.DataFrame) -> Met:
 
 @each_task
 def test_led_along_its_own_table_it_meets_the_same(task: Task) -> None:
-    if task.running:
+    if task.running or task.continuous:
         pytest.skip("nobody can be led along a table of it")
     own = played(task)
     led = led_along(task, table_of(task, own.world))
@@ -211,7 +215,7 @@ def test_led_along_its_own_table_it_meets_the_same(task: Task) -> None:
 
 @each_task
 def test_led_by_its_choices_alone_it_behaves_as_the_table_says(task: Task) -> None:
-    if task.running:
+    if task.running or task.continuous:
         pytest.skip("nobody can be led along a table of it")
     told = table_of(task, played(task).world)
     told = check_trials(told.drop(columns=[name for name in told if name.startswith("action_")]), task.name)

@@ -63,24 +63,24 @@ class ActorCriticRPE(Compiled):
     def act(self, observation: Tensor, reward: Tensor, action: Tensor, state: State, added: Tensor) -> Step:
         """One step: critic, prediction error, actor; see `Agent`."""
         n = self.layer.states
-        critic = self.critic.step(last_seen(observation, reward, action, self.actions), state[n : 2 * n])
+        critic = self.critic.step(last_seen(observation, reward, action, self.action_policy), state[n : 2 * n])
         value = self.value.step(critic[0]).squeeze(-1)
         last, begun = state[2 * n :]
         delta = begun * prediction_error(reward, value, last, self.discount) + added
-        actor = self.actor.step(last_seen(observation, delta, action, self.actions), state[:n])
+        actor = self.actor.step(last_seen(observation, delta, action, self.action_policy), state[:n])
         after = (*actor, *critic, value, torch.ones_like(value))
         return Step(self.policy.step(actor[0]), value, actor[0], after)
 
     def forward(self, seen: Seen, state: State) -> Unroll:
         """A whole unroll; see `Agent`."""
         n = self.layer.states
-        inputs = last_seen(seen.observations, seen.rewards, seen.actions, self.actions)
+        inputs = last_seen(seen.observations, seen.rewards, seen.actions, self.action_policy)
         values = self.value(self.critic(inputs, seen.begins, state[n : 2 * n])).squeeze(-1)
         known = values.detach()
         before = torch.cat([state[2 * n].unsqueeze(0), known[:-1]])
         begun = torch.cat([state[2 * n + 1].unsqueeze(0), torch.ones_like(known[1:])]) * ~seen.begins
         delta = begun * prediction_error(seen.rewards, known, before, self.discount) + seen.added
-        of_actor = last_seen(seen.observations, delta, seen.actions, self.actions)
+        of_actor = last_seen(seen.observations, delta, seen.actions, self.action_policy)
         activity = self.actor(of_actor, seen.begins, state[:n])
         return Unroll(self.policy(activity), values, activity)
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pfc_metarl.config import Config
+from pfc_metarl.networks.policies import Gaussian, Policy, Softmax
 from pfc_metarl.rmsprop import RMSProp
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
@@ -28,7 +29,7 @@ class Step(NamedTuple):
     """One step of an agent; all (network, episode, ...)."""
 
     logits: Tensor
-    """Of the softmax policy (..., action)."""
+    """Of the softmax policy (..., action); of another one, what it is made of (..., output)."""
     value: Tensor
     activity: Tensor
     """Of the units that give the policy (..., unit)."""
@@ -42,7 +43,7 @@ class Seen(NamedTuple):
     rewards: Tensor
     """The last reward, 0 at an episode's start."""
     actions: Tensor
-    """The last action, -1 at an episode's start."""
+    """The last action, none (see `Policy`) at an episode's start."""
     begins: Tensor
     """Whether an episode begins with this step: the state is then that of an episode's start."""
     added: Tensor
@@ -118,9 +119,13 @@ class Agent(nn.Module, ABC):
     Args:
         seeds: one per network; a network's weights depend on its own seed alone.
         observations: shape of the observation.
-        actions: number of actions.
+        actions: number of actions; or, if they are continuous, how many numbers one is.
         units: number of units that give the policy.
+        continuous: whether an action is numbers.
     """
+
+    acts_continuously: ClassVar[bool] = False
+    """Whether it can be built for continuous actions."""
 
     sees_prediction_errors: ClassVar[bool] = False
     """Whether prediction errors are among the inputs, so that stimulation can act on them."""
@@ -129,9 +134,12 @@ class Agent(nn.Module, ABC):
     play_plainly = False
     """Leave compiled loops aside (set on an agent, to compare)."""
 
-    def __init__(self, seeds: Sequence[int], observations: tuple[int, ...], actions: int, units: int) -> None:
+    def __init__(
+        self, seeds: Sequence[int], observations: tuple[int, ...], actions: int, units: int, continuous: bool = False
+    ) -> None:
         super().__init__()
         self.seeds, self.observations, self.actions, self.units = list(seeds), observations, actions, units
+        self.action_policy: Policy = Gaussian(actions) if continuous else Softmax(actions)
 
     @classmethod
     def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "Agent":
@@ -150,8 +158,13 @@ class Agent(nn.Module, ABC):
     def forward(self, seen: Seen, state: State) -> Unroll:
         """A whole unroll from a state; where an episode begins (`Seen.begins`) the state is that of its start."""
 
-    def auxiliary_loss(self) -> Tensor | float:
-        """What is added to each network's loss after `forward`: (network,); nothing by default."""
+    def auxiliary_loss(self, episodes: Episodes, rngs: Sequence[np.random.Generator]) -> Tensor | float:
+        """What is added to each network's loss after `forward`: (network,); nothing by default.
+
+        Args:
+            episodes: that were played.
+            rngs: one generator per network, for what the loss itself leaves to chance.
+        """
         return 0.0
 
     @property
@@ -200,8 +213,6 @@ class Agent(nn.Module, ABC):
         return next(self.parameters()).device
 
 
-def last_seen(observation: Tensor, reward: Tensor, action: Tensor, actions: int) -> Tensor:
-    """Observation, last reward and last action (one-hot; all zeros for -1) as one vector (..., input)."""
-    one_hot = torch.zeros(*action.shape, actions + 1, device=observation.device)
-    one_hot.scatter_(-1, (action + 1).unsqueeze(-1), 1.0)
-    return torch.cat([observation, reward.unsqueeze(-1), one_hot[..., 1:]], -1)
+def last_seen(observation: Tensor, reward: Tensor, action: Tensor, policy: Policy) -> Tensor:
+    """Observation, last reward and last action as the policy shows it, as one vector (..., input)."""
+    return torch.cat([observation, reward.unsqueeze(-1), policy.shown(action)], -1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pfc_metarl.networks import kernels, updates
 from pfc_metarl.networks.agent import Agent, Lesson, Played, State, Stimulus, Taught
 from pfc_metarl.networks.lstm import LSTM
+from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.episodes import Episodes
 
@@ -37,7 +38,8 @@ class Compiled(Agent):
     def compiled(self) -> bool:
         """Whether compiled loops play and learn; see `Agent`. They know no further weights, and no auxiliary loss."""
         known = type(self).auxiliary_loss is Agent.auxiliary_loss and len(self._known()) == len(list(self.parameters()))
-        return known and self.layer is LSTM and self.device.type == "cpu" and not self.play_plainly
+        on_cpu, softmax = self.device.type == "cpu", isinstance(self.action_policy, Softmax)
+        return known and self.layer is LSTM and on_cpu and softmax and not self.play_plainly
 
     def in_order(self) -> list[nn.Parameter]:
         """As `updates` has it, then whatever else there is; see `Agent`."""

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll
 from pfc_metarl.random_streams import INITIAL_WEIGHTS, generators
+from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
 
 PART = 100
@@ -151,6 +152,6 @@ class SeeingNetwork(Agent):
         """The agent's."""
         return self.agent.fixed()
 
-    def auxiliary_loss(self) -> Tensor | float:
+    def auxiliary_loss(self, episodes: Episodes, rngs: Sequence[np.random.Generator]) -> Tensor | float:
         """The agent's."""
-        return self.agent.auxiliary_loss()
+        return self.agent.auxiliary_loss(episodes, rngs)

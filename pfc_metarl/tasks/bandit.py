@@ -70,7 +70,7 @@ class Bandit(Task):
         elif len(distribution) != arms or not all(0 <= p <= 1 for p in distribution):
             raise ConfigError(f"distribution must be {arms} probabilities, one per arm, not {tuple(distribution)}")
         self.trials = trials
-        self.actions, self.distribution = arms, distribution
+        self.actions, self.distribution, self.latents = arms, distribution, arms
         self.parameters = Rules(time_scale or trials)
         self.episode_fields = [
             *((f"p_{arm}", "f4") for arm in range(arms)),
@@ -80,8 +80,12 @@ class Bandit(Task):
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Reward probabilities, and which arms would pay; see `Task`."""
-        p = self.probabilities(rng, len(episodes))
-        self._write(episodes, p)
+        self._write(episodes, self.probabilities(rng, len(episodes)))
+        self.again(rng, episodes, trials)
+
+    def again(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Which arms would pay; see `Task`."""
+        p = np.stack([episodes[f"p_{arm}"] for arm in range(self.actions)], axis=1)
         trials["pays"] = uniform(rng, *trials.shape)[..., None] < p[:, None]
 
     def probabilities(self, rng: np.random.Generator, episodes: int) -> np.ndarray:
@@ -102,6 +106,10 @@ class Bandit(Task):
         for arm in range(self.actions):
             episodes[f"p_{arm}"] = p[:, arm]
         episodes["regrets"] = p.max(axis=1, keepdims=True) - p
+
+    def latent(self, episodes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+        """The best arm; see `Task`."""
+        return np.broadcast_to(episodes["regrets"].argmin(-1)[..., None], trials.shape)
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: the rewards it got, whichever arm it had chosen; regret is NaN where p is not told."""

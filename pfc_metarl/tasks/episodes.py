@@ -30,10 +30,20 @@ def _see_all(see, task, episodes, trials, observations):  # type: ignore[no-unty
                 see(task, episodes[k, e], trials[k, e], observations[k, e])
 
 
+@compiled
+def _note(trials, trial, number, action):  # type: ignore[no-untyped-def]
+    trials[trial].actions[number] = action
+
+
+@compiled
+def _note_nothing(trials, trial, number, action):  # type: ignore[no-untyped-def]
+    pass
+
+
 @cache
-def stepper(see: Callable, act: Callable) -> Callable:
+def stepper(see: Callable, act: Callable, continuous: bool = False) -> Callable:
     """A task's step in one episode: take an action, fill in what is seen next, and return what was earned."""
-    see, act = compiled(see), compiled(act)
+    see, act, note = compiled(see), compiled(act), _note_nothing if continuous else _note
 
     def step(task, endless, steps_per_trial, episode, trials, action, observation):  # type: ignore[no-untyped-def]
         episode.event = 0
@@ -41,7 +51,7 @@ def stepper(see: Callable, act: Callable) -> Callable:
         if not episode.over:
             if steps_per_trial > 0:
                 trial, number = divmod(episode.time, steps_per_trial)
-                trials[trial].actions[number] = action
+                note(trials, trial, number, action)
             reward = np.float32(act(task, episode, trials, action))
             episode.time += 1
             if not endless and episode.time == episode.trials * steps_per_trial:
@@ -98,7 +108,7 @@ class Episodes:
         self.began = np.zeros(size, np.int64)
         self.endless = task.continues or task.running  # does `act` alone say when an episode is over?
         self.finished: list[tuple[int, int, np.ndarray, np.ndarray]] = []  # see `ended`
-        self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act)
+        self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act, task.continuous)
 
     def begin(self, rngs: Sequence[np.random.Generator]) -> None:
         """Begin episodes (or the next stretch of one that never ends), one generator per network."""
@@ -109,6 +119,19 @@ class Episodes:
             self.task.draw(rng, episodes, trials)
         self.began += 1
         self.look() if before is None else self.go_on_from(before)
+
+    def begin_on(self, instances: np.ndarray, rngs: Sequence[np.random.Generator]) -> None:
+        """Begin episodes on instances of the task that were drawn before: each network's all on the same one.
+
+        Args:
+            instances: the records of episodes at their start (network,).
+            rngs: one generator per network (it may be the same for several).
+        """
+        self.records[:], self.trials[:] = instances[:, None], self._blank[1]
+        for rng, episodes, trials in zip(rngs, self.records, self.trials):
+            self.task.again(rng, episodes, trials)
+        self.began += 1
+        self.look()
 
     def begin_running(self, renew: Renew) -> None:
         """Begin running episodes, each slot's with a generator of its own."""
@@ -126,7 +149,7 @@ class Episodes:
         _see_all(self.see, self.task.parameters, self.records, self.trials, self.observation)
 
     def step(self, actions: np.ndarray, renew: Renew | None = None) -> np.ndarray:
-        """Take actions (network, episode).
+        """Take actions (network, episode), or (network, episode, number) where they are continuous.
 
         Returns:
             Whether an episode begins with what is seen next, (network, episode); only where they are running.
@@ -165,6 +188,14 @@ class Episodes:
         of_slots = ("records", "trials", "observation", "reward", "began")
         other.__dict__ = self.__dict__ | {name: getattr(self, name)[:, slots].copy() for name in of_slots}
         other.finished = []
+        return other
+
+    def of_networks(self, networks: int) -> "Episodes":
+        """The same episodes, those of as many replicas in a row taken as one network's."""
+        other = self.copy()
+        for name in ("records", "trials", "observation", "reward", "began"):
+            own = getattr(other, name)
+            setattr(other, name, own.reshape(networks, -1, *own.shape[2:]))
         return other
 
     def go_on_from(self, before: "Episodes") -> None:
@@ -229,8 +260,8 @@ def led_episodes(task: Task, table: pd.DataFrame, networks: int) -> tuple[Episod
         TableError: an action that the task does not have.
         ConfigError: trials of the task have no fixed number of steps.
     """
-    if not task.steps_per_trial:
-        raise ConfigError(f"{task.name}: nobody can be led along a table of trials, for a choice takes many actions")
+    if not task.steps_per_trial or task.continuous:
+        raise ConfigError(f"{task.name}: nobody can be led along a table of trials, for a choice is no single action")
     sessions = [own for _, own in sessions_of(table)]
     longest = max(len(own) for own in sessions)
     episodes = Episodes(task, networks, len(sessions), longest)

@@ -36,7 +36,9 @@ class Task(ABC):
     """Shape of what is seen; the numbers are float32, or uint8 for pictures (`observation_type`)."""
     observation_type: ClassVar[type] = np.float32
     actions: int
-    """Number of actions."""
+    """Number of actions; or how many numbers one is, where they are continuous."""
+    continuous: ClassVar[bool] = False
+    """Whether an action is numbers: an array, float32. Then the records' field actions stays empty."""
     trials: int
     """Trials of the longest episode."""
     steps_per_trial: ClassVar[int]
@@ -49,6 +51,11 @@ class Task(ABC):
     """Whether an episode that ends is followed by the next at once."""
     stretch: int = 0
     """Time steps of one stretch where episodes are running."""
+    latents: int = 0
+    """Of how many kinds an instance may be, which nothing shows (see `latent`); 0: they are not counted."""
+    commits: ClassVar[int | None] = None
+    """Place of the observation that is 1 where a stretch begins for which one may commit oneself to a guess of the
+    latent; None: that is every step."""
     events: ClassVar[tuple[str, ...]] = ()
     """Names of what an action can lead to, for stimulation."""
     episode_fields: Sequence[Field] = ()
@@ -67,6 +74,22 @@ class Task(ABC):
     @abstractmethod
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Draw all that chance decides: fill in the records (episode,) and (episode, trial), which are `blank`."""
+
+    def again(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
+        """Draw anew what chance decides in episodes whose records say already what they are (which bandit, which goal).
+
+        Raises:
+            ConfigError: it cannot be told apart.
+        """
+        raise ConfigError(f"{self.name} is drawn anew for each episode: nobody can play several on the same one")
+
+    def latent(self, episodes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+        """Of which kind an instance is, at each trial: numbers from 0 to before `latents`.
+
+        Args:
+            episodes, trials: the records (..., ) and (..., trial).
+        """
+        raise NotImplementedError
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """Put in place of chance what somebody met in a session. By default: the documented columns that are fields.

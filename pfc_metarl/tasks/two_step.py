@@ -81,6 +81,7 @@ class TwoStep(Task):
         ("pays", "i1", (2,)),  # would each state pay?
     ]
     outcome_fields = [("choice", "i1"), ("state", "i1"), ("reward", "i1"), ("valid", "?")]
+    latents, commits = 2, FIXATION_CUE
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
@@ -112,6 +113,10 @@ class TwoStep(Task):
         trials["pays"] = uniform(rng, *trials.shape)[..., None] < p
         if self.reversed_probability:  # else nothing is drawn, and all else comes as it would
             episodes["reversed"] = uniform(rng, len(episodes)) < self.reversed_probability
+
+    def latent(self, episodes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+        """The better state; see `Task`."""
+        return trials["good_state"]
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""

@@ -1,0 +1,80 @@
+"""MAML beside recurrent networks: reward after each update, or episode; on bandits, beside the published rewards."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from pfc_metarl.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INTERVALS,
+    ORANGE,
+    VERMILLION,
+    mean_and_half,
+    panel_letter,
+    paper_figure,
+    room_above,
+    save,
+)
+from pfc_metarl.published import published
+from pfc_metarl.results import run_folder
+
+COLOURS = {"recurrent": VERMILLION, "MAML": BLUE, "MAML, first order": GREEN, "MAML, biases from 0": ORANGE}
+PUBLISHED = "Mishra 2018"
+NOTE = (
+    f"{INTERVALS} First what is earned at once, then after as many updates, or episodes, on the same instance (in "
+    "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices, the best arm; standing still, "
+    "straight to the goal). Diamonds: as published, with their 95 % intervals."
+)
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure from results/maml."""
+    run = run_folder(results, "maml", quick)
+    adaptation, bounds = run.read_table("adaptation.csv"), run.read_table("bounds.csv")
+    both = adaptation[adaptation["method"] == "recurrent"]["problem"].unique()
+    with paper_figure(height_mm=150 if len(both) > 1 else 80) as figure:
+        axes = figure.subplots(-(-(len(both) + 1) // 2), 2, squeeze=False).ravel()
+        for ax, name, letter in zip(axes, both, "abcd"):
+            blocks(ax, adaptation[adaptation["problem"] == name], bounds[bounds["problem"] == name]["reward"])
+            ax.set_title(name)
+            panel_letter(ax, letter)
+        last = axes[len(both)]
+        bandits(last, adaptation[(adaptation["method"] == "MAML") & (adaptation["block"] == 1)], bounds)
+        panel_letter(last, "abcd"[len(both)])
+        for ax in axes[len(both) + 1 :]:
+            ax.set_axis_off()
+        save(figure, results, "maml", quick, NOTE, run)
+
+
+def blocks(ax: Axes, table: pd.DataFrame, bounds: pd.Series) -> None:
+    """Reward block by block, a line for each method."""
+    for method, own in table.groupby("method", sort=False):
+        wide = own.pivot(index="block", columns="subject", values="reward")
+        mean, half = mean_and_half(wide)
+        label = f"{method} ({own['steps'].max() // wide.index.max():,} steps)"
+        ax.errorbar(wide.index, mean, yerr=half, color=COLOURS[str(method)], marker="o", capsize=2, label=label)
+    for bound in bounds:
+        ax.axhline(bound, color=GREY, linestyle=":", linewidth=0.8, zorder=0)
+    ax.set(xlabel="Updates, or episodes before", ylabel="Reward", xticks=sorted(table["block"].unique()))
+    room_above(ax, 0.1 + 0.075 * table["method"].nunique())
+    ax.legend(loc="upper left", handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
+
+
+def bandits(ax: Axes, table: pd.DataFrame, bounds: pd.DataFrame) -> None:
+    """MAML's reward per pull after one update, beside the published ones."""
+    names = [name for name in table["problem"].unique() if "arms" in name]
+    for y, name in enumerate(names):
+        pulls = int(name.split()[2])
+        mean, half = mean_and_half(table[table["problem"] == name][["reward"]].T / pulls)
+        ax.errorbar(mean, [y], xerr=half, color=BLUE, marker="o", capsize=2, linestyle="")
+        paper = published(PUBLISHED, series="MAML", condition=name)
+        for value, error in zip(paper["value"], paper["reading_error"]):
+            wide = error / pulls
+            ax.errorbar(value / pulls, y + 0.3, xerr=wide, marker="D", color=GREY, markerfacecolor="white", capsize=2)
+        own = bounds[bounds["problem"] == name]["reward"] / pulls
+        ax.plot(own, [y] * len(own), marker="x", color="black", linestyle="")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="Reward per pull", ylim=(len(names) - 0.4, -0.6), title="MAML after one update")
