@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.agents.many_arms import OPTIMUM
 from pfc_metarl.plotting import (
-    GREEN,
     INTERVALS,
+    ORANGE,
     PURPLE,
     VERMILLION,
     mean_and_band,
@@ -21,8 +21,8 @@ from pfc_metarl.plotting import (
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS
 
-COLOURS = {NETWORKS: VERMILLION, "Thompson": PURPLE, "UCB": GREEN}
-NOTE = f"{INTERVALS} Known algorithms play the same episodes; Thompson sampling knows the prior."
+COLOURS = {NETWORKS: VERMILLION, "Thompson": PURPLE, "UCB": ORANGE}
+NOTE = f"{INTERVALS} All play the same episodes; Thompson sampling knows the prior."
 
 
 def draw(results: Path, quick: bool) -> None:

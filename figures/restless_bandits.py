@@ -31,8 +31,8 @@ from pfc_metarl.trials import NETWORKS, trained_on
 MIXED, RESCORLA_WAGNER = trained_on("mixed"), "Rescorla-Wagner"
 VOLATILITIES = ("low", "high")
 BEST = f"{OPTIMUM}, mixed"
-COLOURS = {MIXED: VERMILLION, "UCB": GREEN, "Thompson": PURPLE, RESCORLA_WAGNER: ORANGE, BEST: "black"}
-FITTED = {MIXED: (NETWORKS, VERMILLION), RESCORLA_WAGNER: (RESCORLA_WAGNER, ORANGE)}
+COLOURS = {MIXED: VERMILLION, "UCB": ORANGE, "Thompson": PURPLE, RESCORLA_WAGNER: GREEN, BEST: "black"}
+FITTED = {MIXED: (NETWORKS, VERMILLION), RESCORLA_WAGNER: (RESCORLA_WAGNER, GREEN)}
 """Whose choices models are fitted to: name in the panels, and colour."""
 NOTE = (
     f"{INTERVALS} Known algorithms play the same episodes. a: an episode of each; marks: the first network's choices. "

@@ -24,22 +24,22 @@ TRAINED = "trained"
 
 @dataclass(frozen=True)
 class InformativeBanditConfig(Config):
-    """Wang et al. 2016 ("A"), section 3.1.3; its settings of learning are those of `bandits`."""
+    """Wang et al. 2016 ("A"), section 3.1.3; settings of learning are A's of `bandits` (the text tells no others)."""
 
     trials: Count = 5
     """Trials per episode (A: 5)."""
     episodes: Count = 20_000
     """Training episodes per network (our choice: as many as A has with two arms)."""
     learning_rate: Positive = 1e-3
-    """Learning rate at the start (A: 1e-3)."""
+    """Learning rate at the start (as in `bandits`)."""
     discount: Probability = 0.8
-    """Discount factor gamma (A: 0.8)."""
+    """Discount factor gamma (as in `bandits`)."""
     entropy_cost: NotNegative = 1.0
-    """Weight of the policy's entropy at the start (A: 1)."""
+    """Weight of the policy's entropy at the start (as in `bandits`)."""
     entropy_cost_end: Annotated[float | None, Ge(0)] = 0.0
-    """Entropy cost at the end, reached linearly (A: 0)."""
+    """Entropy cost at the end, reached linearly (as in `bandits`)."""
     test_episodes: Annotated[Count, TESTED] = 300
-    """Test episodes per network, weights frozen, and for each known algorithm as often as there are networks (A)."""
+    """Test episodes per network, weights frozen; known algorithms play the same ones (A, with two arms: 300)."""
 
 
 def make_task(config: InformativeBanditConfig) -> InformativeBandit:

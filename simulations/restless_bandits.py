@@ -33,7 +33,7 @@ OTHER = {LOW: HIGH, HIGH: LOW}
 
 @dataclass(frozen=True)
 class RestlessBanditsConfig(Config):
-    """Wang et al. 2016 ("A"), section 3.1.4; its settings of learning are those of `bandits`."""
+    """Wang et al. 2016 ("A"), section 3.1.4; settings of learning are A's of `bandits` (the text tells no others)."""
 
     trials: Count = 100
     """Trials per episode (A: 100)."""
@@ -44,15 +44,15 @@ class RestlessBanditsConfig(Config):
     episodes: Count = 20_000
     """Training episodes per network (our choice: as many as A has where arms do not change)."""
     learning_rate: Positive = 1e-3
-    """Learning rate at the start (A: 1e-3)."""
+    """Learning rate at the start (as in `bandits`)."""
     discount: Probability = 0.8
-    """Discount factor gamma (A: 0.8)."""
+    """Discount factor gamma (as in `bandits`)."""
     entropy_cost: NotNegative = 1.0
-    """Weight of the policy's entropy at the start (A: 1)."""
+    """Weight of the policy's entropy at the start (as in `bandits`)."""
     entropy_cost_end: Annotated[float | None, Ge(0)] = 0.0
-    """Entropy cost at the end, reached linearly (A: 0)."""
+    """Entropy cost at the end, reached linearly (as in `bandits`)."""
     test_episodes: Annotated[Count, TESTED] = 300
-    """Test episodes per network, half of them of either volatility, weights frozen (A: 300)."""
+    """Test episodes per network, half of them of either volatility, weights frozen (A, of arms that do not change: 300)."""
     block: Annotated[Count, ANALYSED] = 10
     """Episodes of one volatility to which learning rates are fitted together (A: 10)."""
     inverse_temperature: Annotated[NotNegative, ANALYSED] = 10.0
