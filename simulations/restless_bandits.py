@@ -52,7 +52,7 @@ class RestlessBanditsConfig(Config):
     entropy_cost_end: Annotated[float | None, Ge(0)] = 0.0
     """Entropy cost at the end, reached linearly (as in `bandits`)."""
     test_episodes: Annotated[Count, TESTED] = 300
-    """Test episodes per network, half of them of either volatility, weights frozen (A, of arms that do not change: 300)."""
+    """Test episodes per network, half of either volatility, weights frozen (A, of arms that do not change: 300)."""
     block: Annotated[Count, ANALYSED] = 10
     """Episodes of one volatility to which learning rates are fitted together (A: 10)."""
     inverse_temperature: Annotated[NotNegative, ANALYSED] = 10.0

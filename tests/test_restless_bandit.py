@@ -6,6 +6,7 @@ import pytest
 from playing import begun, play
 from scipy import stats
 
+from pfc_metarl.agents import restless_bandit
 from pfc_metarl.agents.lapsing import LAPSING, models
 from pfc_metarl.agents.likelihood import ModelAgent
 from pfc_metarl.agents.playing import play as play_agent
@@ -123,8 +124,37 @@ def test_ucb_by_hand() -> None:
     for choice, reward in ((0, 1), (1, 0), (0, 0)):
         agent.observe(np.array([0]), {"choice": np.array([choice]), "reward": np.array([reward])})
     np.testing.assert_allclose(agent.index()[0], [1 / 2 + np.sqrt(np.log(4)), np.sqrt(2 * np.log(4))])
-    with pytest.raises(ConfigError, match="chi must be finite, not inf"):
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ConfigError, match="^chi must be finite, not inf"):
         UCB(float("inf"))
+    with pytest.raises(ConfigError, match="^chi must be at least 0, not -1"):
+        UCB(-1)
+    with pytest.raises(ConfigError, match="^step must be between 0 and 1, not 2"):
+        Thompson(2.0)
+    with pytest.raises(
+        ConfigError, match=r"^chances must be one for each of 2 steps, and add up to 1, not \[0.5, 0.6\]"
+    ):
+        Optimum([0.1, 0.2], [0.5, 0.6])
+
+
+def test_the_grid_is_fine_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice as fine, beliefs are nearly the same, through an episode of low volatility, where they are the sharpest."""
+    table = play_agent(UCB(), RestlessBandit(100, 0.02, 0.2, 0.0), np.random.default_rng(5), 50, "")
+    shape, rows, means = (50, 100), np.arange(50), []
+    choices, rewards = (table[name].to_numpy().reshape(shape).T for name in ("choice", "reward"))
+    for bins in (BINS, 2 * BINS):
+        monkeypatch.setattr(restless_bandit, "BINS", bins)
+        monkeypatch.setattr(restless_bandit, "MIDDLES", (np.arange(bins) + 0.5) / bins)
+        walk.cache_clear()
+        agent = Optimum([0.02, 0.2], [0.5, 0.5])
+        agent.start(50)
+        for choice, reward in zip(choices, rewards):
+            agent.observe(rows, {"choice": choice, "reward": reward})
+            means.append(agent.belief.sum(axis=1) @ restless_bandit.MIDDLES)
+    walk.cache_clear()
+    assert np.abs(np.array(means[:100]) - np.array(means[100:])).max() < 0.003
 
 
 def regret_of(agent: object, episodes: int = 1_000) -> float:

@@ -11,10 +11,11 @@ from scipy.stats import norm
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.agents.bandits import IndexAgent
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks.task import LEFT, require_finite, require_probabilities
 
 BINS = 100
-"""Of the grid over p: with twice as many, beliefs differ by less than .001 (our choice)."""
+"""Of the grid over p (our choice): with twice as many, means of beliefs differ by less than .003."""
 
 
 class UCB(IndexAgent):
@@ -29,6 +30,8 @@ class UCB(IndexAgent):
     def __init__(self, chi: float = 1.0) -> None:
         super().__init__(2)
         require_finite(chi=chi)
+        if chi < 0:
+            raise ConfigError(f"chi must be at least 0, not {chi}")
         self.chi = chi
 
     def index(self) -> np.ndarray:
@@ -50,13 +53,19 @@ class Filter(ReferenceAgent):
 
     Attributes:
         belief: (session, size of steps, bin of p).
+
+    Raises:
+        ConfigError: steps that are not between 0 and 1; chances that do not add up to 1.
     """
 
     task = "restless_bandit"
     learns_from = ("choice", "reward")
 
     def __init__(self, steps: Sequence[float], chances: Sequence[float]) -> None:
-        require_probabilities(**{f"step {i}": step for i, step in enumerate(steps)}, all_chances=sum(chances))
+        for step in steps:
+            require_probabilities(step=step)
+        if len(chances) != len(steps) or not np.isclose(sum(chances), 1):
+            raise ConfigError(f"chances must be one for each of {len(steps)} steps, and add up to 1, not {chances}")
         self.chances = np.array(chances, float)
         self.kernels = np.stack([walk(step) for step in steps])
 
