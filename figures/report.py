@@ -32,6 +32,8 @@ PICTURES = {
     "prediction_error_input": ("figure_s9",),
     "controls": ("controls",),
     "hidden_state": ("hidden_state",),
+    "informative_bandit": ("informative_bandit",),
+    "restless_bandits": ("restless_bandits",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

@@ -247,6 +247,21 @@ PAPER: dict[str, dict[str, object]] = {
         "entropy_cost": 0.0,
         "test_episodes": 1_000,
     },
+    "informative_bandit": {  # Wang et al. 2016, section 3.1.3
+        "trials": 5,
+        "test_episodes": 300,
+        "learning_rate": 1e-3,
+        "discount": 0.8,
+        **ONE_TO_ZERO,
+    },
+    "restless_bandits": {  # Wang et al. 2016, section 3.1.4
+        "trials": 100,
+        "block": 10,
+        "test_episodes": 300,
+        "learning_rate": 1e-3,
+        "discount": 0.8,
+        **ONE_TO_ZERO,
+    },
     "optogenetics": {  # Methods, "Simulation 6"
         "agent": "actor-critic-rpe",
         "forced_pairs": 5,
