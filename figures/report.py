@@ -34,6 +34,8 @@ PICTURES = {
     "hidden_state": ("hidden_state",),
     "informative_bandit": ("informative_bandit",),
     "restless_bandits": ("restless_bandits",),
+    "modules": ("modules",),
+    "distributional": ("distributional",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

@@ -93,6 +93,17 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("regret", "reward probability of the best arm less that of the chosen one", PROBABILITY, True),
         *(Column(f"p_{arm}", f"reward probability of arm {arm}", PROBABILITY, True) for arm in range(50)),
     ),
+    "conditioning": (
+        Column("cue", "0 of variable magnitude; 1, 2, 3 of a reward with 10, 50, 90 %", (0, 1, 2, 3)),
+        Column("magnitude", "microlitres; 0 after the other cues", Span(0)),
+        Column("reward", "utility of the magnitude; after the other cues 1 or 0", Span()),
+    ),
+    "context_bandit": (
+        CHOICE,
+        REWARD,
+        Column("context", "0 the good arm stays, 1 it changes at every trial", (0, 1)),
+        Column("good_arm", "0 left, 1 right", SIDES, True),
+    ),
     "foraging": (
         CHOICE,
         REWARD,

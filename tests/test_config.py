@@ -262,6 +262,13 @@ PAPER: dict[str, dict[str, object]] = {
         "discount": 0.8,
         **ONE_TO_ZERO,
     },
+    "modules": {"units": 600, "active_modules": 4},  # Goyal et al. 2021, the copying task
+    "distributional": {  # Dabney et al. 2020 has no such networks: our choices
+        "agent": "distributional",
+        "discount": 0.0,
+        "state_value_cost": 0.5,
+        "test_episodes": 40,
+    },
     "optogenetics": {  # Methods, "Simulation 6"
         "agent": "actor-critic-rpe",
         "forced_pairs": 5,

@@ -59,8 +59,9 @@ MAY_BE_EMPTY = {
     ("stretches.csv", ""),
 }
 """Columns of tables without a single value, and tables without rows (column "")."""
-IN_WORDS, NUMBERS = ("informative_bandit",), {("comparison.csv", name) for name in ("published", "basis", "margin")}
-"""Simulations of what is published in words alone, and what is empty there."""
+NUMBERS = {("comparison.csv", name) for name in ("published", "basis", "margin")}
+IN_WORDS = dict.fromkeys(("informative_bandit", "modules", "task_inference"), NUMBERS)
+"""Simulations of which no numbers are published, and what is empty there."""
 
 
 @every_simulation
@@ -113,7 +114,7 @@ def tables_hold_something(folder: RunFolder) -> None:
         table = pd.read_csv(path)
         assert len(table) or (path.name, "") in MAY_BE_EMPTY, path.name
         empty = {(path.name, str(column)) for column in table if len(table) and table[column].isna().all()}
-        assert empty <= MAY_BE_EMPTY | (NUMBERS if folder.path.name in IN_WORDS else set())
+        assert empty <= MAY_BE_EMPTY | IN_WORDS.get(folder.path.name, set())
         if path.name in folder.files("analyse"):
             assert not np.isinf(table.select_dtypes("number")).any(axis=None), path.name
     comparison = folder.read_table("comparison.csv")
@@ -330,6 +331,7 @@ def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str
         ("inferred_value", {"test_blocks": 12}, "test_blocks must be a multiple of test_streams, at least twice"),
         ("two_step", {"analysed_episodes": 301}, "analysed_episodes must be at most test_episodes"),
         ("harlow", {"analysed_episodes": 1001}, "analysed_episodes must be at most test_episodes"),
+        ("modules", {"active_modules": 7}, "active_modules must be a finite number, at least 1 and at most 6, not 7"),
         ("harlow_gaze", {"filters": ()}, "filters must be at least one"),
         ("harlow_gaze", {"filters": ((4, 90, 1),)}, "filters must be numbers, sizes and strides"),
         ("restless_bandits", {"high_step": 0.02}, "high_step must be greater than low_step"),

@@ -18,6 +18,8 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks import (
     TASKS,
     Bandit,
+    Conditioning,
+    ContextBandit,
     Foraging,
     GridNavi,
     HarlowSymbolic,
@@ -54,6 +56,8 @@ EXAMPLES = {
         0,
         1,
     ),
+    "conditioning": Example((Conditioning(12),), -3.58, 8.32),
+    "context_bandit": Example((ContextBandit(12, 0.75), ContextBandit(9, 0.75, changes=True)), 0, 1),
     "foraging": Example(
         (Foraging(trials=12, shortest_episode=4, base_probability_sum=0.5, intervals=((0.0, 0.1), (0.3, 0.5))),),
         -1,
@@ -270,6 +274,7 @@ print(world.reward[0, 0])
     [
         (lambda: TwoStep(10, 1.5, 0.9, 0.1, 0.02), "common_probability must be between 0 and 1, not 1.5"),
         (lambda: TwoStep(10, 0.8, float("nan"), 0.1, 0.02), "reward_high must be between 0 and 1, not nan"),
+        (lambda: ContextBandit(20, 1.2), "high must be between 0 and 1, not 1.2"),
         (lambda: InferredValue(0, 5, 0.5), "blocks must be a whole number of at least 1, not 0"),
         (lambda: InferredValue(2, 5, -0.1), "switch_probability must be between 0 and 1"),
         (lambda: Foraging(10, 5, 2.0, [(0, 0.5)]), "base_probability_sum must be between 0 and 1"),

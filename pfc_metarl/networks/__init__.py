@@ -7,9 +7,11 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.networks.belief import BeliefNetwork
+from pfc_metarl.networks.distributional import DistributionalNetwork, SymmetricNetwork
 from pfc_metarl.networks.feedforward import FeedForward
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
+from pfc_metarl.networks.modules import ModularNetwork
 from pfc_metarl.networks.posterior_sampling import SamplingNetwork
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
 from pfc_metarl.networks.rnn import RNNActorCriticRPE, RNNNetwork
@@ -25,6 +27,9 @@ AGENTS: dict[str, type[Agent]] = {
     "belief": BeliefNetwork,
     "posterior-sampling": SamplingNetwork,
     "varibad": VariationalNetwork,
+    "modules": ModularNetwork,
+    "distributional": DistributionalNetwork,
+    "symmetric-predictors": SymmetricNetwork,
     "no-reward": WithoutReward,
     "no-action": WithoutAction,
     "no-memory": WithoutMemory,

@@ -112,6 +112,6 @@ def silence(networks: N, units: np.ndarray) -> N:
         raise ConfigError(f"units must be truth values (network, unit): {(len(networks.seeds), networks.units)}")
     silenced = deepcopy(networks)
     which = torch.from_numpy(units)
-    silenced.recurrent.hidden_weight[which] = 0
-    silenced.heads.weight[which] = 0
+    for weight in (*silenced.recurrent.heard, silenced.heads.weight):
+        weight[which] = 0
     return silenced

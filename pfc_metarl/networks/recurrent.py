@@ -69,6 +69,11 @@ class Recurrent(nn.Module, ABC):
         """The state at an episode's start, for so many episodes per network."""
         return tuple(x.unsqueeze(1).expand(-1, episodes, -1) for x in self.initial.unbind(1))
 
+    @property
+    def heard(self) -> tuple[nn.Parameter, ...]:
+        """Weights (network, unit, ...) by which other units hear of each unit."""
+        return (self.hidden_weight,)
+
     @abstractmethod
     def cell(self, gates: Tensor, state: State) -> State:
         """One step, from what inputs and bias give (network, episode, gate x unit) -> next state, output first."""
