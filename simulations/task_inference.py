@@ -149,8 +149,8 @@ def belief_table(config: TaskInferenceConfig, tested: Tested, condition: str) ->
 def optima(config: TaskInferenceConfig) -> pd.DataFrame:
     """Reward per episode: problem, chance (random choices) and optimum: exact, but of the two-step task.
 
-    There it is the mean over 20,000 episodes of the planner that chooses what it believes to be best (nothing is better,
-    for either choice tells as much), and chance is even.
+    There it is the mean over 20,000 episodes of the planner that chooses what it believes to be best (nothing is
+    better, for either choice tells as much), and chance is even.
     """
     (low, high), trials = PAIRS[PAIR], config.two_step_trials
     regret = bayes_optimal_regret_correlated(config.bandit_trials, (high, low))[-1]
