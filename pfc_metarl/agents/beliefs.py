@@ -55,6 +55,8 @@ def _of_two_step(task: TwoStep, trials: np.ndarray) -> np.ndarray:
         first[:, t] = planner.belief
         rows = np.flatnonzero(now["valid"])
         planner.observe(rows, {name: now[name][rows].astype(int) for name in planner.learns_from})
+        nothing = ~now["valid"]  # the planner stands still there; the states may swap all the same
+        planner.belief[nothing] += task.switch_probability * (1 - 2 * planner.belief[nothing])
     return np.stack([first, 1 - first], -1).reshape(*trials.shape, 2)
 
 
