@@ -15,7 +15,7 @@ NOTE = (
     "A dot for each network, bars their means. a: reward per episode as a share of the way from random choices to the "
     "optimum (1). b: how much of the ideal observer's belief a linear read-out of the network's state (LSTM), or of "
     "what is inferred, tells in episodes held out. c: episodes of training until reward has come nine tenths of that "
-    "way; networks that never did are missing, and counted in brackets. d: GridNavi, episode by episode: means; dotted: "
+    "way; networks that never did are missing, and counted in brackets. d: GridNavi, episode by episode: means; dots: "
     "the optimum."
 )
 
