@@ -167,9 +167,10 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         )
     tasks, started = simulation.tasks(config), time.time()
     execute = execute or (cluster(options.cluster) if options.cluster else workers.execute)
+    agent_class(config.agent)
+    require_memory(config, tasks, options.processes)
     for condition, task in tasks.items():
         make_agent(config.for_condition(condition), task, config.seeds[:1])  # does it fit?
-    require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)
     torch.set_num_threads(1)
     donor = RunFolder(options.trained, "") if options.trained else None

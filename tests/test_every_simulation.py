@@ -57,6 +57,8 @@ MAY_BE_EMPTY = {
     ("networks.csv", "above_chance"),
     ("networks.csv", "at_ceiling"),
     ("stretches.csv", ""),
+    # networks that have not come so far
+    ("learning.csv", "episodes"),
 }
 """Columns of tables without a single value, and tables without rows (column "")."""
 NUMBERS = {("comparison.csv", name) for name in ("published", "basis", "margin")}
@@ -143,7 +145,9 @@ def margins_are_those_of_the_claims(name: str, comparison: pd.DataFrame) -> None
 def training_is_told(simulation: Simulation, config: Config, folder: RunFolder) -> None:
     curve = folder.read_table("learning_curve.csv")
     assert set(curve["condition"]) == set(simulation.tasks(config)) and set(curve["subject"]) == set(config.seeds)
-    assert curve["episode"].max() == config.episodes and curve.groupby(["condition", "subject"]).size().nunique() == 1
+    for condition, own in curve.groupby("condition"):
+        assert own["episode"].max() == config.for_condition(str(condition)).episodes
+        assert own.groupby("subject").size().nunique() == 1
     if simulation.tracked:
         by_trial = folder.read_table("learning_by_trial.csv")
         trials = range(1, next(iter(simulation.tasks(config).values())).trials + 1)
@@ -301,6 +305,8 @@ def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str
     simulation = SIMULATIONS[name]
     config = simulation.config(next(iter(simulation.presets)), quick=True)
     cases = [("guru", "^unknown agent guru; choose one of: prefrontal, ")]
+    if name == "maml":
+        cases = [("guru", "^agent must be feedforward: MAML adapts")]
     if name == "optogenetics":
         cases.append(("gru", "choose an agent that sees them: actor-critic-rpe$"))
     for agent, words in cases:
