@@ -60,7 +60,10 @@ PUBLISHED_STYLE: dict[str, Any] = {
 TRAJECTORIES = (0.99, 0.46, 0.33, 0.01)
 """Probabilities p_L of the episodes drawn in panel e, as in the paper."""
 NOTE = f"{INTERVALS} d: other agents were run as often as there are networks; open marks: as published."
-NOTE_OF_BELIEF = "a, b: means; thin lines: one network each. c: mean over networks."
+NOTE_OF_BELIEF = (
+    "a, b: means; thin lines: one network each. c: mean over networks; last rows: Thompson sampling, which knows no "
+    "distribution, and the best that can be done by who knows it."
+)
 
 
 def draw(results: Path, quick: bool) -> None:
@@ -215,7 +218,9 @@ def supplement(figure: Figure, run: RunFolder) -> None:
             ax.legend(loc="lower left")
     ax = figure.add_subplot(grid[2])
     table = run.read_table("generalisation.csv").groupby(["training", "test"], sort=False)["regret"].mean().unstack()
-    sns.heatmap(table[list(table.index)], annot=True, fmt=".1f", cmap="Blues", cbar=False, ax=ax)
+    sns.heatmap(
+        table[[name for name in table.index if name in table]], annot=True, fmt=".1f", cmap="Blues", cbar=False, ax=ax
+    )
     ax.set(xlabel="Tested on", ylabel="Trained on", title="Cumulative regret at the last trial")
     ax.tick_params(axis="y", rotation=0, length=0)
     ax.tick_params(axis="x", rotation=90, length=0)

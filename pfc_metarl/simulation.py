@@ -49,6 +49,8 @@ class Tested:
     """Arrays by name, each (network, episode, time, ...) unless `test` says otherwise."""
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
     """The tracked column trial by trial along the training (condition, subject, episode, trial, and the column)."""
+    curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Reward along the training (condition, subject, episode, reward_per_trial)."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +167,10 @@ def run(simulation: Simulation[C], config: C, options: Options, execute: Executo
         )
     tasks, started = simulation.tasks(config), time.time()
     execute = execute or (cluster(options.cluster) if options.cluster else workers.execute)
+    agent_class(config.agent)
+    require_memory(config, tasks, options.processes)
     for condition, task in tasks.items():
         make_agent(config.for_condition(condition), task, config.seeds[:1])  # does it fit?
-    require_memory(config, tasks, options.processes)
     folder = run_folder(options.results, simulation.name, options.quick)
     torch.set_num_threads(1)
     donor = RunFolder(options.trained, "") if options.trained else None
@@ -267,8 +270,9 @@ def networks_of(config: C, tasks: Mapping[str, Task], folder: RunFolder) -> Netw
 
 
 def _tested(folder: RunFolder) -> Tested:
-    learning = [folder.read_table(name) for name in folder.files("train") if name == "learning_by_trial.csv"]
-    return Tested(folder.read_table("trials.parquet"), folder.read_arrays("arrays.npz"), *learning)
+    own = {"learning": "learning_by_trial.csv", "curve": "learning_curve.csv"}
+    learning = {key: folder.read_table(name) for key, name in own.items() if name in folder.files("train")}
+    return Tested(folder.read_table("trials.parquet"), folder.read_arrays("arrays.npz"), **learning)
 
 
 def tables_of(folder: RunFolder) -> Tables:

@@ -149,6 +149,21 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("reward", "paid", Span(), True),
         Column("p_risky", "probability with which the risky arm pays", PROBABILITY),
     ),
+    "informative_bandit": (
+        Column(
+            "choice", "arm: 0 to 9, of which one is the target; 10 informative; -1 none", Span(NONE, 10, whole=True)
+        ),
+        Column("reward", "paid", Span(0, 5)),
+        Column("target", "the arm that pays 5", Span(0, 9, whole=True)),
+        Column("regret", "what the target pays less what was paid", Span(0, 5), True),
+    ),
+    "restless_bandit": (
+        CHOICE,
+        REWARD,
+        Column("p_left", "probability with which left would pay; right: 1 less this", PROBABILITY, True),
+        Column("volatile", "does that probability change fast in this session", bool, True),
+        Column("regret", "reward probability of the better side less that of the chosen one", PROBABILITY, True),
+    ),
     "grid_navi": (
         Column("choice", "0 stay, 1 up, 2 right, 3 down, 4 left; -1 none", (*range(5), NONE)),
         Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),

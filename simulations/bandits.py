@@ -8,10 +8,11 @@ import pandas as pd
 from annotated_types import Ge, Interval
 
 from pfc_metarl.agents import bandits as agents
+from pfc_metarl.agents.many_arms import OPTIMUM
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.agents.stationary import STATIONARY
 from pfc_metarl.analysis.read_out import belief_read_out, principal_components
-from pfc_metarl.analysis.regret import EXAMPLES, bayes_optimal_curves, regret_curves
+from pfc_metarl.analysis.regret import EXAMPLES, THOMPSON, bayes_optimal_curves, known_regrets, regret_curves
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.led import watch
@@ -146,7 +147,10 @@ def analyse(config: BanditsConfig, tested: Tested) -> Tables:
     return {
         "regret": regret(config, tested),
         "state_pca": state_pca(tested),
-        "generalisation": generalisation(config, tested),
+        "generalisation": pd.concat(
+            [generalisation(config, tested), known_regrets(tasks(config), config.seeds, config.test_episodes)],
+            ignore_index=True,
+        ),
         "belief_read_out": belief_read_out(states, tested.arrays["belief"], config.seeds, read_out_trials(config)),
     }
 
@@ -236,8 +240,23 @@ def compare_with_paper(tables: Tables) -> pd.DataFrame:
     less, error = paper_last.value - paper_before.value, paper_last.error + paper_before.error
     quantities.append(Quantity.ordered(name, gain, less, error, Single(), "< .1", 0.1))
     half = 0.25 * last / 2  # of what a random player loses on arms that pay .25 and .75
+    quantities += [read_out_quantity(tables["belief_read_out"]), *distribution_quantities(tables["generalisation"])]
     learned = Quantity.learned("regret less than half a random player's", independent, f"< {half:g}", half)
-    return compare([*quantities, read_out_quantity(tables["belief_read_out"]), learned])
+    return compare([*quantities, learned])
+
+
+def distribution_quantities(generalisation: pd.DataFrame) -> list[Quantity | Curve]:
+    """Regret on the very distribution of the training, beside the exact optimum: less than Thompson sampling's, and the
+    easier the pair of arms the less, as Wang et al. 2016 say (3.1.1, 3.1.2); they give no numbers."""
+    regrets = {key: own["regret"].to_numpy() for key, own in generalisation.groupby(["training", "test"], sort=False)}
+    quantities: list[Quantity | Curve] = []
+    for name in [test for training, test in regrets if training == OPTIMUM]:
+        harder = {"easy": "medium", "medium": "hard"}.get(name, "")
+        other, whose = ((harder, harder), harder) if (harder, harder) in regrets else ((THOMPSON, name), THOMPSON)
+        what = f"regret on {name} bandits (exact optimum {regrets[OPTIMUM, name][0]:.3g})"
+        rule, than = f"< {whose}", regrets[other].mean()
+        quantities.append(Quantity.ordered(what, regrets[name, name], np.nan, 0.0, Single(), rule, than))
+    return quantities
 
 
 def read_out_quantity(read_out: pd.DataFrame) -> Quantity:

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from pfc_metarl.agents.beliefs import ideal_beliefs
 from pfc_metarl.agents.two_step import ModelBased
 from pfc_metarl.command_line import Where, parse
 from pfc_metarl.config import Count, Settings
@@ -59,13 +60,7 @@ class Choice(Settings):
 def two_step_system(run: Run, agent: Agent, played: Trajectory) -> System:
     """After the fixation of each trial; belief: that S1 is the better state."""
     world, planner = played.end.episodes, two_step.planner(run.config)
-    shape, beliefs = world.trials.shape, np.empty(world.trials.shape)
-    planner.start(shape[0] * shape[1])
-    for t in range(shape[2]):
-        beliefs[..., t] = planner.belief.reshape(shape[:2])
-        now = world.trials[..., t].reshape(-1)
-        rows = np.flatnonzero(now["valid"])
-        planner.observe(rows, {name: now[name][rows].astype(int) for name in planner.learns_from})
+    beliefs = ideal_beliefs(world.task, world.trials)[..., 0]
     outcomes = {
         f"{SIDE[choice]}, {'common' if common else 'uncommon'}, {'rewarded' if reward else 'unrewarded'}": (
             choice,

@@ -54,7 +54,7 @@ class MAMLBenchConfig(MAMLConfig):
     """Size of an inner step in 2-D navigation (our choice: advantages are standardised; F)."""
     recurrent_episodes: Count = 48_000
     """Training episodes of each recurrent network, of four blocks each."""
-    test_instances: Annotated[Count, Ge(2), TESTED] = 200
+    test_episodes: Annotated[Count, Ge(2), TESTED] = 200
     """Bandits, or goals, on which each network is tested, its own weights frozen."""
 
     def problems(self) -> dict[str, Problem]:
@@ -113,13 +113,13 @@ def test(config: MAMLBenchConfig, networks: Networks) -> Tested:
         method, name = condition.split(": ")
         problem, rngs = config.problems()[name], generators(TEST, config.seeds, index)
         if method == RECURRENT:
-            played = play(network, problem.whole, rngs, config.test_instances)
+            played = play(network, problem.whole, rngs, config.test_episodes)
             rewards = played.rewards.unflatten(0, (BLOCKS, -1)).sum(1).permute(1, 2, 0)
             trials = trials if len(trials) else played.table()
         else:
             own = config.for_condition(condition)
             assert isinstance(network, FeedForward) and isinstance(own, MAMLConfig)
-            blocks = adapt(network, problem.rollout, own, rngs, config.test_instances, BLOCKS - 1)
+            blocks = adapt(network, problem.rollout, own, rngs, config.test_episodes, BLOCKS - 1)
             rewards = torch.stack([in_block(block, name) for block in blocks], -1).unflatten(0, (config.networks, -1))
         arrays[condition] = rewards.numpy()
     return Tested(trials, arrays)
@@ -229,7 +229,7 @@ SIMULATION = Simulation(
         "bandits": ((5, 10), (3, 6)),
         "rollouts": 3,
         "recurrent_episodes": 128,
-        "test_instances": 5,
+        "test_episodes": 5,
     },
     tasks=tasks,
     test=test,

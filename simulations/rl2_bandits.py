@@ -167,12 +167,12 @@ PRESETS = {
     # departures from the publication: LSTMs of 48 units; advantage actor-critic
     "fast": RL2BanditsConfig(
         preset="fast",
-        episodes=384_000,
+        episodes=768_000,
         episodes_per_update=64,
-        learning_rate=0.01,
+        learning_rate=0.02,
         learning_rate_end=0.0,
-        discount=0.95,
-        trace_decay=0.7,
+        discount=0.98,
+        trace_decay=0.8,
         state_value_cost=0.5,
         entropy_cost=0.05,
         entropy_cost_end=0.0,

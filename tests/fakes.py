@@ -15,7 +15,9 @@ from pfc_metarl.tasks import (
     Foraging,
     HarlowSymbolic,
     InferredValue,
+    InformativeBandit,
     Optogenetics,
+    RestlessBandit,
     Task,
     TwoStep,
     Volatility,
@@ -32,6 +34,8 @@ SMALL: dict[str, Task] = {
     "optogenetics": Optogenetics(2, 5, (0.5, 0.125), 1.0, 4.0),
     "inferred_value": InferredValue(2, 3, 0.5),
     "harlow": HarlowSymbolic(4, 5, 0.2),
+    "informative_bandit": InformativeBandit(5),
+    "restless_bandit": RestlessBandit(8, 0.05, 0.3),
 }
 """Tasks by name, with few trials."""
 

@@ -1,6 +1,7 @@
 """Bandits: the reference agents against other ways of computing the same, the belief read-out."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,16 @@ from pfc_metarl.agents.bandits import (
 )
 from pfc_metarl.agents.playing import play
 from pfc_metarl.analysis.read_out import belief_read_out, decode, explained, principal_components
-from pfc_metarl.analysis.regret import BAYES_INDEPENDENT, bayes_optimal_curves, regret_curves
-from pfc_metarl.tasks.bandit import Bandit
+from pfc_metarl.analysis.regret import (
+    BAYES_INDEPENDENT,
+    THOMPSON,
+    bayes_optimal_curves,
+    known_regrets,
+    optimal_regret,
+    regret_curves,
+)
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.tasks.bandit import DISTRIBUTIONS, PAIRS, Bandit
 
 
 def test_gittins_indices_of_the_literature() -> None:
@@ -90,6 +99,54 @@ def test_correlated_bayes_agent_equals_simulation() -> None:
         evidence += np.where(left == outcome, 1, -1)
     exact = np.diff(bayes_optimal_regret_correlated(12, (p, 1 - p)), prepend=0) / 0.4
     np.testing.assert_allclose(wrong, exact, atol=0.02)
+
+
+def worlds(distribution: str) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a distribution of bandits (point, arm), and their probabilities: enough of them for a few trials."""
+    x, weights = np.polynomial.legendre.leggauss(8)
+    x, weights = np.concatenate([x + 1, x + 3]) / 4, np.concatenate([weights, weights]) / 4
+    if distribution == "independent":
+        share, best = (grid.ravel() for grid in np.meshgrid(x, x))  # of the worse arm in the better one's probability
+        p, chances = np.column_stack([share * best, best]), np.outer(weights, weights).ravel() * best
+        return np.concatenate([p, p[:, ::-1]]), np.tile(chances, 2)
+    p = np.array(PAIRS[distribution]) if distribution in PAIRS else x
+    return np.column_stack([p, 1 - p]), np.full(2, 0.5) if distribution in PAIRS else weights
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_optimal_regret_equals_the_best_of_all_ways_to_choose(distribution: str) -> None:
+    p, chances = worlds(distribution)
+
+    def most(chances: np.ndarray, left: int) -> float:
+        """What can be earned, by the chances of each world times those of what was seen."""
+        if not left:
+            return 0.0
+        return max(
+            (chances * p[:, arm]).sum()
+            + most(chances * p[:, arm], left - 1)
+            + most(chances * (1 - p[:, arm]), left - 1)
+            for arm in (0, 1)
+        )
+
+    assert chances.sum() == pytest.approx(1)
+    for trials in (1, 2, 5):
+        regret = trials * (chances * p.max(axis=1)).sum() - most(chances, trials)
+        assert optimal_regret(distribution, trials) == pytest.approx(regret)
+    with pytest.raises(ConfigError, match="trials must be a whole number of at least 1, not 0"):
+        optimal_regret(distribution, 0)
+
+
+def test_known_regrets() -> None:
+    tasks = {name: Bandit(20, 2, name) for name in ("independent", "easy")}
+    table = known_regrets(tasks, [3, 4], 400)
+    assert table["training"].tolist() == ([THOMPSON] * 2 + ["exact optimum"]) * 2
+    assert table["subject"].tolist() == [3, 4, 0] * 2 and table["test"].tolist() == ["independent"] * 3 + ["easy"] * 3
+    assert table["regret"].nunique() == 6
+    by_hand = play(Thompson(), tasks["easy"], np.random.default_rng(0), 4_000, "")["regret"].sum() / 4_000
+    assert table["regret"][[3, 4]].mean() == pytest.approx(by_hand, abs=0.2)
+    assert table["regret"][5] == optimal_regret("easy", 20) < by_hand
+    with pytest.raises(ConfigError, match="distribution must be one of independent, .*, not heavy"):
+        optimal_regret("heavy", 20)
 
 
 def counted(agent: ReferenceAgent, pulls: list[tuple[int, int]]) -> np.ndarray:
@@ -186,3 +243,9 @@ def test_principal_components_find_the_plane() -> None:
     assert share.sum() == pytest.approx(1)
     for k in range(2):
         assert abs(np.corrcoef(found[..., k].ravel(), plane[..., k].ravel())[0, 1]) > 0.99
+
+
+def test_the_page_has_the_exact_optima() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "simulations" / "bandits.md").read_text()
+    for name in DISTRIBUTIONS:
+        assert f"{name} {optimal_regret(name, 100):.3f}".replace(" 0.", " .") in page

@@ -1,6 +1,7 @@
 """The command line: flags, bad values, and one line for each error."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -252,7 +253,7 @@ def test_figures_without_a_name(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Figure 5: " in done.stdout and "-> results/figures/figure5.png" in done.stdout
-    assert done.stdout.count("->") == 1 and "  hidden_state  The state of trained networks" in done.stdout
+    assert done.stdout.count("->") == 1 and re.search("  hidden_state +The state of trained networks", done.stdout)
     done = subprocess.run([*command[:1], "nothing"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("error: pfc-metarl simulations NAME [options], or: ")
 

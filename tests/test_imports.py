@@ -24,7 +24,7 @@ FLOORS: list[set[str]] = [
     {"analysis", "rollout"},
     {"led"},
     {"a2c", "checkpoints", "film"},
-    {"learning_curves"},
+    {"learning_curves", "maml"},
     {"training"},
     {"workers", "memory", "cluster"},
     {"simulation"},

@@ -10,19 +10,23 @@ import pytest
 
 import pfc_metarl.agents
 import pfc_metarl.analysis
+from pfc_metarl.agents import informative_bandit, restless_bandit
 from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.bandits import UCB, Gittins, Thompson
+from pfc_metarl.agents.lapsing import models
+from pfc_metarl.agents.likelihood import ModelAgent
 from pfc_metarl.agents.playing import draw_choices, lead, play, replay
 from pfc_metarl.agents.stationary import StationaryForager, StationaryPlanner
 from pfc_metarl.agents.two_step import ModelBased, ModelFree, RewardAsCue
 from pfc_metarl.agents.volatility import FixedRate, IdealObserver
 from pfc_metarl.errors import TableError
-from pfc_metarl.tasks import Bandit, Foraging, Task, TwoStep, Volatility
+from pfc_metarl.tasks import Bandit, Foraging, InformativeBandit, RestlessBandit, Task, TwoStep, Volatility
 from pfc_metarl.tasks.volatility import Process, Schedule
 from pfc_metarl.trials import NONE, check_trials
 
 TWO_STEP, BANDIT, VOLATILITY = TwoStep(30, 0.8, 0.9, 0.1, 0.1), Bandit(30, 2, "independent"), Volatility(30, Schedule())
 THREE_ARMS = Bandit(30, 3, "independent")
+INFORMATIVE, RESTLESS = InformativeBandit(30), RestlessBandit(30, 0.02, 0.2)
 AGENTS: dict[str, tuple[ReferenceAgent, Task]] = {
     "model-free": (ModelFree(eligibility=1.0), TWO_STEP),
     "SARSA(0)": (ModelFree(learning_rate=0.3, inverse_temperature=2.0), TWO_STEP),
@@ -37,6 +41,12 @@ AGENTS: dict[str, tuple[ReferenceAgent, Task]] = {
     "UCB": (UCB(arms=3), THREE_ARMS),
     "Thompson": (Thompson(), BANDIT),
     "Thompson, three arms": (Thompson(arms=3), THREE_ARMS),
+    "informative, Thompson": (informative_bandit.Thompson(), INFORMATIVE),
+    "informative, UCB": (informative_bandit.UCB(), INFORMATIVE),
+    "restless, UCB": (restless_bandit.UCB(), RESTLESS),
+    "restless, Thompson": (restless_bandit.Thompson(0.06), RESTLESS),
+    "restless, optimum": (restless_bandit.Optimum([0.02, 0.2], [0.5, 0.5]), RESTLESS),
+    "restless, Rescorla-Wagner": (ModelAgent(models(0.5)["be"], np.array([10.0, 0.1]), "restless_bandit"), RESTLESS),
 }
 
 
@@ -74,7 +84,7 @@ def test_probabilities_of_all_choices_add_up(name: str) -> None:
     table = played(name)
     last = table["trial"] == 30
     total = 0.0
-    for choice in range(min(2, task.actions) if task.name != "bandit" else task.actions):
+    for choice in range(task.actions if "bandit" in task.name else min(2, task.actions)):
         other = table.assign(choice=table["choice"].mask(last, choice))
         other = other.drop(columns=["state", "regret", *["reward"] * (task.name == "volatility")], errors="ignore")
         total = total + lead(agent, other)[last]

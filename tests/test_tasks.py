@@ -24,8 +24,10 @@ from pfc_metarl.tasks import (
     GridNavi,
     HarlowSymbolic,
     InferredValue,
+    InformativeBandit,
     Navigation,
     Optogenetics,
+    RestlessBandit,
     TwoStep,
     Volatility,
 )
@@ -78,6 +80,8 @@ EXAMPLES = {
     "grid_navi": Example((GridNavi(episodes=3, horizon=12),), -0.1, 1),
     "navigation": Example((Navigation(episodes=2, horizon=6),), -3, 0),
     "optogenetics": Example((Optogenetics(3, 6, (0.5, 0.125), safe_reward=1.0, risky_reward=4.0),), -1, 4),
+    "informative_bandit": Example((InformativeBandit(30),), 0.1, 5),
+    "restless_bandit": Example((RestlessBandit(12, 0.05, 0.3), RestlessBandit(9, 0.05, 0.3, volatile=1.0)), 0, 1),
 }
 each_task = pytest.mark.parametrize(
     "task",
@@ -278,6 +282,9 @@ print(world.reward[0, 0])
         (lambda: HarlowSymbolic(6, 10, float("nan")), "fixation_reward must be finite, not nan"),
         (lambda: Volatility(20, Process(high_volatility=2.0)), "high_volatility must be between 0 and 1, not 2.0"),
         (lambda: Volatility(20, Process(), reward_scale=float("nan")), "reward_scale must be finite"),
+        (lambda: InformativeBandit(0), "trials must be a whole number of at least 1, not 0"),
+        (lambda: RestlessBandit(10, -0.1, 0.2), "low_step must be between 0 and 1, not -0.1"),
+        (lambda: RestlessBandit(10, 0.1, 0.2, float("nan")), "volatile must be between 0 and 1, not nan"),
         (lambda: Episodes(Bandit(0, 2, "independent"), 1, 1), "trials must be a whole number of at least 1, not 0"),
         (lambda: Episodes(Bandit(5, 2, "independent"), 1, 0), "episodes must be a whole number of at least 1, not 0"),
     ],

@@ -186,7 +186,7 @@ def bayes_optimal_regret(trials: int, p: tuple[float, float], discount: float = 
     require_counts(trials=trials)
     _require_two_arms(p)
     require_probabilities(discount=discount)
-    policy = _bayes_optimal_policy(trials, discount)
+    policy, _ = _bayes_optimal_policy(trials, discount)
     arriving = np.ones((1, 1, 1))
     regret = np.empty(trials)
     for n in range(trials):
@@ -201,9 +201,19 @@ def bayes_optimal_regret(trials: int, p: tuple[float, float], discount: float = 
     return regret.cumsum()
 
 
+def bayes_optimal_reward(trials: int) -> float:
+    """Exact expected total reward of the Bayes-optimal agent, in the mean over two independent arms, p uniform.
+
+    Raises:
+        ConfigError: no number of trials.
+    """
+    require_counts(trials=trials)
+    return _bayes_optimal_policy(trials, 1.0)[1]
+
+
 @cache
-def _bayes_optimal_policy(trials: int, discount: float) -> list[np.ndarray]:
-    """Probability of the first arm after n trials, by (successes 1, failures 1, successes 2); ties 1/2."""
+def _bayes_optimal_policy(trials: int, discount: float) -> tuple[list[np.ndarray], float]:
+    """Probability of the first arm after n trials, by (successes 1, failures 1, successes 2), ties 1/2; its reward."""
     value = np.zeros((trials + 1,) * 3)
     policy = []
     for n in range(trials - 1, -1, -1):
@@ -215,7 +225,7 @@ def _bayes_optimal_policy(trials: int, discount: float) -> list[np.ndarray]:
         second = mean2 * (1 + value[:-1, :-1, 1:]) + (1 - mean2) * value[:-1, :-1, :-1]
         value = np.maximum(first, second)
         policy.append(np.where(np.isclose(first, second, rtol=0, atol=1e-12), 0.5, first > second))
-    return policy[::-1]
+    return policy[::-1], float(value.item())
 
 
 def bayes_optimal_regret_correlated(trials: int, p: tuple[float, float]) -> np.ndarray:

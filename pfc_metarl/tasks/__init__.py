@@ -8,8 +8,10 @@ from pfc_metarl.tasks.grid_navi import GridNavi
 from pfc_metarl.tasks.harlow_gaze import HarlowGaze
 from pfc_metarl.tasks.harlow_symbolic import HarlowSymbolic
 from pfc_metarl.tasks.inferred_value import InferredValue
+from pfc_metarl.tasks.informative_bandit import InformativeBandit
 from pfc_metarl.tasks.navigation import Navigation
 from pfc_metarl.tasks.optogenetics import Optogenetics
+from pfc_metarl.tasks.restless_bandit import RestlessBandit
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.tasks.two_step import TwoStep
 from pfc_metarl.tasks.volatility import Volatility
@@ -27,6 +29,8 @@ TASKS: dict[str, type[Task]] = {
         Optogenetics,
         Navigation,
         GridNavi,
+        InformativeBandit,
+        RestlessBandit,
         ContextBandit,
         Conditioning,
     )
