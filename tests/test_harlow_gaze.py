@@ -333,7 +333,7 @@ def test_pictures_of_the_wrong_size_or_number_are_refused(shown: np.ndarray) -> 
 
 
 def test_nobody_can_be_led() -> None:
-    with pytest.raises(ConfigError, match="harlow_gaze: nobody can be led .* many actions"):
+    with pytest.raises(ConfigError, match="harlow_gaze: nobody can be led .* no single action"):
         led_episodes(make().task, pd.DataFrame(), 1)
 
 

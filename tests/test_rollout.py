@@ -218,6 +218,8 @@ def test_without_memory_every_trial_is_the_first(name: str) -> None:
     assert (played.seen.actions[::3] == -1).all() and not played.seen.rewards[::3].any()
     for what in (played.logits, played.values, played.activity):
         assert torch.equal(what[::3], what[:1].expand_as(what[::3]))  # at the fixation cue
+    if name == "feedforward":
+        return  # it has no memory to lose
     kept = play(agent_of(name, TWO_STEP, 1, 2), TWO_STEP, rngs(1, 2), 5)
     assert torch.equal(kept.actions[:3], played.actions[:3])  # within the trial nothing is forgotten
     assert not torch.isclose(kept.logits[3], played.logits[3]).all()

@@ -76,6 +76,7 @@ class InferredValue(Task):
         ("cue", "i1"),
     ]
     outcome_fields = [("rewarded_cue", "i1"), ("reward", "i1"), ("valid", "?")]
+    latents = 2
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, blocks: int, block_trials: int, switch_probability: float) -> None:
@@ -91,6 +92,10 @@ class InferredValue(Task):
         trials["cue"] = uniform(rng, *trials.shape) < 0.5
         block, trial = divmod(np.arange(self.trials), self.block_trials)
         trials["block"], trials["trial_in_block"] = block + 1, trial + 1
+
+    def latent(self, episodes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+        """The cue that pays; see `Task`."""
+        return trials["rewarded_cue"]
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
         """What a subject met: its cues, and which of them was rewarded."""
