@@ -9,11 +9,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import pfc_metarl
 import simulations
 from pfc_metarl.claims import judge, reference, told_in_tables
 from pfc_metarl.config import Config, bears_on
-from pfc_metarl.markdown import markdown_table
+from pfc_metarl.markdown import markdown_table, with_interval
 from pfc_metarl.overview import first_words
 from pfc_metarl.simulation import Simulation
 from pfc_metarl.trial_columns import COLUMNS, COMMON_COLUMNS, KEY_COLUMNS
@@ -94,7 +96,26 @@ def verdicts(name: str) -> str:
             judged = judge(compared)  # all: Holm's correction is over all claims
             tables = told_in_tables(judged[judged["simulation"] == name])
             text += f"**{title}**\n\n" + "".join(f"{markdown_table(*table)}\n" for table in tables if table[1])
-    return text or "No claim is judged here.\n"
+    return text or beside_others(name) or "No claim is judged here.\n"
+
+
+def beside_others(name: str) -> str:
+    """Of a relative of the theory, of which the paper claims nothing: the comparison of the runs that come with it."""
+    compared = reference("related").get(name)
+    if compared is None:
+        return ""
+    rows = [
+        [
+            c["quantity"],
+            "" if pd.isna(c["published"]) else f"{c['published']:.3g}",
+            with_interval(c["ours"], c["ci_low"], c["ci_high"]),
+            f"{c['direction']} ({c['networks_in_direction']}/{c['n']})",
+            c["verdict"],
+        ]
+        for _, c in compared.iterrows()
+    ]
+    head = ["quantity", "published", "ours [95 %]", "direction (networks)", "verdict"]
+    return f"{markdown_table(head, rows)}\n"
 
 
 def columns() -> str:

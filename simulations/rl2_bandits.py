@@ -8,7 +8,7 @@ import pandas as pd
 from annotated_types import Ge
 
 from pfc_metarl.agents.bandits import BanditAgent, Gittins
-from pfc_metarl.agents.many_arms import AGENTS, GITTINS, OPTIMUM, PUBLICATION, TUNED, bayes_optimal_reward
+from pfc_metarl.agents.many_arms import AGENTS, GITTINS, OPTIMUM, PUBLICATION, TUNED, optimal_total_reward
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
@@ -93,7 +93,7 @@ def analyse(config: RL2BanditsConfig, tested: Tested) -> Tables:
         rewards += [total_rewards(config, group, own).assign(bandit=name) for group, own in played.items()]
         by_trial += [mean_by_trial(config, group, own).assign(bandit=name) for group, own in played.items()]
         if task.trials <= MOST_PULLS:
-            exact = {"group": OPTIMUM, "subject": 0, "reward": bayes_optimal_reward(task.actions, task.trials)}
+            exact = {"group": OPTIMUM, "subject": 0, "reward": optimal_total_reward(task.actions, task.trials)}
             rewards.append(pd.DataFrame([{**exact, "sd": np.nan, "bandit": name}]))
     tables = {"rewards": rewards, "by_trial": by_trial, "tuned": tuned}
     return {key: pd.concat(parts, ignore_index=True) for key, parts in tables.items()}
@@ -138,9 +138,9 @@ def mean_by_trial(config: RL2BanditsConfig, group: str, rewards: np.ndarray) -> 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
     """Comparison with the published table, for those of its bandits that were played.
 
-    Known algorithms are to earn more than random choices; networks as much as the published ones, but for the error
-    of a mean over as many bandits (1.96 s.d. / sqrt n). A network has learned a bandit if it earns more than midway
-    from random choices to UCB1.
+    Known algorithms are to earn more than random choices, and these less than UCB1; networks as much as the published
+    ones, but for the error of a mean over as many bandits (1.96 s.d. / sqrt n). A network has learned a bandit if it
+    earns more than midway from random choices to UCB1.
     """
     quantities: list[Quantity | Curve] = []
     for name, rewards in tables["rewards"].groupby("bandit", sort=False):
@@ -155,8 +155,7 @@ def compare_with_published(tables: Tables) -> pd.DataFrame:
             quantities.append(Quantity.ordered(what + NETWORKS, networks, *paper, Single(), rule, least, short=name))
             for group in [GITTINS, *AGENTS]:
                 paper = published_number(PUBLICATION, series=group, condition=name)
-                rule = "any" if group == "random" else "> random"
-                than = -np.inf if group == "random" else chance
+                rule, than = ("< UCB1", ucb) if group == "random" else ("> random", chance)
                 quantities.append(Quantity.ordered(what + group, own[group], *paper, Single(), rule, than))
         rule = f"> {midway:.2f}, midway from random to UCB1"
         quantities.append(Quantity.learned(f"reward, {name}", networks, rule, midway))

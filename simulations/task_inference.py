@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from annotated_types import Ge
 
-from pfc_metarl.agents.bandits import bayes_optimal_regret_correlated
 from pfc_metarl.agents.beliefs import ideal_beliefs
 from pfc_metarl.agents.navigator import optimal_returns, random_return
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.agents.two_step import ModelBased
 from pfc_metarl.analysis.belief_quality import divergence, read_out_of_beliefs
+from pfc_metarl.analysis.regret import optimal_regret
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Probability
 from pfc_metarl.networks.agent import Agent
@@ -153,7 +153,7 @@ def optima(config: TaskInferenceConfig) -> pd.DataFrame:
     better, for either choice tells as much), and chance is even.
     """
     (low, high), trials = PAIRS[PAIR], config.two_step_trials
-    regret = bayes_optimal_regret_correlated(config.bandit_trials, (high, low))[-1]
+    regret = optimal_regret(PAIR, config.bandit_trials)
     planner = ModelBased(*TWO_STEP_PROBABILITIES, inverse_temperature=1e6)
     rng = generator(REFERENCE, config.first_seed, 0, 0)
     played = play_agent(planner, TwoStep(trials, *TWO_STEP_PROBABILITIES), rng, 20_000, "")

@@ -14,7 +14,7 @@ from pfc_metarl.agents.many_arms import (
     EpsilonGreedy,
     Greedy,
     SampledThompson,
-    bayes_optimal_reward,
+    optimal_total_reward,
 )
 from pfc_metarl.agents.playing import play
 from pfc_metarl.errors import ConfigError
@@ -99,12 +99,12 @@ def every_policy(arms: int, pulls: int) -> float:
 
 @pytest.mark.parametrize("arms, pulls", [*itertools.product((1, 2, 3), (1, 2, 4)), (5, 3)])
 def test_the_exact_optimum(arms: int, pulls: int) -> None:
-    assert bayes_optimal_reward(arms, pulls) == pytest.approx(every_policy(arms, pulls))
+    assert optimal_total_reward(arms, pulls) == pytest.approx(every_policy(arms, pulls))
 
 
 def test_no_agent_earns_more_than_the_optimum() -> None:
     played = play(Gittins(10, 0.9), Bandit(10, 10, "independent"), np.random.default_rng(2), 20_000, GITTINS)
     reward = played.groupby("session")["reward"].sum()
-    assert abs(reward.mean() - bayes_optimal_reward(10, 10)) < 4 * reward.sem()  # Gittins is nearly optimal
+    assert abs(reward.mean() - optimal_total_reward(10, 10)) < 4 * reward.sem()  # Gittins is nearly optimal
     with pytest.raises(ConfigError, match="pulls must be a whole number of at least 1, not 0"):
-        bayes_optimal_reward(2, 0)
+        optimal_total_reward(2, 0)

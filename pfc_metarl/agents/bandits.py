@@ -14,7 +14,7 @@ from scipy import special
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.errors import ConfigError, TableError
-from pfc_metarl.tasks.task import is_number, require_counts, require_probabilities
+from pfc_metarl.tasks.task import is_number, require_counts, require_finite, require_probabilities
 
 
 @dataclass
@@ -63,15 +63,29 @@ class IndexAgent(BanditAgent):
         return best / best.sum(axis=1, keepdims=True)
 
 
+@dataclass
 class UCB(IndexAgent):
-    """Upper confidence bound: mean + sqrt(log t / (2 n)), untried arms first (Garivier & Cappe 2011)."""
+    """Upper confidence bound: mean + sqrt(chi log t / n), untried arms first (Garivier & Cappe 2011: chi = 1/2).
+
+    Args:
+        arms: of the bandit.
+        chi: scale of the bonus.
+    """
+
+    chi: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_finite(chi=self.chi)
+        if self.chi < 0:
+            raise ConfigError(f"chi must be at least 0, not {self.chi}")
 
     def index(self) -> np.ndarray:
         """The bound."""
         pulls = self.successes + self.failures
         trial = 1 + pulls.sum(axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(pulls == 0, np.inf, self.successes / pulls + np.sqrt(np.log(trial) / (2 * pulls)))
+            return np.where(pulls == 0, np.inf, self.successes / pulls + np.sqrt(self.chi * np.log(trial) / pulls))
 
 
 @dataclass

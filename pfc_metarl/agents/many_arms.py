@@ -135,7 +135,7 @@ TUNED: Mapping[str, tuple[str, list]] = {
 """What is tuned, and over which values, as published."""
 
 
-def bayes_optimal_reward(arms: int, pulls: int) -> float:
+def optimal_total_reward(arms: int, pulls: int) -> float:
     """Exact expected total reward of the best that can be done with independent arms, p uniform.
 
     Dynamic programming over the counts of the arms that were pulled, in whatever order (feasible up to some 12 pulls,

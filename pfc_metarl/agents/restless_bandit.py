@@ -4,42 +4,27 @@ Rescorla-Wagner, which plays and is fitted, is in `pfc_metarl.agents.lapsing`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from scipy.stats import norm
 
+from pfc_metarl.agents import bandits
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
-from pfc_metarl.agents.bandits import IndexAgent
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.task import LEFT, require_finite, require_probabilities
+from pfc_metarl.tasks.task import LEFT, require_probabilities
 
 BINS = 100
 """Of the grid over p (our choice): with twice as many, means of beliefs differ by less than .003."""
 
 
-class UCB(IndexAgent):
-    """Upper confidence bound: mean + sqrt(chi log n / n_i), untried arms first.
-
-    Args:
-        chi: scale of the bonus (published: 1, which served best).
-    """
+@dataclass
+class UCB(bandits.UCB):
+    """Upper confidence bound (published: chi = 1, which served best)."""
 
     task = "restless_bandit"
-
-    def __init__(self, chi: float = 1.0) -> None:
-        super().__init__(2)
-        require_finite(chi=chi)
-        if chi < 0:
-            raise ConfigError(f"chi must be at least 0, not {chi}")
-        self.chi = chi
-
-    def index(self) -> np.ndarray:
-        """The bound; n is the number of the trial."""
-        pulls = self.successes + self.failures
-        trial = 1 + pulls.sum(axis=1, keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(pulls == 0, np.inf, self.successes / pulls + np.sqrt(self.chi * np.log(trial) / pulls))
+    chi: float = 1.0
 
 
 class Filter(ReferenceAgent):
