@@ -1,5 +1,6 @@
 """docs/findings.md says what the tables that come with the repository say; each verdict can be computed anew."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,38 @@ def test_what_the_state_is() -> None:
     for number in (first["belief"], first["bayes"], -rare["belief"]):
         assert f"{number:.2f}".removeprefix("0") in section
     assert points.query("task == 'two-step'")["speed"].max() < 0.01
+
+
+def short(x: float) -> str:
+    """Two decimals, without a leading 0."""
+    return f"{x:.2f}".removeprefix("0")
+
+
+IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
+    "informative_bandit": {
+        "informative arm first, share of episodes": lambda x: f"in {100 * x:.1f} %",
+        "regret (exact optimum 4.45), networks": lambda x: f"regret {x:.2f}, optimum 4.45",
+    },
+    "restless_bandits": {
+        "learning rate, high less low volatility, networks": lambda x: f"higher by {short(x)}",
+        "regret, networks, beside Thompson": lambda x: f"regret {x:.1f}",
+        "regret, exact optimum": lambda x: f"optimum {x:.1f}",
+    },
+    "modules": {
+        "lesion index, modules": lambda x: f"index {short(x)}",
+        "lesion index, undivided, beside contexts dealt out anew": lambda x: f"undivided {short(x)}",
+    },
+    "distributional": {
+        "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
+    },
+}
+"""What the README says of relatives of the theory, in the row of each, by quantity."""
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_what_the_readme_says_of_relatives(name: str) -> None:
+    text = (DOCS.parent / "README.md").read_text()
+    (row,) = [line for line in text.splitlines() if f"| `{name}` (on request)" in line]
+    ours = reference("related")[name].set_index("quantity")["ours"]
+    for quantity, words in IN_WORDS[name].items():
+        assert words(ours[quantity]) in row, quantity

@@ -128,9 +128,9 @@ def test_ucb_by_hand() -> None:
 
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ConfigError, match="^chi must be finite, not inf"):
-        UCB(float("inf"))
+        UCB(chi=float("inf"))
     with pytest.raises(ConfigError, match="^chi must be at least 0, not -1"):
-        UCB(-1)
+        UCB(chi=-1)
     with pytest.raises(ConfigError, match="^step must be between 0 and 1, not 2"):
         Thompson(2.0)
     with pytest.raises(
@@ -171,7 +171,7 @@ def test_our_walks_are_such_that_published_choices_are_the_best() -> None:
         return ModelAgent(models(rate)["b"], np.array([CONFIG.inverse_temperature]), "restless_bandit")
 
     rates = {rate: regret_of(rescorla_wagner(rate)) for rate in (0.2, 0.5, 0.8)}
-    bounds = {chi: regret_of(UCB(chi)) for chi in (0.25, 1.0, 4.0)}
+    bounds = {chi: regret_of(UCB(chi=chi)) for chi in (0.25, 1.0, 4.0)}
     assert min(rates, key=rates.__getitem__) == 0.5 and min(bounds, key=bounds.__getitem__) == 1.0
     sizes = [CONFIG.low_step, CONFIG.high_step]
     sampling = regret_of(Thompson(np.sqrt(sizes[0] * sizes[1])), 300)
