@@ -34,7 +34,7 @@ def losses_by_context(losses: np.ndarray, contexts: np.ndarray) -> np.ndarray:
 
 
 def specialisation(losses: np.ndarray, contexts: np.ndarray) -> float:
-    """How unlike the losses in the two contexts are: the sizes of d_1 - d_2, over those of d_1 and d_2, summed over parts.
+    """How unlike the losses in both contexts are: the sizes of d_1 - d_2, over those of d_1 and d_2, summed over parts.
 
     Args:
         losses: without each part (episode, part).
