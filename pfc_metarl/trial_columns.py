@@ -171,6 +171,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("reward", "1 at the goal, else -.1", Span()),
         Column("goal", "cell of the goal", Span(0, 24, whole=True)),
     ),
+    "tabular_mdp": (
+        Column("choice", "action, counted from 0; -1 none", Span(NONE, 126, whole=True)),
+        Column("inner", "number of the episode on this MDP, from 1", Span(1, whole=True)),
+        Column("at", "state before the action, from 0", Span(0, whole=True)),
+        Column("reward", "paid", Span()),
+    ),
     "navigation": (
         Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),
         Column("x", "place after the move", Span()),

@@ -28,6 +28,7 @@ from pfc_metarl.tasks import (
     Navigation,
     Optogenetics,
     RestlessBandit,
+    TabularMDP,
     TwoStep,
     Volatility,
 )
@@ -79,6 +80,7 @@ EXAMPLES = {
     "harlow_gaze": Example((gaze_example(),), -1, 1.2),
     "grid_navi": Example((GridNavi(episodes=3, horizon=12),), -0.1, 1),
     "navigation": Example((Navigation(episodes=2, horizon=6),), -3, 0),
+    "tabular_mdp": Example((TabularMDP(3, 4, 3, 5), TabularMDP(2)), -9, 11),
     "optogenetics": Example((Optogenetics(3, 6, (0.5, 0.125), safe_reward=1.0, risky_reward=4.0),), -1, 4),
     "informative_bandit": Example((InformativeBandit(30),), 0.1, 5),
     "restless_bandit": Example((RestlessBandit(12, 0.05, 0.3), RestlessBandit(9, 0.05, 0.3, volatile=1.0)), 0, 1),

@@ -12,6 +12,7 @@ from pfc_metarl.tasks.informative_bandit import InformativeBandit
 from pfc_metarl.tasks.navigation import Navigation
 from pfc_metarl.tasks.optogenetics import Optogenetics
 from pfc_metarl.tasks.restless_bandit import RestlessBandit
+from pfc_metarl.tasks.tabular_mdp import TabularMDP
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.tasks.two_step import TwoStep
 from pfc_metarl.tasks.volatility import Volatility
@@ -33,6 +34,7 @@ TASKS: dict[str, type[Task]] = {
         RestlessBandit,
         ContextBandit,
         Conditioning,
+        TabularMDP,
     )
 }
 """All tasks by name."""
