@@ -38,7 +38,9 @@ def plan(backup: Backup, sessions: int, states: int, horizon: int) -> np.ndarray
 
 def expected(transitions: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Values (session, state), by the probabilities (session, state, action, state) of coming there."""
-    return (transitions * values[:, None, None]).sum(axis=-1)
+    return np.einsum(
+        "nsaz,nz->nsa", transitions, values
+    )  # adds up alike for all: what is equal stays so, as BLAS does not
 
 
 def known_optimum(means: np.ndarray, cumulative: np.ndarray, horizon: int) -> np.ndarray:
@@ -235,14 +237,14 @@ class UCRL2(MDPAgent):
         rewards = self.mean[rows] + self.scale * np.sqrt(log / np.maximum(1, self.visits[rows]))
         seen = np.maximum(1, self.followed[rows].sum(axis=-1))
         moved = self.scale * np.sqrt(self.states * log / seen) / 2  # of probability, at most, to the best state
-        transitions = self.dirichlet[rows] / self.dirichlet[rows].sum(axis=-1, keepdims=True)
+        likely = self.dirichlet[rows] / self.dirichlet[rows].sum(axis=-1, keepdims=True)
+        to_state, every = np.moveaxis(likely, -1, 1).copy(), np.arange(len(rows))[:, None]
 
         def backup(values: np.ndarray, left: int) -> np.ndarray:
-            best_first = np.argsort(-values, axis=-1)[:, None, None]
-            likely = np.take_along_axis(transitions, best_first, -1)
-            likely[..., 0] += moved
-            likely = np.diff(np.minimum(likely.cumsum(axis=-1), 1), prepend=0)  # it is taken from the worst ones
-            return rewards + (likely * np.take_along_axis(values[:, None, None], best_first, -1)).sum(axis=-1)
+            best_first = np.argsort(-values, axis=-1)
+            reached = to_state[every, best_first].cumsum(axis=1) + moved[:, None]  # the best states, or one before
+            falls = -np.diff(values[every, best_first], append=0)
+            return rewards + np.einsum("nzsa,nz->nsa", np.minimum(reached, 1), falls)
 
         return self.iterate(backup, rows)
 
@@ -272,6 +274,8 @@ class EpsilonGreedy(MDPAgent):
         return self.iterate(lambda values, _: self.mean[rows] + expected(transitions, values), rows)
 
 
+KNOWN = "known MDP"
+"""Further row of our table: the best that can be done by who knows the MDP."""
 SCALES = np.logspace(-4, 0, 21).tolist()
 AGENTS: dict[str, type[MDPAgent]] = {
     "random": RandomAction,
