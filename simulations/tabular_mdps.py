@@ -172,7 +172,7 @@ SIMULATION = Simulation(
         "networks": 2,
         "episodes": 64,
         "episodes_per_update": 16,
-        "episodes_per_mdp": (2, 3),
+        "episodes_per_mdp": (10, 2),
         "test_episodes": 20,
         "tuning_episodes": 5,
     },
