@@ -22,7 +22,7 @@ from pfc_metarl.analysis.total_rewards import (
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.progress import progress
-from pfc_metarl.published import published, published_number
+from pfc_metarl.published import Number, published, published_number
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -102,9 +102,9 @@ def by_episode(rewards: np.ndarray, task: TabularMDP) -> np.ndarray:
 
 
 def analyse(config: TabularMDPsConfig, tested: Tested) -> Tables:
-    """Tables: `rewards` (condition, group, subject, reward in total, sd over MDPs, share of what who knows the
-    MDPs earns), `by_episode` (condition, group, subject, episode, reward) and `tuned` (condition, group, parameter,
-    value). Known algorithms play the MDPs that networks played."""
+    """Tables: `rewards` (condition, group, subject, reward in total, sd over MDPs), `by_episode` (condition, group,
+    subject, episode, reward) and `tuned` (condition, group, parameter, value). Known algorithms play the MDPs that
+    networks played."""
     rewards, curves, tuned = [], [], []
     for index, (name, task) in enumerate(progress(tasks(config).items(), "known algorithms")):
         agents, values = known_agents(config, task, index)
@@ -115,11 +115,8 @@ def analyse(config: TabularMDPsConfig, tested: Tested) -> Tables:
             own = np.stack([earned(agent, task, rng, config.test_episodes) for rng in rngs])
             played[group] = by_episode(own, task)
         played[KNOWN] = np.repeat(tested.arrays[OF_KNOWN + name][..., None], task.episodes, axis=-1)
-        best = played[KNOWN].sum(axis=2).mean(axis=1)
-        for group, own in played.items():
-            totals = total_rewards(group, config.seeds, own)
-            rewards.append(totals.assign(share=totals["reward"] / best, condition=name))
-            curves.append(mean_by("episode", group, config.seeds, own).assign(condition=name))
+        rewards += [total_rewards(group, config.seeds, own).assign(condition=name) for group, own in played.items()]
+        curves += [mean_by("episode", group, config.seeds, own).assign(condition=name) for group, own in played.items()]
     tables = {"rewards": rewards, "by_episode": curves, "tuned": tuned}
     return {key: pd.concat(parts, ignore_index=True) for key, parts in tables.items()}
 
@@ -134,15 +131,24 @@ def known_agents(
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
-    """Comparison with the published table; see `pfc_metarl.analysis.total_rewards.quantities`. As a
-    share of what who knows the MDPs earns, networks are to earn more than MAML is published to."""
+    """Comparison with the published table (see `pfc_metarl.analysis.total_rewards.quantities`), and with what other
+    methods earn: networks are to earn more than MAML."""
     told: list[Quantity | Curve] = quantities(tables["rewards"], PUBLICATION, list(AGENTS), "UCRL2")
     for name, own in tables["rewards"].query("group == @NETWORKS").groupby("condition", sort=False):
         if len(published(SHARES, series="MAML", condition=name)):
-            paper, maml = (published_number(SHARES, series=method, condition=name) for method in ("SNAIL", "MAML"))
-            what, rule = f"share of the known MDPs' reward, {name} (SNAIL)", f"> {maml.value}, that of MAML"
-            told.append(Quantity.ordered(what, own["share"].to_numpy(), *paper, Single(), rule, maml.value))
+            snail, maml = (of_others(method, str(name)) for method in ("SNAIL", "MAML"))
+            what, rule = f"reward, {name}: {NETWORKS}, beside SNAIL", f"> {maml.value:.1f}, that of MAML"
+            told.append(Quantity.ordered(what, own["reward"].to_numpy(), *snail, Single(), rule, maml.value))
     return compare(told)
+
+
+def of_others(method: str, condition: str) -> Number:
+    """The total reward of another method: published is its share of a return that is not told, and that of random
+    choices, of which the reward is."""
+    random = published_number(PUBLICATION, series="random", condition=condition).value
+    whole = random / published_number(SHARES, series="random", condition=condition).value
+    share = published_number(SHARES, series=method, condition=condition)
+    return Number(share.value * whole, share.error * whole)
 
 
 PRESETS = {
