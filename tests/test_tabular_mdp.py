@@ -24,6 +24,7 @@ from pfc_metarl.agents.tabular_mdp import (
     expected,
     known_optimum,
     plan,
+    value_iteration,
 )
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.published import published, published_number
@@ -134,7 +135,7 @@ class Planning(MDPAgent):
     def planned(self, rows: np.ndarray) -> np.ndarray:
         """By value iteration."""
         means, transitions = (x[rows] for x in self.told)
-        return self.iterate(lambda values, _: means + expected(transitions, values), rows)
+        return value_iteration(means, transitions, self.horizon)
 
 
 def test_who_knows_the_mdp_earns_the_optimum_and_posterior_sampling_tends_to_it() -> None:

@@ -24,11 +24,7 @@ action) one step earlier."""
 
 
 def plan(backup: Backup, sessions: int, states: int, horizon: int) -> np.ndarray:
-    """Value iteration backwards from the end, where nothing more is earned.
-
-    Returns:
-        Values of actions (step, session, state, action).
-    """
+    """Values of actions (step, session, state, action), backwards from the end, where nothing more is earned."""
     worth, values = [], np.zeros((sessions, states))
     for left in range(horizon):
         worth.append(backup(values, left))
@@ -43,6 +39,12 @@ def expected(transitions: np.ndarray, values: np.ndarray) -> np.ndarray:
     )  # adds up alike for all: what is equal stays so, as BLAS does not
 
 
+def value_iteration(rewards: np.ndarray, transitions: np.ndarray, horizon: int) -> np.ndarray:
+    """`plan` in MDPs: mean rewards (session, state, action), transitions (session, state, action, state)."""
+    sessions, states, _ = rewards.shape
+    return plan(lambda values, _: rewards + expected(transitions, values), sessions, states, horizon)
+
+
 def known_optimum(means: np.ndarray, cumulative: np.ndarray, horizon: int) -> np.ndarray:
     """Expected return of an episode of who knows the MDP: by value iteration, exact.
 
@@ -54,9 +56,7 @@ def known_optimum(means: np.ndarray, cumulative: np.ndarray, horizon: int) -> np
     Returns:
         (mdp,)
     """
-    transitions = np.diff(cumulative, prepend=0.0)
-    values = plan(lambda values, _: means + expected(transitions, values), *means.shape[:2], horizon)
-    return values[0, :, 0].max(axis=-1)
+    return value_iteration(means, np.diff(cumulative, prepend=0.0), horizon)[0, :, 0].max(axis=-1)
 
 
 @dataclass
@@ -140,10 +140,6 @@ class MDPAgent(ReferenceAgent):
     def planned(self, rows: np.ndarray) -> np.ndarray:
         """Values of actions (step, row, state, action) in some sessions."""
 
-    def iterate(self, backup: Backup, rows: np.ndarray) -> np.ndarray:
-        """`plan` for some sessions."""
-        return plan(backup, len(rows), self.states, self.horizon)
-
 
 class RandomAction(MDPAgent):
     """Takes any action."""
@@ -184,8 +180,7 @@ class PSRL(MDPAgent):
             rewards = mean + deviation * self._rng.standard_normal(mean.shape)
             transitions = self._rng.standard_gamma(dirichlet)
             transitions /= transitions.sum(axis=-1, keepdims=True)
-            worth = self.iterate(lambda values, _, r=rewards, p=transitions: r + expected(p, values), rows)
-            np.maximum(best, worth, out=best)
+            np.maximum(best, value_iteration(rewards, transitions, self.horizon), out=best)
         return best
 
 
@@ -209,7 +204,11 @@ class BEB(MDPAgent):
         rewards = self.mean[rows] + 1 / (1 + self.precision[rows])
         bonus = 2 * self.horizon**3 * self.scale / (1 + known)
         transitions = self.dirichlet[rows] / known[..., None]
-        return self.iterate(lambda values, left: rewards + left * bonus + expected(transitions, values), rows)
+
+        def backup(values: np.ndarray, left: int) -> np.ndarray:
+            return rewards + left * bonus + expected(transitions, values)
+
+        return plan(backup, len(rows), self.states, self.horizon)
 
 
 @dataclass
@@ -246,7 +245,7 @@ class UCRL2(MDPAgent):
             falls = -np.diff(values[every, best_first], append=0)
             return rewards + np.einsum("nzsa,nz->nsa", np.minimum(reached, 1), falls)
 
-        return self.iterate(backup, rows)
+        return plan(backup, len(rows), self.states, self.horizon)
 
 
 @dataclass
@@ -271,7 +270,7 @@ class EpsilonGreedy(MDPAgent):
     def planned(self, rows: np.ndarray) -> np.ndarray:
         """See `MDPAgent`."""
         transitions = self.dirichlet[rows] / self.dirichlet[rows].sum(axis=-1, keepdims=True)
-        return self.iterate(lambda values, _: self.mean[rows] + expected(transitions, values), rows)
+        return value_iteration(self.mean[rows], transitions, self.horizon)
 
 
 KNOWN = "known MDP"
