@@ -56,7 +56,7 @@ class MAMLBenchConfig(MAMLConfig):
     """Size of an inner step on bandits (our choice)."""
     navigation_inner_learning_rate: Positive = 0.1
     """Size of an inner step in 2-D navigation (our choice: advantages are standardised; F)."""
-    mdp_inner_learning_rate: Positive = 0.5
+    mdp_inner_learning_rate: Positive = 3.0
     """Size of an inner step in tabular MDPs (our choice)."""
     recurrent_episodes: Count = 48_000
     """Training episodes of each recurrent network, of four blocks each."""
