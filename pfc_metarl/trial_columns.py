@@ -104,6 +104,15 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("context", "0 the good arm stays, 1 it changes at every trial", (0, 1)),
         Column("good_arm", "0 left, 1 right", SIDES, True),
     ),
+    "contextual_bandit": (
+        Column("choice", "arm, counted from 0; -1 none", Span(NONE, 99, whole=True)),
+        REWARD,
+        Column("inner", "number of the episode within the epoch (the session), from 1", Span(1, whole=True)),
+        Column("pull", "number in that episode, from 1", Span(1, whole=True)),
+        Column("barcode", "the context that is shown: its bits as a number", Span(1, 1023, whole=True)),
+        Column("met", "episodes of the epoch with this context up to this one", Span(1, whole=True)),
+        Column("good_arm", "that pays more often, counted from 0", Span(0, 99, whole=True)),
+    ),
     "foraging": (
         CHOICE,
         REWARD,
