@@ -113,6 +113,16 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("met", "episodes of the epoch with this context up to this one", Span(1, whole=True)),
         Column("good_arm", "that pays more often, counted from 0", Span(0, 99, whole=True)),
     ),
+    "episodic_two_step": (
+        CHOICE,
+        Column("common", "was it the common transition", bool),
+        Column("state", "that was reached: 0 S1, 1 S2, -1 none", (0, 1, NONE), True, _state),
+        REWARD,
+        Column("good_state", "the state that pays more often: 0 S1, 1 S2", SIDES, True),
+        Column("source", "the trial whose context is the cue, from 1; 0 no cue", Span(0, whole=True)),
+        Column("cue", "context that is shown before the choice: its bits as a number; 0 none", Span(0, 1023, True)),
+        Column("context", "that is shown with the outcome: its bits as a number", Span(1, 1023, True)),
+    ),
     "foraging": (
         CHOICE,
         REWARD,

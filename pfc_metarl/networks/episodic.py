@@ -140,23 +140,37 @@ class EpisodicNetwork(Agent):
 
     def forward(self, seen: Seen, state: State) -> Unroll:
         """A whole unroll; see `Agent`."""
-        activity = self.unroll_of(seen, state)[0]
+        activity = self.unroll_of(seen, state)
         out = self.heads(activity)
         return Unroll(out[..., :-1], out[..., -1], activity)
 
-    def unroll_of(self, seen: Seen, state: State) -> tuple[Tensor, Tensor]:
-        """The units' output in an unroll, and how open each one's reinstatement gate is: both (time, network, episode,
-        unit)."""
+    def unroll_of(self, seen: Seen, state: State) -> Tensor:
+        """The units' output in an unroll (time, network, episode, unit)."""
+        products, recalled, anew = self._given(seen, state)
+        length = _length(anew)
+        folds = -(-len(anew) // length)
+        hidden = self._through(
+            *(_side_by_side(x, length) for x in (products, recalled, anew)),
+            state=tuple(s.repeat(1, folds, 1) for s in state[:2]),
+        )
+        return _in_a_row(hidden, products.shape[2])[: len(products)]
+
+    def _given(self, seen: Seen, state: State) -> tuple[Tensor, Tensor, Tensor]:
+        """What inputs and memory give at each step of an unroll, and whether units begin anew (time, network, ...)."""
         begin = self._begin(seen.observations)
         inputs = self._inputs(seen.observations, seen.rewards, seen.actions, begin)
         products = per_network(inputs, self.recurrent.input_weight) + self.recurrent.bias
-        recalled = self._recalled(products.detach(), seen, state)
         anew = seen.begins | begin if self.contexts.apart else seen.begins
-        steps, size = len(products), products.shape[2]
-        length = _length(anew)
-        state = tuple(s.repeat(1, steps // length, 1) for s in state[:2])
-        hidden, gates = self._through(*(_side_by_side(x, length) for x in (products, recalled, anew)), state)
-        return _in_a_row(hidden, size), _in_a_row(gates, size)
+        return products, self._recalled(products.detach(), seen, state), anew
+
+    @torch.no_grad()
+    def reinstatement(self, seen: Seen, state: State) -> Tensor:
+        """How open the gates for what is recalled are in an unroll, mean over units (time, network, episode)."""
+        products, _, anew = self._given(seen, state)
+        before = torch.cat([state[0].unsqueeze(0), self.unroll_of(seen, state)[:-1]])
+        before = torch.where(anew.unsqueeze(-1), self.recurrent.start(before.shape[2])[0], before)
+        own = slice(-self.units, None)
+        return (products[..., own] + per_network(before, self.recurrent.hidden_weight[..., own])).sigmoid().mean(-1)
 
     def _begin(self, observation: Tensor) -> Tensor:
         """Whether a stretch begins."""
@@ -195,30 +209,29 @@ class EpisodicNetwork(Agent):
             recalled.append(state[2])
         return torch.stack(recalled)
 
-    def _through(self, products: Tensor, recalled: Tensor, anew: Tensor, state: State) -> tuple[Tensor, Tensor]:
-        """Outputs and reinstatement gates from what inputs and memory give, with gradients."""
-        fresh, out, gates = self.recurrent.start(products.shape[2]), [], []
+    def _through(self, products: Tensor, recalled: Tensor, anew: Tensor, state: State) -> Tensor:
+        """Outputs from what inputs and memory give, with gradients."""
+        fresh, out = self.recurrent.start(products.shape[2]), []
         for now, memory, begin in zip(products, recalled, anew.unsqueeze(-1)):
             if begin.any():
                 state = tuple(torch.where(begin, s0, s) for s0, s in zip(fresh, state))
-            r = torch.baddbmm(now, state[0], self.recurrent.hidden_weight)[..., -self.units :]
-            gates.append(r.detach().sigmoid())
             *state, _ = self.recurrent.cell(now, (*state, memory))
             out.append(state[0])
-        return torch.stack(out), torch.stack(gates)
+        return torch.stack(out)
 
 
 def _length(anew: Tensor) -> int:
     """Steps from one place where all begin anew to the next, if these are all alike; else those of the whole."""
     rows = anew.flatten(1).all(1).nonzero().flatten()
     length = int(rows[1]) if len(rows) > 1 else len(anew)
-    regular = torch.arange(0, len(anew), length, device=rows.device)
-    return length if len(anew) % length == 0 and torch.equal(rows, regular) else len(anew)
+    return length if torch.equal(rows, torch.arange(0, len(anew), length, device=rows.device)) else len(anew)
 
 
 def _side_by_side(x: Tensor, length: int) -> Tensor:
-    """(stretch x step, network, episode, ...) -> (step, network, stretch x episode, ...)."""
-    return x.unflatten(0, (-1, length)).movedim(0, 2).flatten(2, 3)
+    """(stretch x step, network, episode, ...) -> (step, network, stretch x episode, ...), the last one filled up."""
+    missing = -len(x) % length
+    whole = torch.cat([x, x.new_zeros(missing, *x.shape[1:])]) if missing else x
+    return whole.unflatten(0, (-1, length)).movedim(0, 2).flatten(2, 3)
 
 
 def _in_a_row(x: Tensor, episodes: int) -> Tensor:

@@ -35,6 +35,8 @@ def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
     now.choice = action
     if action != NONE:  # as a subject may have done that a network is led along
         now.reward = now.pays[action]
+    if episode.time + 1 == episode.trials:
+        episode.over = True
     return float(now.reward)
 
 
@@ -56,6 +58,8 @@ class ContextualBandit(Task):
         pulls: of an inner episode.
         meetings: inner episodes with each context.
         high, low: probabilities with which the good arm and the others pay.
+        unroll: inner episodes after which weights are updated, where epochs follow each other; 0: an epoch stands for
+            itself.
 
     Raises:
         ConfigError: no such numbers, or more arms than there can be barcodes to choose from.
@@ -67,13 +71,13 @@ class ContextualBandit(Task):
     outcome_fields = [("choice", "i1"), ("reward", "i1")]
     see, act = staticmethod(see), staticmethod(act)
 
-    def __init__(self, arms: int, pulls: int, meetings: int, high: float, low: float) -> None:
+    def __init__(self, arms: int, pulls: int, meetings: int, high: float, low: float, unroll: int = 0) -> None:
         require_counts(arms=arms, pulls=pulls, meetings=meetings)
         require_probabilities(high=high, low=low)
         if not 2 <= arms <= 100:
             raise ConfigError(f"arms must be from 2 to 100, not {arms}")
         self.actions, self.pulls, self.meetings, self.high, self.low = arms, pulls, meetings, high, low
-        self.inner = arms * meetings
+        self.inner, self.running, self.stretch = arms * meetings, unroll > 0, unroll * pulls
         self.trials, self.parameters = self.inner * pulls, Rules(pulls)
         self.contexts = Contexts(BEGINS, BARCODE, BITS, self.inner, apart=True)
         self.trial_fields = [
@@ -87,7 +91,7 @@ class ContextualBandit(Task):
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """Barcodes, their good arms, their order, and which arms would pay; see `Task`."""
-        number = len(episodes)
+        number, episodes["trials"] = len(episodes), self.trials
         barcodes = random_barcodes(rng, number, self.actions)  # the n-th goes with the n-th arm
         bag = np.repeat(np.arange(self.actions), self.meetings)
         context = bag[uniform(rng, number, self.inner).argsort(axis=1)]

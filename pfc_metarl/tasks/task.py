@@ -62,7 +62,7 @@ class Task(ABC):
     """Step of the trial (from 0) at which the choice is made."""
     continues: ClassVar[bool] = False
     """Whether an "episode" is a stretch of one that never ends: then the record `episode` is kept for the next."""
-    running: ClassVar[bool] = False
+    running: bool = False
     """Whether an episode that ends is followed by the next at once."""
     stretch: int = 0
     """Time steps of one stretch where episodes are running."""
