@@ -98,7 +98,8 @@ def test(config: EpisodicConfig, networks: Networks) -> Tested:
         The trial table of episodic networks on the bandit; arrays by condition: the fields of `FIELDS` (network,
         episode, trial), and of those networks gate, how open the gates for what is recalled are (mean over units).
     """
-    arrays, trials = {}, pd.DataFrame()
+    arrays: dict[str, np.ndarray] = {}
+    trials = pd.DataFrame()
     for condition, network in progress(networks.items(), "playing"):
         problem = condition.split(": ")[1]
         index = list(FIELDS).index(problem)
@@ -118,8 +119,8 @@ def number(config: EpisodicConfig, problem: str) -> int:
 
 def analyse(config: EpisodicConfig, tested: Tested) -> Tables:
     """Tables, whose groups are both kinds of networks and known agents: `by_meeting` and `first_pulls` of the bandit
-    (see there), with `chance` (reward: per episode, of random pulls); `gates` (subject, correct, gate, n: of first pulls
-    in contexts that were met before); of the two-step task `stay` (see `cued_stay`) and `rewards` (group, subject,
+    (see there), with `chance` (reward: per episode, of random pulls); `gates` (subject, correct, gate, n: of first
+    pulls in contexts that were met before); of the two-step task `stay` (see `cued_stay`) and `rewards` (group, subject,
     cued, reward)."""
     bandit = pd.concat([*of_networks(config, tested, BANDIT), *ideal_learners(config)], ignore_index=True)
     two_step = pd.concat([*of_networks(config, tested, TWO_STEP), planner(config)], ignore_index=True)

@@ -11,54 +11,16 @@ side, in place of an unroll through hundreds of steps.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks.agent import Agent, Seen, State, Step, Unroll, last_seen
+from pfc_metarl.networks.episodic_memory import Memory, entries
 from pfc_metarl.networks.recurrent import Head, Recurrent, per_network
 from pfc_metarl.tasks.task import Contexts, Task
-
-ALIKE = 1e-5
-"""Cosines that differ by less are the same but for rounding."""
-
-
-class Memory(NamedTuple):
-    """What an episodic memory holds, the newest first."""
-
-    keys: Tensor
-    """Contexts, of length 1; 0 where nothing is stored yet (network, episode, entry, number)."""
-    cells: Tensor
-    """Cell states (network, episode, entry, unit)."""
-
-    def store(self, where: Tensor, context: Tensor, cell: Tensor) -> "Memory":
-        """With one entry more where it is said, in place of the oldest; a context of zeros is none, and not stored.
-
-        Args:
-            where: (network, episode).
-            context, cell: (network, episode, ...).
-        """
-        new, where = functional.normalize(context, dim=-1), where & context.any(-1)
-
-        def shifted(old: Tensor, first: Tensor) -> Tensor:
-            moved = torch.cat([first.unsqueeze(2), old[:, :, :-1]], 2)
-            return torch.where(where[..., None, None], moved, old)
-
-        return Memory(shifted(self.keys, new), shifted(self.cells, cell))
-
-    def recall(self, context: Tensor) -> Tensor:
-        """The cell state stored with the nearest context, the newest of several that are as near (network, episode,
-        unit); 0 where nothing is stored, or no context is shown."""
-        cosine = (self.keys * functional.normalize(context, dim=-1).unsqueeze(2)).sum(-1)
-        stored = self.keys.any(-1)
-        cosine = cosine.masked_fill(~stored, -2)
-        nearest = (cosine >= cosine.amax(-1, keepdim=True) - ALIKE).to(torch.uint8).argmax(-1)  # the first of them
-        found = self.cells.gather(2, nearest[..., None, None].expand(-1, -1, 1, self.cells.shape[-1])).squeeze(2)
-        return found * (stored.any(-1) & context.any(-1)).unsqueeze(-1)
 
 
 class EpisodicLSTM(Recurrent):
@@ -126,9 +88,9 @@ class EpisodicNetwork(Agent):
         """The state at an episode's start, with an empty memory; see `Agent`."""
         hidden, cell = self.recurrent.start(episodes)
         size, entries = (len(self.seeds), episodes), self.contexts.stretches
-        shown = hidden.new_zeros(*size, self.contexts.size)
         keys = hidden.new_zeros(*size, entries, self.contexts.size)
-        return hidden, cell, torch.zeros_like(hidden), shown, keys, hidden.new_zeros(*size, entries, self.units)
+        memory = Memory(keys, hidden.new_zeros(*size, entries, self.units), hidden.new_zeros(*size))
+        return hidden, cell, torch.zeros_like(hidden), keys.new_zeros(*size, self.contexts.size), *memory
 
     def act(self, observation: Tensor, reward: Tensor, action: Tensor, state: State, added: Tensor) -> Step:
         """One step; see `Agent`."""
@@ -146,35 +108,46 @@ class EpisodicNetwork(Agent):
 
     def unroll_of(self, seen: Seen, state: State) -> Tensor:
         """The units' output in an unroll (time, network, episode, unit)."""
-        products, recalled, anew = self._given(seen, state)
+        products, anew = self._given(seen)
+        if not self.contexts.apart:
+            return self._remembering(products, seen, state)[0]
+        with torch.no_grad():
+            recalled = self._remembering(products, seen, state)[1]
         length = _length(anew)
         folds = -(-len(anew) // length)
-        hidden = self._through(
-            *(_side_by_side(x, length) for x in (products, recalled, anew)),
-            state=tuple(s.repeat(1, folds, 1) for s in state[:2]),
-        )
-        return _in_a_row(hidden, products.shape[2])[: len(products)]
-
-    def _given(self, seen: Seen, state: State) -> tuple[Tensor, Tensor, Tensor]:
-        """What inputs and memory give at each step of an unroll, and whether units begin anew (time, network, ...)."""
-        begin = self._begin(seen.observations)
-        inputs = self._inputs(seen.observations, seen.rewards, seen.actions, begin)
-        products = per_network(inputs, self.recurrent.input_weight) + self.recurrent.bias
-        anew = seen.begins | begin if self.contexts.apart else seen.begins
-        return products, self._recalled(products.detach(), seen, state), anew
+        of_steps = (_side_by_side(x, length) for x in (products, recalled, anew))
+        state, fresh, out = tuple(s.repeat(1, folds, 1) for s in state[:2]), None, []
+        for now, memory, begin in zip(*of_steps):
+            if begin.any():
+                fresh = fresh or self.recurrent.start(now.shape[1])
+                state = _where(begin, fresh, state)
+            state = self.recurrent.cell(now, (*state, memory))[:2]
+            out.append(state[0])
+        return _in_a_row(torch.stack(out), products.shape[2])[: len(products)]
 
     @torch.no_grad()
     def reinstatement(self, seen: Seen, state: State) -> Tensor:
         """How open the gates for what is recalled are in an unroll, mean over units (time, network, episode)."""
-        products, _, anew = self._given(seen, state)
+        products, anew = self._given(seen)
         before = torch.cat([state[0].unsqueeze(0), self.unroll_of(seen, state)[:-1]])
         before = torch.where(anew.unsqueeze(-1), self.recurrent.start(before.shape[2])[0], before)
         own = slice(-self.units, None)
         return (products[..., own] + per_network(before, self.recurrent.hidden_weight[..., own])).sigmoid().mean(-1)
 
+    def _given(self, seen: Seen) -> tuple[Tensor, Tensor]:
+        """What inputs give at each step of an unroll, and whether units begin anew (time, network, episode, ...)."""
+        begin = self._begin(seen.observations)
+        inputs = self._inputs(seen.observations, seen.rewards, seen.actions, begin)
+        products = per_network(inputs, self.recurrent.input_weight) + self.recurrent.bias
+        return products, seen.begins | begin if self.contexts.apart else seen.begins
+
     def _begin(self, observation: Tensor) -> Tensor:
         """Whether a stretch begins."""
         return observation[..., self.contexts.begins] > 0.5
+
+    def _context(self, observation: Tensor) -> Tensor:
+        """The context that is shown."""
+        return observation[..., self.contexts.first : self.contexts.first + self.contexts.size]
 
     def _inputs(self, observation: Tensor, reward: Tensor, action: Tensor, begin: Tensor) -> Tensor:
         """What units see; where stretches that are apart begin, without last reward and action."""
@@ -184,40 +157,50 @@ class EpisodicNetwork(Agent):
 
     def _step(self, products: Tensor, observation: Tensor, state: State) -> State:
         """From one state to the next: store and recall, if a stretch begins; then the LSTM."""
-        begin = self._begin(observation)
         hidden, cell, recalled, shown, *held = state
-        context = observation[..., self.contexts.first : self.contexts.first + self.contexts.size]
+        begin, context = self._begin(observation), self._context(observation)
         if begin.any():
             memory = Memory(*held).store(begin, shown, cell)
-            held, own = list(memory), begin.unsqueeze(-1)
-            recalled = torch.where(own, memory.recall(context), recalled)
+            recalled = torch.where(begin.unsqueeze(-1), memory.recall(context), recalled)
             if self.contexts.apart:
-                fresh = self.recurrent.start(hidden.shape[1])
-                hidden, cell = (torch.where(own, s0, s) for s0, s in zip(fresh, (hidden, cell)))
+                hidden, cell = _where(begin, self.recurrent.start(hidden.shape[1]), (hidden, cell))
+            held = list(memory)
         return *self.recurrent.cell(products, (hidden, cell, recalled)), context, *held
 
-    @torch.no_grad()
-    def _recalled(self, products: Tensor, seen: Seen, state: State) -> Tensor:
-        """What is recalled at each step of an unroll (time, network, episode, unit)."""
-        fresh, recalled = self.start(products.shape[2]), []
-        for gates, observation, begins in zip(products, seen.observations, seen.begins):
-            if begins.any():
-                state = tuple(
-                    torch.where(begins.view(*begins.shape, *[1] * (s.dim() - 2)), s0, s) for s0, s in zip(fresh, state)
-                )
-            state = self._step(gates, observation, state)
-            recalled.append(state[2])
-        return torch.stack(recalled)
+    def _remembering(self, products: Tensor, seen: Seen, state: State) -> tuple[Tensor, Tensor]:
+        """An unroll step by step: units' output, and what is recalled, both (time, network, episode, unit).
 
-    def _through(self, products: Tensor, recalled: Tensor, anew: Tensor, state: State) -> Tensor:
-        """Outputs from what inputs and memory give, with gradients."""
-        fresh, out = self.recurrent.start(products.shape[2]), []
-        for now, memory, begin in zip(products, recalled, anew.unsqueeze(-1)):
-            if begin.any():
-                state = tuple(torch.where(begin, s0, s) for s0, s in zip(fresh, state))
-            *state, _ = self.recurrent.cell(now, (*state, memory))
-            out.append(state[0])
-        return torch.stack(out)
+        Which entry is recalled hangs on contexts alone, and is found beforehand for all steps.
+        """
+        hidden, cell, recalled, shown, *held = state
+        memory, begin = Memory(*held), self._begin(seen.observations)
+        begins = (begin | seen.begins).flatten(1).any(1).tolist()
+        rows = begin.flatten(1).any(1).nonzero().flatten()
+        which = entries(memory, self._context(seen.observations), shown, begin, seen.begins, rows)
+        empty = memory.cells.new_zeros(*memory.cells.shape[:2], len(rows) + 1, self.units)  # the last one: of nothing
+        cells, at, entry = torch.cat([memory.cells, empty], 2), memory.cells.shape[2], -1
+        fresh, out, used = self.recurrent.start(hidden.shape[1]), [], []
+        for t, now in enumerate(products):
+            if begins[t]:
+                anew = seen.begins[t]
+                recalled = recalled.masked_fill(anew.unsqueeze(-1), 0)
+                hidden, cell = _where(anew, fresh, (hidden, cell))
+            if begins[t] and begin[t].any():
+                entry += 1
+                cells[:, :, at + entry] = cell.detach()
+                own = which[entry][..., None, None].expand(-1, -1, 1, self.units)
+                recalled = torch.where(begin[t].unsqueeze(-1), cells.gather(2, own).squeeze(2), recalled)
+                if self.contexts.apart:
+                    hidden, cell = _where(begin[t], fresh, (hidden, cell))
+            hidden, cell, _ = self.recurrent.cell(now, (hidden, cell, recalled))
+            out.append(hidden)
+            used.append(recalled)
+        return torch.stack(out), torch.stack(used)
+
+
+def _where(begin: Tensor, fresh: State, state: State) -> State:
+    """The fresh state where something begins, else the other; of units (network, episode, unit)."""
+    return tuple(torch.where(begin.unsqueeze(-1), s0, s) for s0, s in zip(fresh, state))
 
 
 def _length(anew: Tensor) -> int:
