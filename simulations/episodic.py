@@ -120,9 +120,9 @@ def number(config: EpisodicConfig, problem: str) -> int:
 def analyse(config: EpisodicConfig, tested: Tested) -> Tables:
     """Tables, whose groups are both kinds of networks and known agents.
 
-    Of the bandit `by_meeting` and `first_pulls` (see there), `chance` (reward: per episode, of random pulls) and `gates`
-    (subject, correct, gate, n: of first pulls in contexts that were met before); of the two-step task `stay` (see
-    `cued_stay`) and `rewards` (group, subject, cued, reward).
+    Of the bandit `by_meeting` and `first_pulls` (see there), `chance` (reward: per episode, of random pulls) and
+    `gates` (subject, correct, gate, n: of first pulls in contexts that were met before); of the two-step task `stay`
+    (see `cued_stay`) and `rewards` (group, subject, cued, reward).
     """
     bandit = pd.concat([*of_networks(config, tested, BANDIT), *ideal_learners(config)], ignore_index=True)
     two_step = pd.concat([*of_networks(config, tested, TWO_STEP), planner(config)], ignore_index=True)
