@@ -53,7 +53,7 @@ class EpisodicLSTM(Recurrent):
 class EpisodicNetwork(Agent):
     """LSTM with episodic memory, softmax policy and value.
 
-    Its state: hidden and cell; what is recalled now; the context shown last; keys and cells of its `Memory`.
+    Its state: hidden and cell; what is recalled now; the context shown last; the three tensors of its `Memory`.
 
     Args:
         seeds, observations, actions, units: see `Agent`.
