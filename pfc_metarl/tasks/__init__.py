@@ -3,6 +3,8 @@
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.conditioning import Conditioning
 from pfc_metarl.tasks.context_bandit import ContextBandit
+from pfc_metarl.tasks.contextual_bandit import ContextualBandit
+from pfc_metarl.tasks.episodic_two_step import EpisodicTwoStep
 from pfc_metarl.tasks.foraging import Foraging
 from pfc_metarl.tasks.grid_navi import GridNavi
 from pfc_metarl.tasks.harlow_gaze import HarlowGaze
@@ -33,6 +35,8 @@ TASKS: dict[str, type[Task]] = {
         InformativeBandit,
         RestlessBandit,
         ContextBandit,
+        ContextualBandit,
+        EpisodicTwoStep,
         Conditioning,
         TabularMDP,
     )
