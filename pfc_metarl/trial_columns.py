@@ -104,7 +104,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("context", "0 the good arm stays, 1 it changes at every trial", (0, 1)),
         Column("good_arm", "0 left, 1 right", SIDES, True),
     ),
-    "contextual_bandit": (
+    "barcode_bandit": (
         Column("choice", "arm, counted from 0; -1 none", Span(NONE, 99, whole=True)),
         REWARD,
         Column("inner", "number of the episode within the epoch (the session), from 1", Span(1, whole=True)),

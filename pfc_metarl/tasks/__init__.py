@@ -1,9 +1,9 @@
 """The tasks, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
 
 from pfc_metarl.tasks.bandit import Bandit
+from pfc_metarl.tasks.barcode_bandit import BarcodeBandit
 from pfc_metarl.tasks.conditioning import Conditioning
 from pfc_metarl.tasks.context_bandit import ContextBandit
-from pfc_metarl.tasks.contextual_bandit import ContextualBandit
 from pfc_metarl.tasks.episodic_two_step import EpisodicTwoStep
 from pfc_metarl.tasks.foraging import Foraging
 from pfc_metarl.tasks.grid_navi import GridNavi
@@ -35,7 +35,7 @@ TASKS: dict[str, type[Task]] = {
         InformativeBandit,
         RestlessBandit,
         ContextBandit,
-        ContextualBandit,
+        BarcodeBandit,
         EpisodicTwoStep,
         Conditioning,
         TabularMDP,
