@@ -38,6 +38,7 @@ PICTURES = {
     "restless_bandits": ("restless_bandits",),
     "maml": ("maml",),
     "task_inference": ("task_inference",),
+    "episodic": ("episodic",),
     "modules": ("modules",),
     "distributional": ("distributional",),
     "animals": ("animals",),

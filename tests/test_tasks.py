@@ -18,8 +18,10 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks import (
     TASKS,
     Bandit,
+    BarcodeBandit,
     Conditioning,
     ContextBandit,
+    EpisodicTwoStep,
     Foraging,
     GridNavi,
     HarlowSymbolic,
@@ -59,6 +61,8 @@ EXAMPLES = {
     ),
     "conditioning": Example((Conditioning(12),), -3.58, 8.32),
     "context_bandit": Example((ContextBandit(12, 0.75), ContextBandit(9, 0.75, changes=True)), 0, 1),
+    "barcode_bandit": Example((BarcodeBandit(3, 4, 2, 0.9, 0.1), BarcodeBandit(2, 3, 3, 0.9, 0.1)), 0, 1),
+    "episodic_two_step": Example((EpisodicTwoStep(12, 0.8, 0.9, 0.1, 0.2),), 0, 1),
     "foraging": Example(
         (Foraging(trials=12, shortest_episode=4, base_probability_sum=0.5, intervals=((0.0, 0.1), (0.3, 0.5))),),
         -1,

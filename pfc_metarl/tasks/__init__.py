@@ -1,8 +1,10 @@
 """The tasks, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
 
 from pfc_metarl.tasks.bandit import Bandit
+from pfc_metarl.tasks.barcode_bandit import BarcodeBandit
 from pfc_metarl.tasks.conditioning import Conditioning
 from pfc_metarl.tasks.context_bandit import ContextBandit
+from pfc_metarl.tasks.episodic_two_step import EpisodicTwoStep
 from pfc_metarl.tasks.foraging import Foraging
 from pfc_metarl.tasks.grid_navi import GridNavi
 from pfc_metarl.tasks.harlow_gaze import HarlowGaze
@@ -33,6 +35,8 @@ TASKS: dict[str, type[Task]] = {
         InformativeBandit,
         RestlessBandit,
         ContextBandit,
+        BarcodeBandit,
+        EpisodicTwoStep,
         Conditioning,
         TabularMDP,
     )
