@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
 from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.many_arms import PUBLICATION
@@ -33,6 +33,8 @@ TUNING = len(AGENTS)
 """Index of the random numbers on which known algorithms are tuned."""
 OF_KNOWN = "optimum, "
 """Arrays of what those earn who know the MDPs."""
+OF_MDP = ("means", "cumulative")
+"""What an MDP's record says of it."""
 SHARES = "Mishra 2018"
 """The publication that tells rewards of other methods as a share of theirs."""
 
@@ -45,7 +47,7 @@ class TabularMDPsConfig(Config):
     """Episodes on one MDP, a set of networks for each number (D: these, 50, 75 and 100)."""
     states: Annotated[Count, Ge(2)] = 10
     """States of an MDP (D: 10)."""
-    actions: Annotated[Count, Ge(2)] = 5
+    actions: Annotated[int, Interval(ge=2, le=100)] = 5
     """Actions in each state (D: 5)."""
     horizon: Count = 10
     """Steps of an episode (D: 10)."""
@@ -90,10 +92,6 @@ def test(config: TabularMDPsConfig, networks: Networks) -> Tested:
         arrays[OF_KNOWN + name] = known_optimum(means, cumulative, task.horizon).reshape(config.networks, -1)
         trials = trials if len(trials) else played.table()
     return Tested(trials, arrays)
-
-
-OF_MDP = ("means", "cumulative")
-"""What an MDP's record says of it."""
 
 
 def by_episode(rewards: np.ndarray, task: TabularMDP) -> np.ndarray:
