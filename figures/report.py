@@ -33,6 +33,7 @@ PICTURES = {
     "controls": ("controls",),
     "hidden_state": ("hidden_state",),
     "rl2_bandits": ("rl2_bandits",),
+    "tabular_mdps": ("tabular_mdps",),
     "informative_bandit": ("informative_bandit",),
     "restless_bandits": ("restless_bandits",),
     "maml": ("maml",),

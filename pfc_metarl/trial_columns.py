@@ -104,7 +104,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("context", "0 the good arm stays, 1 it changes at every trial", (0, 1)),
         Column("good_arm", "0 left, 1 right", SIDES, True),
     ),
-    "contextual_bandit": (
+    "barcode_bandit": (
         Column("choice", "arm, counted from 0; -1 none", Span(NONE, 99, whole=True)),
         REWARD,
         Column("inner", "number of the episode within the epoch (the session), from 1", Span(1, whole=True)),
@@ -189,6 +189,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("cell", "that was reached, from 0, row by row", Span(0, 24, whole=True)),
         Column("reward", "1 at the goal, else -.1", Span()),
         Column("goal", "cell of the goal", Span(0, 24, whole=True)),
+    ),
+    "tabular_mdp": (
+        Column("choice", "action, counted from 0; -1 none", Span(NONE, 126, whole=True)),
+        Column("inner", "number of the episode on this MDP, from 1", Span(1, whole=True)),
+        Column("at", "state before the action, from 0", Span(0, whole=True)),
+        Column("reward", "paid", Span()),
     ),
     "navigation": (
         Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),

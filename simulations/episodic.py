@@ -17,7 +17,7 @@ from pfc_metarl.published import Number, published_number, sum_of
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
-from pfc_metarl.tasks import ContextualBandit, EpisodicTwoStep
+from pfc_metarl.tasks import BarcodeBandit, EpisodicTwoStep
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.trials import SUBJECT
 
@@ -74,7 +74,7 @@ class EpisodicConfig(Config):
         """By name; unroll: in stretches for training."""
         chances = (self.common_probability, self.reward_high, self.reward_low, self.switch_probability)
         return {
-            BANDIT: ContextualBandit(self.arms, self.pulls, self.meetings, self.high, self.low, unroll),
+            BANDIT: BarcodeBandit(self.arms, self.pulls, self.meetings, self.high, self.low, unroll),
             TWO_STEP: EpisodicTwoStep(self.two_step_trials, *chances),
         }
 

@@ -10,16 +10,16 @@ from pfc_metarl.agents.episodic import ContextBayes, RecallingPlanner
 from pfc_metarl.agents.playing import lead
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.recall import CUED, EPISODIC, UNCUED, by_meeting, cued_stay, first_pulls
-from pfc_metarl.tasks import ContextualBandit, EpisodicTwoStep
-from pfc_metarl.tasks.contextual_bandit import BARCODE, BITS
+from pfc_metarl.tasks import BarcodeBandit, EpisodicTwoStep
+from pfc_metarl.tasks.barcode_bandit import BARCODE, BITS
 
-RUNNING = ContextualBandit(3, 4, 2, 0.9, 0.1, unroll=4)
+RUNNING = BarcodeBandit(3, 4, 2, 0.9, 0.1, unroll=4)
 """Epochs of 6 inner episodes, in stretches of 4."""
 
 
-# -- the contextual bandit
+# -- the barcode bandit
 
-EPOCH = ContextualBandit(10, 10, 10, 0.9, 0.1)
+EPOCH = BarcodeBandit(10, 10, 10, 0.9, 0.1)
 
 
 def test_an_epoch_is_as_published() -> None:
@@ -69,7 +69,7 @@ def test_epochs_follow_each_other() -> None:
 
 def test_ideal_learners_go_by_bayes_rule() -> None:
     """Against the product of all outcomes' probabilities; who remembers counts those of earlier episodes too."""
-    task = ContextualBandit(3, 4, 3, 0.8, 0.3)
+    task = BarcodeBandit(3, 4, 3, 0.8, 0.3)
     for remembers in (True, False):
         agent = ContextBayes(3, 0.8, 0.3, remembers)
         table = play_agent(agent, task, np.random.default_rng(0), 5, "ideal")

@@ -17,12 +17,12 @@ from pfc_metarl.networks.agent import Seen, State
 from pfc_metarl.networks.episodic import EpisodicNetwork
 from pfc_metarl.networks.episodic_memory import Memory
 from pfc_metarl.rollout import Carry, Trajectory, play
-from pfc_metarl.tasks import ContextualBandit, EpisodicTwoStep, TwoStep
+from pfc_metarl.tasks import BarcodeBandit, EpisodicTwoStep, TwoStep
 from pfc_metarl.tasks.task import Task
 from simulations.maml import SIMULATION as MAML
 
 CONFIG = Config(units=5, agent="episodic")
-RUNNING = ContextualBandit(3, 4, 2, 0.9, 0.1, unroll=4)  # epochs of 6 inner episodes, weights updated after 4
+RUNNING = BarcodeBandit(3, 4, 2, 0.9, 0.1, unroll=4)  # epochs of 6 inner episodes, weights updated after 4
 TWO_STEP = EpisodicTwoStep(12, 0.9, 0.9, 0.1, 0.1)
 close = torch.testing.assert_close
 
@@ -174,6 +174,6 @@ def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match="^trials must be a multiple of 4, below 1024, not 50$"):
         EpisodicTwoStep(50, 0.9, 0.9, 0.1, 0.1)
     with pytest.raises(ConfigError, match="^arms must be from 2 to 100, not 1$"):
-        ContextualBandit(1, 10, 10, 0.9, 0.1)
+        BarcodeBandit(1, 10, 10, 0.9, 0.1)
     with pytest.raises(ConfigError, match="^high and low must lie between 0 and 1, high above low, not 0.1 and 0.9$"):
         ContextBayes(10, 0.1, 0.9)

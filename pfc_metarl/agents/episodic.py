@@ -7,11 +7,11 @@ import numpy as np
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.agents.two_step import ModelBased
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.contextual_bandit import BITS
+from pfc_metarl.tasks.barcode_bandit import BITS
 from pfc_metarl.tasks.task import NONE, require_counts, require_probabilities
 
 REMEMBERS, FORGETS = "ideal, remembers", "ideal, forgets"
-"""What the agents of the contextual bandit are called in tables."""
+"""What the agents of the barcode bandit are called in tables."""
 PLANNER = "planner, remembers"
 """That of the two-step task."""
 
@@ -29,7 +29,7 @@ class ContextBayes(ReferenceAgent):
         remembers: whether it keeps what it knows of a context; else it begins anew in each inner episode.
     """
 
-    task = "contextual_bandit"
+    task = "barcode_bandit"
     sees = ("barcode", "pull")
     learns_from = ("choice", "reward", "barcode")
     arms: int

@@ -13,7 +13,7 @@ KINDS = [UNCUED, CUED, EPISODIC]
 
 
 def by_meeting(trials: pd.DataFrame) -> pd.DataFrame:
-    """Of a trial table of the contextual bandit: group, subject, met (how often the context was met), pull, reward and
+    """Of a trial table of the barcode bandit: group, subject, met (how often the context was met), pull, reward and
     correct (was the good arm pulled): means over episodes."""
     require_columns(trials, [*SUBJECT, "choice", "reward", "met", "pull", "good_arm"], "the trial table")
     correct = trials["choice"] == trials["good_arm"]

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pfc_metarl.errors import ConfigError
-from pfc_metarl.tasks.contextual_bandit import BITS, random_barcodes
+from pfc_metarl.tasks.barcode_bandit import BITS, random_barcodes
 from pfc_metarl.tasks.task import NONE, Contexts, Task, is_number, require_probabilities, uniform
 
 CHOICE, STATE, CONTEXT = 0, 1, 3

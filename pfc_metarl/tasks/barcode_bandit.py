@@ -45,7 +45,7 @@ def random_barcodes(rng: np.random.Generator, episodes: int, number: int) -> np.
     return uniform(rng, episodes, 2**BITS - 1).argsort(axis=1)[:, :number] + 1
 
 
-class ContextualBandit(Task):
+class BarcodeBandit(Task):
     """An epoch of the bandit, which is one episode of the bench, made of inner episodes of a few pulls.
 
     As quoted from the publication: 10 arms, of which the good one pays with .9, the others with .1; 10 pulls in an
@@ -65,7 +65,7 @@ class ContextualBandit(Task):
         ConfigError: no such numbers, or more arms than there can be barcodes to choose from.
     """
 
-    name = "contextual_bandit"
+    name = "barcode_bandit"
     observations = (BARCODE + BITS,)
     steps_per_trial, choice_step = 1, 0
     outcome_fields = [("choice", "i1"), ("reward", "i1")]
