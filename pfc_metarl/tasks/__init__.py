@@ -1,5 +1,6 @@
 """The tasks, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
 
+from pfc_metarl.tasks.alchemy import Alchemy
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.conditioning import Conditioning
 from pfc_metarl.tasks.context_bandit import ContextBandit
@@ -33,6 +34,7 @@ TASKS: dict[str, type[Task]] = {
         RestlessBandit,
         ContextBandit,
         Conditioning,
+        Alchemy,
     )
 }
 """All tasks by name."""
