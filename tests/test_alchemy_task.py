@@ -18,7 +18,7 @@ def chemistry(world: Episodes, **fixed: int) -> dict[str, int]:
     """That of the first episode, of which some is fixed before it begins anew."""
     own = {name: int(world.records[name][0, 0]) for name in ("graph", "potion_map", "stone_map", "rotation")} | fixed
     table = {name: np.full(world.task.trials, value) for name, value in own.items()}
-    table |= {name: world.trials[name][0, 0] for name in ("stones", "potions")}
+    table |= {name: world.trials[name][0, 0] for name in ("inner", "stones", "potions")}
     world.task.lead(world.records[0, :1], world.trials[0, 0], table)
     world.look()
     return own

@@ -123,6 +123,15 @@ def weight(first, second):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def total(belief):  # type: ignore[no-untyped-def]
+    """Prior of all that is possible still, times 48 x 192."""
+    w = 0
+    for m in range(belief.shape[0]):
+        w += weight(belief[m, 0], belief[m, 1])
+    return w
+
+
+@compiled
 def update(t, belief, place, colour, axis, after):  # type: ignore[no-untyped-def]
     """The belief once a colour has moved a stone along an axis (or `STILL`), into `after`; returns its weight."""
     w = 0
@@ -300,12 +309,9 @@ def search(t, memory, depth, counts, stone_maps, ahead, few, least):  # type: ig
         Value, and the best action.
     """
     belief, own = memory.beliefs[depth], memory.stones[depth]
-    w = lightest = 0
+    w, pairs, left = total(belief), 0, counts.sum()
     for m in range(belief.shape[0]):
-        if belief[m, 0] | belief[m, 1]:
-            w += weight(belief[m, 0], belief[m, 1])
-            lightest += ones(belief[m, 0]) + ones(belief[m, 1])
-    left = counts.sum()
+        pairs += ones(belief[m, 0]) + ones(belief[m, 1])
     best, action = at_once(t, stone_maps, own), END
     if left == 0:
         return best, action
@@ -314,7 +320,7 @@ def search(t, memory, depth, counts, stone_maps, ahead, few, least):  # type: ig
         return best, action
     if most <= least:
         return most, action
-    if left <= few or lightest == 1:
+    if left <= few or pairs == 1:
         ahead = left
     if ahead == 0:
         return best + REST * (most - best), action

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from pfc_metarl.errors import TableError
 from pfc_metarl.tasks.alchemy_chemistry import (
     COLOURS,
     PLACES,
@@ -36,8 +37,6 @@ CAULDRON = 0
 class Rules(NamedTuple):
     """What `see` and `act` are told."""
 
-    steps: int
-    """Of a trial."""
     values: np.ndarray
     """What stones earn, by place."""
 
@@ -64,8 +63,7 @@ def see(task, episode, trials, observation):  # type: ignore[no-untyped-def]
 def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
     """Put a stone into a potion or the cauldron; what is used up already does nothing."""
     now = trials[episode.time]
-    inner, step = divmod(episode.time, task.steps)
-    now.inner, now.choice = inner + 1, action
+    now.choice = action
     stones, potions = now.stones, now.potions
     stone, into = divmod(action - 1, 1 + POTIONS)
     if action > 0 and episode.stones[stone] > 0:
@@ -82,7 +80,7 @@ def act(task, episode, trials, action):  # type: ignore[no-untyped-def]
         episode.stones[stone] = after
     if episode.time + 1 < episode.trials:
         following = trials[episode.time + 1]
-        if step < task.steps - 1:
+        if following.inner == now.inner:
             following.stones, following.potions = stones, potions
         else:
             fill(episode.stones, following.stones)
@@ -127,14 +125,14 @@ class Alchemy(Task):
         ("stones", "i1", (STONES,)),  # as they are now
         ("potions", "i1", (POTIONS,)),
     ]
-    trial_fields = [("stones", "i8"), ("potions", "i8")]
-    outcome_fields = [("inner", "i4"), ("choice", "i1"), ("reward", "f4")]
+    trial_fields = [("inner", "i4"), ("stones", "i8"), ("potions", "i8")]
+    outcome_fields = [("choice", "i1"), ("reward", "f4")]
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(self, trials: int = 10, steps: int = 20, rotations: bool = False) -> None:
         require_counts(trials=trials, steps=steps)
         self.inner_steps, self.rotations = steps, rotations
-        self.trials, self.parameters = trials * steps, Rules(steps, VALUES.astype(np.float32))
+        self.trials, self.parameters = trials * steps, Rules(VALUES.astype(np.float32))
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """The chemistry of each episode, stones and potions of each trial; see `Task`."""
@@ -149,16 +147,19 @@ class Alchemy(Task):
 
     def _set_up(self, episodes: np.ndarray, trials: np.ndarray) -> None:
         """What follows from what was drawn: what the chemistry does, and the first trial's stones and potions."""
+        trials["inner"] = 1 + np.arange(trials.shape[1]) // self.inner_steps
         episodes["leads"] = transitions()[episodes["potion_map"], episodes["graph"]]
         episodes["looks"] = looks()[episodes["rotation"], episodes["stone_map"]]
         episodes["stones"] = digits(trials["stones"][:, 0], STONES)
         episodes["potions"] = digits(trials["potions"][:, 0], POTIONS)
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """What somebody met: chemistry, stones and potions."""
+        """What somebody met: chemistry, stones and potions; TableError if trials had another number of steps."""
         chemistry = ("rotation", "stone_map", "potion_map", "graph")
         super().lead(episode, trials, {name: met[name] for name in (*chemistry, "stones", "potions")})
         self._set_up(episode, trials[None])
+        if (trials["inner"] != met["inner"]).any():
+            raise TableError(f"column inner: a trial of this task has {self.inner_steps} steps, those of the table have not")
 
 
 def digits(numbers: np.ndarray, many: int) -> np.ndarray:
