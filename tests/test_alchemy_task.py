@@ -1,4 +1,4 @@
-"""Symbolic Alchemy: its chemistries, counted, and what stones and potions do, against the rules told with coordinates."""
+"""Symbolic Alchemy: its chemistries, counted, and what stones and potions do, by the rules told with coordinates."""
 
 from itertools import product
 

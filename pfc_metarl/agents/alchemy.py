@@ -1,4 +1,4 @@
-"""Reference agents of Alchemy, those of its publication (Wang et al. 2021): from random actions to the ideal observer."""
+"""Reference agents of Alchemy, those of its publication (Wang et al. 2021), from random actions to ideal observer."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from pfc_metarl.agents.alchemy_belief import PARTS, Belief, as_seen, potion_used
 from pfc_metarl.agents.alchemy_search import ABSENT, END, Memory, memory, search, tables, words
 from pfc_metarl.tasks.alchemy import POTIONS, STONES, Alchemy, action, digits
 from pfc_metarl.tasks.alchemy_chemistry import COLOURS, VALUES, graphs
-from pfc_metarl.trial_columns import NONE
+from pfc_metarl.trial_columns import NONE, OBSERVER
 
 PUBLICATION = "Wang 2021"
 """Name of the published scores (data/related.csv)."""
@@ -42,7 +42,13 @@ class AlchemyAgent(ReferenceAgent):
         return p
 
     def choose(
-        self, session: int, stones: np.ndarray, potions: np.ndarray, chemistry: dict[str, int], begins: bool, p: np.ndarray
+        self,
+        session: int,
+        stones: np.ndarray,
+        potions: np.ndarray,
+        chemistry: dict[str, int],
+        begins: bool,
+        p: np.ndarray,
     ) -> None:
         """Fill in the probability of each action, zeros.
 
@@ -188,6 +194,6 @@ AGENTS: dict[str, type[AlchemyAgent]] = {
     RANDOM: RandomAction,
     HEURISTIC: RandomHeuristic,
     ORACLE: SearchOracle,
-    "ideal observer": IdealObserver,
+    OBSERVER: IdealObserver,
 }
 """By the names they have in trial tables."""

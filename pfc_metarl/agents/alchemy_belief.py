@@ -127,7 +127,9 @@ def beliefs(trials: pd.DataFrame, rotations: bool) -> dict[str, np.ndarray]:
 def followed(session: pd.DataFrame, rotations: bool) -> Iterator[Belief]:
     """The belief before each action of one session (always the same object)."""
     belief = Belief(rotations)
-    stones, potions = (digits(session[name].to_numpy(), many) for name, many in (("stones", STONES), ("potions", POTIONS)))
+    stones, potions = (
+        digits(session[name].to_numpy(), many) for name, many in (("stones", STONES), ("potions", POTIONS))
+    )
     inner, choice = session["inner"].to_numpy(), session["choice"].to_numpy()
     rotation, stone_map = session[["rotation", "stone_map"]].to_numpy()[0]
     for t in range(len(session)):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from pfc_metarl.loops import kept
 from pfc_metarl.tasks.alchemy import POTIONS, STONES
 from pfc_metarl.tasks.alchemy_chemistry import (
     AXES,
@@ -32,7 +33,8 @@ from pfc_metarl.tasks.alchemy_chemistry import (
     transitions,
 )
 
-compiled = numba.njit(nogil=True, error_model="numpy")
+recursive = numba.njit(nogil=True, error_model="numpy")
+"""How functions are compiled that call each other, which numba cannot keep on disk."""
 ABSENT = 8
 """In place of a stone's place."""
 STILL = 3
@@ -84,7 +86,7 @@ def words(sets: np.ndarray) -> np.ndarray:
     return np.packbits(bits, axis=-1, bitorder="little").view(np.uint64)
 
 
-@compiled
+@kept
 def _reach(leads):  # type: ignore[no-untyped-def]
     """See `Tables`; leads: transitions (potion map, graph, place, colour)."""
     found = np.zeros((leads.shape[0], 64, 8, 8, 2), np.uint64)
@@ -107,7 +109,7 @@ def _reach(leads):  # type: ignore[no-untyped-def]
     return found
 
 
-@compiled
+@kept
 def ones(x):  # type: ignore[no-untyped-def]
     """How many of 64 bits are set."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -116,13 +118,13 @@ def ones(x):  # type: ignore[no-untyped-def]
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@compiled
+@kept
 def weight(first, second):  # type: ignore[no-untyped-def]
     """Prior of a set of graphs, times 192: 48 of that without constraints, 4 of the 12 with one, 1 of all others."""
     return ones(first) + ones(second) + 3 * ones(first & np.uint64(0x1FFF)) + 44 * np.int64(first & np.uint64(1))
 
 
-@compiled
+@kept
 def total(belief):  # type: ignore[no-untyped-def]
     """Prior of all that is possible still, times 48 x 192."""
     w = 0
@@ -131,7 +133,7 @@ def total(belief):  # type: ignore[no-untyped-def]
     return w
 
 
-@compiled
+@kept
 def update(t, belief, place, colour, axis, after):  # type: ignore[no-untyped-def]
     """The belief once a colour has moved a stone along an axis (or `STILL`), into `after`; returns its weight."""
     w = 0
@@ -152,7 +154,7 @@ def update(t, belief, place, colour, axis, after):  # type: ignore[no-untyped-de
     return w
 
 
-@compiled
+@kept
 def supplied(t, m, s, own, counts):  # type: ignore[no-untyped-def]
     """How many stones can become the best ones with the potions that lead there, at the least one for each step."""
     most = 0
@@ -173,7 +175,7 @@ def supplied(t, m, s, own, counts):  # type: ignore[no-untyped-def]
     return most
 
 
-@compiled
+@kept
 def won(t, belief, m, s, place, colours, colour):  # type: ignore[no-untyped-def]
     """Weight of the graphs in which a stone can become the best, after it was put into a colour (or -1)."""
     a, b = belief[m, 0], belief[m, 1]
@@ -188,7 +190,7 @@ def won(t, belief, m, s, place, colours, colour):  # type: ignore[no-untyped-def
     return w + weight(a & r[0], b & r[1])
 
 
-@compiled
+@kept
 def bound(t, belief, w, stone_maps, own, counts, colour, chosen):  # type: ignore[no-untyped-def]
     """No less than stones can be expected to earn: as if the chemistry were told, and they shared no potions but those
     which lead straight to the best.
@@ -217,7 +219,7 @@ def bound(t, belief, w, stone_maps, own, counts, colour, chosen):  # type: ignor
     return OTHERS * stones + (BEST - OTHERS) * sum_ / (w * many)
 
 
-@compiled
+@kept
 def mix(x):  # type: ignore[no-untyped-def]
     """Scramble 64 bits (splitmix64, Steele et al. 2014)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
@@ -226,7 +228,7 @@ def mix(x):  # type: ignore[no-untyped-def]
     return x ^ (x >> np.uint64(31))
 
 
-@compiled
+@kept
 def key(t, belief, own, counts, stone_maps, ahead):  # type: ignore[no-untyped-def]
     """128 bits that stand for a state; the same for states that differ in nothing but the names of colours."""
     most = np.int64(-1)
@@ -266,11 +268,15 @@ def memory(bits: int) -> Memory:
     size, depth = 1 << bits, 1 + POTIONS + 1
     beliefs = np.zeros((depth, POTION_MAPS, 2), np.uint64)
     return Memory(
-        np.zeros((size, 2), np.uint64), np.zeros(size), np.zeros(size, np.int8), beliefs, np.full((depth, STONES), ABSENT)
+        np.zeros((size, 2), np.uint64),
+        np.zeros(size),
+        np.zeros(size, np.int8),
+        beliefs,
+        np.full((depth, STONES), ABSENT),
     )
 
 
-@compiled
+@kept
 def find(memory, first, second):  # type: ignore[no-untyped-def]
     """Where a state is, or may be put."""
     size = len(memory.values)
@@ -282,7 +288,7 @@ def find(memory, first, second):  # type: ignore[no-untyped-def]
     return at
 
 
-@compiled
+@kept
 def at_once(t, stone_maps, own):  # type: ignore[no-untyped-def]
     """What stones earn if those that are worth something go to the cauldron; all stone maps that are left agree."""
     s = 0
@@ -295,7 +301,7 @@ def at_once(t, stone_maps, own):  # type: ignore[no-untyped-def]
     return earned
 
 
-@compiled
+@recursive
 def search(t, memory, depth, counts, stone_maps, ahead, few, least):  # type: ignore[no-untyped-def]
     """Expected earnings of the rest of a trial, if more than `least`; else a bound that is no more than that.
 
@@ -326,9 +332,9 @@ def search(t, memory, depth, counts, stone_maps, ahead, few, least):  # type: ig
         return best + REST * (most - best), action
     first, second = key(t, belief, own, counts, stone_maps, min(ahead, left))
     at = find(memory, first, second)
-    if depth > 0 and memory.keys[at, 0] == first and memory.keys[at, 1] == second:
-        if memory.exact[at] or memory.values[at] <= least:
-            return memory.values[at], action
+    known = memory.keys[at, 0] == first and memory.keys[at, 1] == second
+    if depth > 0 and known and (memory.exact[at] or memory.values[at] <= least):
+        return memory.values[at], action
     tried, tops, many = np.empty(18, np.int64), np.empty(18), 0
     for c in range(6):
         for i in range(3):
@@ -364,9 +370,9 @@ def search(t, memory, depth, counts, stone_maps, ahead, few, least):  # type: ig
     return memory.values[at], action
 
 
-@compiled
+@recursive
 def outcomes(t, memory, depth, counts, stone_maps, ahead, few, c, place, w, floor):  # type: ignore[no-untyped-def]
-    """Value of putting a stone at a place into a colour, and True; or a bound that is no more than `floor`, and False."""
+    """Value of putting a stone into a colour, and True; or a bound that is no more than `floor`, and False."""
     belief, following = memory.beliefs[depth], memory.beliefs[depth + 1]
     own, moved = memory.stones[depth], memory.stones[depth + 1]
     counts[c] -= 1
@@ -398,7 +404,7 @@ def outcomes(t, memory, depth, counts, stone_maps, ahead, few, c, place, w, floo
     return value, k == many and value > floor + NEAR
 
 
-@compiled
+@kept
 def move(own, moved, place, axis):  # type: ignore[no-untyped-def]
     """The stones once one at a place has gone along an axis (or `STILL`), in rising order."""
     to, out = place ^ (1 << axis) if axis != STILL else place, False

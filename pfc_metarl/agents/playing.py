@@ -33,7 +33,10 @@ def play(agent: ReferenceAgent, task: Task, rng: np.random.Generator, sessions: 
     for t in range(task.trials):
         now = episodes.trials[0, :, t]
         on = rows[~episodes.records["over"][0]]
-        of = {name: now if name in (now.dtype.names or ()) else episodes.records[0] for name in (*agent.sees, *agent.learns_from)}
+        of = {
+            name: now if name in (now.dtype.names or ()) else episodes.records[0]
+            for name in (*agent.sees, *agent.learns_from)
+        }
         p = agent.probabilities({name: _wide(of[name][name]) for name in agent.sees})
         choice = draw_choices(p, rng)
         probability[:, t] = p[rows, choice]

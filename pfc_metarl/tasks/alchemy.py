@@ -1,8 +1,8 @@
 """Symbolic Alchemy (Wang et al. 2021): dip stones into potions to make them worth more, by rules that an episode hides.
 
-An episode is several trials with one chemistry (`pfc_metarl.tasks.alchemy_chemistry`); each trial brings three stones of
-any place and twelve potions of any colour. At each of its steps a stone is put into a potion, which is used up whatever
-it does, or into the cauldron, which pays what the stone is worth (-3, -1, 1 or 15) and keeps it.
+An episode is several trials with one chemistry (`pfc_metarl.tasks.alchemy_chemistry`); each trial brings three stones
+of any place and twelve potions of any colour. At each of its steps a stone is put into a potion, which is used up
+whatever it does, or into the cauldron, which pays what the stone is worth (-3, -1, 1 or 15) and keeps it.
 """
 
 from collections.abc import Mapping
@@ -159,7 +159,9 @@ class Alchemy(Task):
         super().lead(episode, trials, {name: met[name] for name in (*chemistry, "stones", "potions")})
         self._set_up(episode, trials[None])
         if (trials["inner"] != met["inner"]).any():
-            raise TableError(f"column inner: a trial of this task has {self.inner_steps} steps, those of the table have not")
+            raise TableError(
+                f"column inner: a trial of this task has {self.inner_steps} steps, those of the table have not"
+            )
 
 
 def digits(numbers: np.ndarray, many: int) -> np.ndarray:

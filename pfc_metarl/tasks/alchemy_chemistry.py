@@ -1,14 +1,14 @@
 """The chemistries of Alchemy (Wang et al. 2021): what may be hidden behind the looks of stones and potions.
 
-A stone has a place at a corner of a cube: x, y and z are -1 or 1, and places are numbered 0 to 7, of which bit k is set
-where coordinate k is 1. A potion moves stones along one axis in one direction, where the graph has that edge. Potions
-come in six colours, numbered 0 to 5; colours 2 d and 2 d + 1 are opposites, of direction -1 and 1 of pair d.
+A stone has a place at a corner of a cube: x, y and z are -1 or 1, and places are numbered 0 to 7, of which bit k is
+set where coordinate k is 1. A potion moves stones along one axis in one direction, where the graph has that edge.
+Potions come in six colours, numbered 0 to 5; colours 2 d and 2 d + 1 are opposites, of direction -1 and 1 of pair d.
 
 A chemistry is four numbers, drawn independently for each episode:
 
 - graph, 0 to 108: which edges of the cube there are (`graphs`);
-- potion map, 0 to 47: 8 p + s. Pair d acts along axis `AXES[p, d]`; direction 1 of the pair is 1 along axis k if bit k of
-  s is set, else -1;
+- potion map, 0 to 47: 8 p + s. Pair d acts along axis `AXES[p, d]`; direction 1 of the pair is 1 along axis k if bit k
+  of s is set, else -1;
 - stone map, 0 to 7: coordinate k of a stone's place is that of its looks if bit k is set, else its opposite;
 - rotation, 0 to 3: the looks' axes are as they are, or turned by 45 degrees about z, y or x.
 """
