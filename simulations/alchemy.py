@@ -93,8 +93,8 @@ def compare_with_published(tables: Tables) -> pd.DataFrame:
     """Comparison with the published scores, where episodes have as many trials as there.
 
     Of reference agents each is to earn more than the next: search oracle, ideal observer, random heuristic, random
-    actions. Networks are to earn more than random actions; one has learned the task if it earns more than the heuristic,
-    which takes no notice of what potions do.
+    actions. Networks are to earn more than random actions; one has learned the task if it earns more than the
+    heuristic, which takes no notice of what potions do.
     """
     scores = {str(group): own["score"].to_numpy() for group, own in tables["scores"].groupby("group", sort=False)}
     as_published = tables["by_trial"]["trial"].max() == PUBLISHED_TRIALS

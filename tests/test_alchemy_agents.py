@@ -209,7 +209,7 @@ def test_the_ideal_observer_earns_nearly_as_much_as_the_oracle_and_more_as_it_le
     """On the same few episodes; and whoever is led along somebody's actions learns as one who did them."""
     task, sessions = Alchemy(3), 12
     played = {
-        kind: play_agent(kind(), task, np.random.default_rng(12), sessions, "")
+        kind: play_agent(kind(), task, np.random.default_rng(12), sessions, "agent")
         for kind in (IdealObserver, SearchOracle)
     }
     scores = {kind: per_session(table) for kind, table in played.items()}

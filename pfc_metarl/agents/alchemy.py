@@ -81,7 +81,8 @@ class RandomHeuristic(AlchemyAgent):
     def choose(self, session, stones, potions, chemistry, begins, p):  # type: ignore[no-untyped-def]
         """See `AlchemyAgent`."""
         worth = np.where(stones > 0, VALUES[stones - 1], np.nan)
-        useful = [action(s, 1 + k) for s in np.flatnonzero(worth < max(VALUES)) for k in np.flatnonzero(potions)]
+        stones_left, potions_left = np.flatnonzero(worth < max(VALUES)).tolist(), np.flatnonzero(potions).tolist()
+        useful = [action(stone, 1 + potion) for stone in stones_left for potion in potions_left]
         p[useful or sell(worth)] = 1 / max(1, len(useful))
 
 

@@ -231,7 +231,7 @@ def mix(x):  # type: ignore[no-untyped-def]
 @kept
 def key(t, belief, own, counts, stone_maps, ahead):  # type: ignore[no-untyped-def]
     """128 bits that stand for a state; the same for states that differ in nothing but the names of colours."""
-    most = np.int64(-1)
+    most = -1
     first = second = np.uint64(0)
     for naming in range(t.old_name.shape[0]):
         code = 0
