@@ -134,7 +134,6 @@ SIMULATION = Simulation(
         "networks": 2,
         "units": 8,
         "episodes": 32,
-        "trials": 2,
         "test_episodes": 4,
         "reference_episodes": 4,
     },
