@@ -66,5 +66,6 @@ def curves(ax: Axes, by_trial: pd.DataFrame) -> None:
     told = published(PUBLICATION, condition="by trial")
     ax.plot(told["x"], told["value"], marker="D", color=GREY, markerfacecolor="white", linestyle="")
     ax.set(xlabel="Trial", ylabel="Score per trial")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     room_above(ax, 0.5)
     ax.legend(loc="upper left", ncols=2, handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
