@@ -41,6 +41,7 @@ PICTURES = {
     "episodic": ("episodic",),
     "modules": ("modules",),
     "distributional": ("distributional",),
+    "alchemy": ("alchemy",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

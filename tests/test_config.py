@@ -310,6 +310,12 @@ PAPER: dict[str, dict[str, object]] = {
         **ONE_TO_ZERO,
     },
     "modules": {"units": 600, "active_modules": 4},  # Goyal et al. 2021, the copying task
+    "alchemy": {  # Wang et al. 2021; of their agent, none of ours, no more than how long it was trained
+        "trials": 10,
+        "steps": 20,
+        "rotations": False,
+        "episodes": 1_000_000_000,
+    },
     "distributional": {  # Dabney et al. 2020 has no such networks: our choices
         "agent": "distributional",
         "discount": 0.0,
