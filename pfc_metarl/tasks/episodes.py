@@ -136,11 +136,14 @@ class Episodes:
     def begin_running(self, renew: Renew) -> None:
         """Begin running episodes, each slot's with a generator of its own."""
         for k, e in np.ndindex(self.records.shape):
-            self._begin_slot(k, e, renew)
+            self.begin_slot(k, e, renew)
         self.look()
 
-    def _begin_slot(self, k: int, e: int, renew: Renew) -> None:
+    def begin_slot(self, k: int, e: int, renew: Renew) -> None:
+        """Begin the next episode of one slot of a network; what is seen is not filled in yet (`look`)."""
         self.records[k, e], self.trials[k, e] = self._blank
+        if not self.task.running:
+            self.records["trials"][k, e] = self.task.trials
         self.task.draw(renew(k, e, int(self.began[k, e])), self.records[k, e : e + 1], self.trials[k, e : e + 1])
         self.began[k, e] += 1
 
@@ -161,7 +164,7 @@ class Episodes:
             for k, e in np.argwhere(self.records["over"]):
                 number = int(self.began[k, e] - 1) * self.records.shape[1] + int(e)
                 self.finished.append((int(k), number, self.records[k, e].copy(), self.trials[k, e].copy()))
-                self._begin_slot(k, e, renew)
+                self.begin_slot(k, e, renew)
                 begins[k, e] = True
         if begins.any():
             self.look()
