@@ -4,10 +4,10 @@ Keyword arguments of gymnasium.make are the settings of the task's simulation, t
 is said: gymnasium.make("pfc_metarl/TwoStep-v0", common_probability=0.7). The command lists them all.
 """
 
-import argparse
 import importlib
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -91,7 +91,10 @@ for _name in ENVIRONMENTS:
 
 def prepare(options: list[str]) -> Callable[[], None]:
     """The command."""
-    argparse.ArgumentParser(prog="python -m simulations environments", description=__doc__).parse_args(options)
+    if set(options) & {"-h", "--help"}:
+        return partial(print, __doc__)
+    if options:
+        raise ConfigError(f"the command takes no options, such as {options[0]}")
     return show
 
 

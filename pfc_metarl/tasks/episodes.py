@@ -95,6 +95,10 @@ class Episodes:
         ConfigError: no episodes, or none that have trials.
     """
 
+    def __new__(cls, task: Task, *sizes: object) -> "Episodes":
+        """Where the task says what steps its episodes, they are of that kind."""
+        return object.__new__(task.driver or cls)
+
     def __init__(self, task: Task, networks: int, episodes: int, trials: int | None = None) -> None:
         require_counts(networks=networks, episodes=episodes, trials=task.trials)
         self.task = task
@@ -108,7 +112,8 @@ class Episodes:
         self.began = np.zeros(size, np.int64)
         self.endless = task.continues or task.running  # does `act` alone say when an episode is over?
         self.finished: list[tuple[int, int, np.ndarray, np.ndarray]] = []  # see `ended`
-        self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act, task.continuous)
+        if not task.driver:
+            self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act, task.continuous)
 
     def begin(self, rngs: Sequence[np.random.Generator]) -> None:
         """Begin episodes (or the next stretch of one that never ends), one generator per network."""
@@ -187,7 +192,7 @@ class Episodes:
 
     def copy(self, slots: slice = slice(None)) -> "Episodes":
         """The same episodes (or those of some slots), to go on with; those that had finished are left behind."""
-        other = Episodes.__new__(Episodes)
+        other = object.__new__(type(self))
         of_slots = ("records", "trials", "observation", "reward", "began")
         other.__dict__ = self.__dict__ | {name: getattr(self, name)[:, slots].copy() for name in of_slots}
         other.finished = []
