@@ -57,16 +57,16 @@ def task_of(name: str, **settings: Any) -> Task:
         settings: of its simulation's config, as on the command line.
 
     Raises:
-        ConfigError: no such setting, or not such a value.
+        TypeError: no such setting.
+        ConfigError: not such a value.
     """
     source = ENVIRONMENTS[name]
     simulation = importlib.import_module(f"simulations.{source.simulation}").SIMULATION
     config: Config = simulation.presets["paper"]
     unknown = set(settings) - {field.name for field in fields(config)}
     if unknown:
-        raise ConfigError(
-            f"{name_of(name)} has no setting {sorted(unknown)[0]}; see simulations {source.simulation} --help"
-        )
+        known = f"its settings are those of python -m simulations {source.simulation} --help"
+        raise TypeError(f"{name_of(name)} got an unexpected keyword argument '{sorted(unknown)[0]}': {known}")
     return simulation.tasks(replace(config, **settings))[source.condition]
 
 

@@ -121,7 +121,7 @@ def test_settings_of_the_simulation_are_taken() -> None:
 
 
 def test_bad_input_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no setting commn"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'commn'"):
         gymnasium.make("pfc_metarl/TwoStep-v0", commn=0.6)
     with pytest.raises(ConfigError, match="common_probability must be"):
         gymnasium.make("pfc_metarl/TwoStep-v0", common_probability=6.0)
