@@ -39,6 +39,7 @@ PICTURES = {
     "task_inference": ("task_inference",),
     "modules": ("modules",),
     "distributional": ("distributional",),
+    "cartpole": ("cartpole",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

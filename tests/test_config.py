@@ -281,6 +281,7 @@ PAPER: dict[str, dict[str, object]] = {
         "discount": 0.8,
         **ONE_TO_ZERO,
     },
+    "cartpole": {"discount": 0.95, "trace_decay": 0.95},  # nothing is published: our choices
     "modules": {"units": 600, "active_modules": 4},  # Goyal et al. 2021, the copying task
     "distributional": {  # Dabney et al. 2020 has no such networks: our choices
         "agent": "distributional",

@@ -64,8 +64,8 @@ class FamilyEpisodes(Episodes):
         now["success"] = max(now["success"], float(told.get("success", 0)))
         record["time"] += 1
         record["trial_begins"] = ended or cut
-        record["over"] = record["time"] == self.task.steps or record["trial_begins"] and record["trials"] == len(
-            self.trials[place]
+        record["over"] = (
+            record["time"] == self.task.steps or record["trial_begins"] and record["trials"] == len(self.trials[place])
         )
         if record["over"]:
             return
@@ -116,9 +116,11 @@ class Family(Task):
         self._holder: object = None
         first = self.environments(1, 1)[0, 0]
         limit = first.spec.max_episode_steps if first.spec else None
-        if steps is None and limit is None:
-            raise ConfigError("the environments have no limit of steps: give one, steps=")
-        self.stretch = steps or episodes_per_trial * limit
+        if steps is None:
+            if limit is None:
+                raise ConfigError("the environments have no limit of steps: give one, steps=")
+            steps = episodes_per_trial * limit
+        self.stretch = steps
         require_counts(steps=self.stretch)
         self.seen: Space = first.observation_space
         self.observations, self._acts = (flatdim(self.seen) + 1,), first.action_space

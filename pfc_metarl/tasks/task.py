@@ -37,7 +37,7 @@ class Task(ABC):
     observation_type: ClassVar[type] = np.float32
     actions: int
     """Number of actions; or how many numbers one is, where they are continuous."""
-    continuous: ClassVar[bool] = False
+    continuous: bool = False
     """Whether an action is numbers: an array, float32. Then the records' field actions stays empty."""
     trials: int
     """Trials of the longest episode."""
