@@ -95,9 +95,9 @@ class Episodes:
         ConfigError: no episodes, or none that have trials.
     """
 
-    def __new__(cls, task: Task, *sizes: object) -> "Episodes":
-        """Where the task says what steps its episodes, they are of that kind."""
-        return object.__new__(task.driver or cls)
+    def __new__(cls, task: Task | None = None, *sizes: object) -> "Episodes":
+        """Where the task says what steps its episodes, they are of that kind (without one it is being copied)."""
+        return object.__new__((task.driver if task else None) or cls)
 
     def __init__(self, task: Task, networks: int, episodes: int, trials: int | None = None) -> None:
         require_counts(networks=networks, episodes=episodes, trials=task.trials)
@@ -213,20 +213,20 @@ class Episodes:
         own["time"] = 0
         self.look()
 
-    def by_trial(self, column: str = "") -> tuple[np.ndarray, np.ndarray]:
-        """Sum over episodes of a column of the trial table, and number of trials; both (network, trial)."""
+    def by_trial(self, columns: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+        """Sums over episodes of columns of the trial table (column, network, trial), and trials (network, trial)."""
         networks, slots = self.records.shape
         if self.task.running:
             which, _, records, trials = self.ended()
         else:
             which = np.repeat(np.arange(networks), slots)
             records, trials = self.records.reshape(-1), self.trials.reshape(len(which), -1)
-        total, count = np.zeros((2, networks, self.task.trials))
+        totals, count = np.zeros((len(columns), networks, self.task.trials)), np.zeros((networks, self.task.trials))
         own = np.arange(self.task.trials) < records["trials"][:, None]
         np.add.at(count, which, own)
-        if column:
+        for total, column in zip(totals, columns):
             np.add.at(total, which, own * trials[column])
-        return total, count
+        return totals, count
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the episodes stand, as plain arrays: bytes of the records, and how many have begun."""
