@@ -40,6 +40,7 @@ PICTURES = {
     "modules": ("modules",),
     "distributional": ("distributional",),
     "cartpole": ("cartpole",),
+    "metaworld": ("metaworld",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

@@ -35,7 +35,7 @@ class Stopped(KeyboardInterrupt):
 
 
 GO_ON = "what was finished is safe, and the same command goes on from there"
-EXTRAS = {"gymnasium": "gymnasium"}
+EXTRAS = {"gymnasium": "gymnasium", "metaworld": "metaworld"}
 """Packages that some simulations alone need, and the extra that brings them."""
 STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """With which a command ends that was told to."""

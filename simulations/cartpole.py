@@ -103,10 +103,14 @@ def test(config: CartPoleConfig, networks: Networks) -> Tested:
 
 
 def analyse(config: CartPoleConfig, tested: Tested) -> Tables:
-    """Table `rewards`: condition, reversed, subject, episode (on the same CartPole), reward (mean over CartPoles)."""
+    """Tables: `scores` (condition, reversed, subject, episode, reward: mean over CartPoles) and `along` (the same along
+    the training, by how many CartPoles were played: instances)."""
     by = ["condition", "reversed", "subject", "trial"]
     means = tested.trials.groupby(by, sort=False)["reward"].mean().reset_index()
-    return {"rewards": means.rename(columns={"trial": "episode"})}
+    return {
+        "scores": means.rename(columns={"trial": "episode"}),
+        "along": tested.learning.rename(columns={"episode": "instances", "trial": "episode"}),
+    }
 
 
 def compare_conditions(tables: Tables) -> pd.DataFrame:
@@ -115,7 +119,7 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
 
     A network with memory has learned if in its last episode it earns more than those without.
     """
-    mean = tables["rewards"].groupby(["condition", "subject", "episode"], sort=False)["reward"].mean().unstack()
+    mean = tables["scores"].groupby(["condition", "subject", "episode"], sort=False)["reward"].mean().unstack()
     first, last = mean.columns.min(), mean.columns.max()
     own, other = (mean.loc[condition] for condition in (MEMORY, NO_MEMORY))
     none = (np.nan, 0.0, Single())
@@ -149,4 +153,5 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_conditions,
+    tracked=("reward",),
 )
