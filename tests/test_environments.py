@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gymnasium.utils.env_checker import check_env
-from test_tasks import EXAMPLES, each_task
+from test_tasks import EXAMPLES
 
 import simulations.environments as environments
 from pfc_metarl.config import Config
@@ -23,29 +23,38 @@ SEED, COPIES = 5, 3
 EACH = [pytest.param(task, id=name) for name, own in EXAMPLES.items() for task in own.tasks[:1]]
 
 
+@pytest.mark.parametrize("task", EACH)
+def test_an_environment(task: Task) -> None:
+    """One test of each, for compiling a task takes longer than all that is tested of it."""
+    passes_gymnasiums_own_checker(task)
+    copies_meet_what_each_meets_alone(task)
+    if not task.running and not task.continuous:
+        meets_what_play_meets(task)
+    if len(task.observations) == 1:
+        wrappers_agree(task)
+
+
 def test_every_task_is_an_environment() -> None:
     assert set(environments.ENVIRONMENTS) == {task.__name__ for task in TASKS.values()}
     for name in environments.ENVIRONMENTS:
         assert environments.name_of(name) in gymnasium.registry
 
 
-@pytest.mark.parametrize("name", environments.ENVIRONMENTS)
-def test_gymnasiums_own_checker_passes(name: str) -> None:
-    env = gymnasium.make(environments.name_of(name))
+def passes_gymnasiums_own_checker(task: Task) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        check_env(env.unwrapped, skip_render_check=True)
+        check_env(TaskEnv(task), skip_render_check=True)
     assert all("infinity" in str(w.message) for w in told)  # observations have no bounds: the one thing it remarks upon
 
 
 def played_by_networks(task: Task) -> Trajectory:
     agent = make_agent(Config(networks=COPIES, units=4, first_seed=1), task, list(range(1, COPIES + 1)))
+    agent.play_plainly = True  # compiled loops do the same (test_compiled.py), and take longer to begin
     rngs = [np.random.default_rng(SEED + k) for k in range(COPIES)]
     return play(agent, task, rngs, 1)
 
 
-@pytest.mark.parametrize("task", [p for p in EACH if not p.values[0].running and not p.values[0].continuous])
-def test_an_environment_meets_what_play_meets(task: Task) -> None:
+def meets_what_play_meets(task: Task) -> None:
     ours = played_by_networks(task)
     env = VectorLastRewardAndAction(TaskVectorEnv(task, COPIES))
     seen, _ = env.reset(seed=SEED)
@@ -68,8 +77,7 @@ def _policy(task: Task):
     return make_agent(Config(networks=1, units=2), task, [1]).action_policy
 
 
-@each_task
-def test_copies_meet_what_each_meets_alone(task: Task) -> None:
+def copies_meet_what_each_meets_alone(task: Task) -> None:
     many, alone = TaskVectorEnv(task, COPIES), [TaskEnv(task) for _ in range(COPIES)]
     many.action_space.seed(0)
     seen = many.reset(seed=SEED)[0]
@@ -97,8 +105,7 @@ def test_copies_meet_what_each_meets_alone(task: Task) -> None:
     assert episodes >= COPIES or task.running
 
 
-@pytest.mark.parametrize("task", [p for p in EACH if len(p.values[0].observations) == 1])
-def test_the_wrappers_agree(task: Task) -> None:
+def wrappers_agree(task: Task) -> None:
     one, many = LastRewardAndAction(TaskEnv(task)), VectorLastRewardAndAction(TaskVectorEnv(task, 1))
     many.action_space.seed(0)
     assert one.observation_space.shape == many.single_observation_space.shape
