@@ -25,8 +25,8 @@ COLOURS = {"recurrent": VERMILLION, "MAML": BLUE, "MAML, first order": GREEN, "M
 PUBLISHED = "Mishra 2018"
 NOTE = (
     f"{INTERVALS} First what is earned at once, then after as many updates, or episodes, on the same instance (in "
-    "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices, the best arm; standing still, "
-    "straight to the goal). Diamonds: as published, with their 95 % intervals."
+    "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices, the best arm or a known MDP; "
+    "standing still, straight to the goal). Diamonds: as published, with their 95 % intervals."
 )
 
 

@@ -1,11 +1,13 @@
 """Bandits of many arms: total reward of networks and known algorithms, beside the published ones (Duan et al. 2016)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.agents.many_arms import OPTIMUM, PUBLICATION
+from pfc_metarl.analysis.total_rewards import PUBLISHED_NAMES
 from pfc_metarl.plotting import (
     BLUE,
     GREEN,
@@ -21,66 +23,76 @@ from pfc_metarl.plotting import (
     save,
 )
 from pfc_metarl.published import published
-from pfc_metarl.results import run_folder
+from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trials import NETWORKS
 
-PUBLISHED_NAME = {NETWORKS: "RL2"}
-"""Where the publication has another one."""
 CURVES = {NETWORKS: VERMILLION, "Gittins": GREEN, "UCB1": BLUE, "Thompson": PURPLE, "random": GREY}
 NOTE = (
-    f"{INTERVALS} Of known algorithms: over as many sets of bandits. Diamonds: as published, each the mean of 1,000 "
-    "bandits (networks: RL2's); black line: the exact optimum, where it can be computed."
+    INTERVALS + " Of known algorithms: over as many sets of {}. Diamonds: as published, each the mean of 1,000 {} "
+    "(networks: RL2's); black line: {}."
 )
 COLUMNS = 3
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/rl2_bandits."""
+    note = NOTE.format("bandits", "bandits", "the exact optimum, where it can be computed")
     run = run_folder(results, "rl2_bandits", quick)
-    rewards, by_trial = run.read_table("rewards.csv"), run.read_table("by_trial.csv")
-    bandits = list(rewards["bandit"].unique())
-    rows = -(-(len(bandits) + 1) // COLUMNS)
+    draw_rewards(results, quick, run, "trial", "Pull", CURVES, OPTIMUM, note)
+
+
+def draw_rewards(
+    results: Path, quick: bool, run: RunFolder, part: str, label: str, colours: Mapping[str, str], best: str, note: str
+) -> None:
+    """Total rewards of each condition, and the rewards of its parts of the one that has most of them.
+
+    Args:
+        results, quick, run: where the run is.
+        part: of an episode, of which the table by_<part> tells.
+        label: of it.
+        colours: of curves, by group.
+        best: the group that is drawn as a line.
+        note: below the panels.
+    """
+    rewards, by_part = run.read_table("rewards.csv"), run.read_table(f"by_{part}.csv")
+    conditions = list(rewards["condition"].unique())
+    rows = -(-(len(conditions) + 1) // COLUMNS)
     with paper_figure(height_mm=10 + 70 * rows) as figure:
         axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-        for i, (ax, name) in enumerate(zip(axes, bandits)):
-            totals(ax, name, rewards[rewards["bandit"] == name])
+        for i, (ax, condition) in enumerate(zip(axes, conditions)):
+            totals(ax, condition, rewards[rewards["condition"] == condition], best)
             if i % COLUMNS:
                 ax.set_yticklabels([])
             panel_letter(ax, "abcdefghijkl"[i])
-        longest = str(by_trial.groupby("bandit", sort=False)["trial"].max().idxmax())
-        last = axes[len(bandits)]
-        curves(last, by_trial[by_trial["bandit"] == longest])
-        last.set_title(longest)
-        panel_letter(last, "abcdefghijkl"[len(bandits)])
-        for ax in axes[len(bandits) + 1 :]:
+        longest = str(by_part.groupby("condition", sort=False)[part].max().idxmax())
+        last = axes[len(conditions)]
+        for group, colour in colours.items():
+            own = by_part[(by_part["condition"] == longest) & (by_part["group"] == group)]
+            mean_and_band(last, own.pivot(index=part, columns="subject", values="reward"), colour, group)
+        last.set(title=longest, xlabel=label, ylabel=f"Reward per {label.lower()}")
+        last.xaxis.get_major_locator().set_params(integer=True)
+        room_above(last, 0.35)
+        last.legend(loc="upper left", handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
+        panel_letter(last, "abcdefghijkl"[len(conditions)])
+        for ax in axes[len(conditions) + 1 :]:
             ax.set_axis_off()
-        save(figure, results, "rl2_bandits", quick, NOTE, run)
+        save(figure, results, run.path.name, quick, note, run)
 
 
-def totals(ax: Axes, name: str, rewards: pd.DataFrame) -> None:
-    """Of one bandit: a row for each who plays, the best known above."""
-    groups = [group for group in rewards["group"].unique() if group != OPTIMUM]
-    paper = published(PUBLICATION, condition=name).set_index("series")["value"]
+def totals(ax: Axes, condition: str, rewards: pd.DataFrame, best: str) -> None:
+    """Of one condition: a row for each who plays, the best known above."""
+    groups = [group for group in rewards["group"].unique() if group != best]
+    paper = published(PUBLICATION, condition=condition).set_index("series")["value"]
     for y, group in enumerate(groups):
         own = rewards[rewards["group"] == group][["reward"]].T
         mean, half = mean_and_half(own)
         colour = VERMILLION if group == NETWORKS else "black"
         ax.errorbar(mean, [y], xerr=half, color=colour, marker="o", capsize=2, linestyle="")
-        told = PUBLISHED_NAME.get(group, group)
+        told = PUBLISHED_NAMES.get(group, group)
         if told in paper:
             ax.plot(paper[told], y + 0.25, marker="D", color=GREY, markerfacecolor="white", linestyle="")
-    best = rewards[rewards["group"] == OPTIMUM]["reward"]
-    for reward in best:
-        ax.axvline(reward, color="black", linewidth=0.6, zorder=0)
+    own = rewards[rewards["group"] == best]["reward"]
+    if len(own):
+        ax.axvline(own.mean(), color="black", linewidth=0.6, zorder=0)
     ax.set_yticks(range(len(groups)), groups)
-    ax.set(title=name, xlabel="Total reward", ylim=(len(groups) - 0.4, -0.6))
-
-
-def curves(ax: Axes, by_trial: pd.DataFrame) -> None:
-    """Reward pull by pull."""
-    for group, colour in CURVES.items():
-        own = by_trial[by_trial["group"] == group].pivot(index="trial", columns="subject", values="reward")
-        mean_and_band(ax, own, colour, group)
-    ax.set(xlabel="Pull", ylabel="Reward per pull")
-    room_above(ax, 0.35)
-    ax.legend(loc="upper left", handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
+    ax.set(title=condition, xlabel="Total reward", ylim=(len(groups) - 0.4, -0.6))

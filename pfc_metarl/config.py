@@ -109,8 +109,8 @@ class Config(Settings):
     agent: str = "prefrontal"
     """The prefrontal network (P); gru or rnn: other units in it; no-reward, no-action, no-memory: it lacks
     these; feedforward: no memory, and it sees the observation alone; belief, posterior-sampling, varibad: a policy
-    that is given a belief; modules: small LSTMs that compete; distributional (or, its control,
-    symmetric-predictors): many predictors in place of the value;
+    that is given a belief; modules: small LSTMs that compete; episodic: states are recalled where contexts come again;
+    distributional (or, its control, symmetric-predictors): many predictors in place of the value;
     actor-critic-rpe (or -gru, -rnn): actor and critic apart, the actor seeing prediction errors for rewards."""
     units: Count = 48
     """LSTM units (P: 48)."""

@@ -174,7 +174,6 @@ def perform(
     added = torch.zeros(steps + 1, *world.reward.shape, device=agent.device)
     now = start or _at_start(agent, world)
     first, seen, done = now.state, [], []
-    anew = forget or task.running  # may episodes begin on the way?
     for t in range(steps + (task.continues or task.running)):
         if forget:
             now = _forget(agent.action_policy, now, world)
@@ -182,7 +181,7 @@ def perform(
         seen.append(Seen(observation, now.reward, now.action, now.begins, added[t]))
         if t == steps:
             break
-        state = _begun(agent, now) if t == 0 or anew else now.state
+        state = _begun(agent, now) if now.begins.any() else now.state
         step = agent.act(observation, now.reward, now.action, state, added[t])
         action = choose(t, step.logits)
         active = torch.from_numpy(~world.records["over"])

@@ -104,6 +104,25 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("context", "0 the good arm stays, 1 it changes at every trial", (0, 1)),
         Column("good_arm", "0 left, 1 right", SIDES, True),
     ),
+    "barcode_bandit": (
+        Column("choice", "arm, counted from 0; -1 none", Span(NONE, 99, whole=True)),
+        REWARD,
+        Column("inner", "number of the episode within the epoch (the session), from 1", Span(1, whole=True)),
+        Column("pull", "number in that episode, from 1", Span(1, whole=True)),
+        Column("barcode", "the context that is shown: its bits as a number", Span(1, 1023, whole=True)),
+        Column("met", "episodes of the epoch with this context up to this one", Span(1, whole=True)),
+        Column("good_arm", "that pays more often, counted from 0", Span(0, 99, whole=True)),
+    ),
+    "episodic_two_step": (
+        CHOICE,
+        Column("common", "was it the common transition", bool),
+        Column("state", "that was reached: 0 S1, 1 S2, -1 none", (0, 1, NONE), True, _state),
+        REWARD,
+        Column("good_state", "the state that pays more often: 0 S1, 1 S2", SIDES, True),
+        Column("source", "the trial whose context is the cue, from 1; 0 no cue", Span(0, whole=True)),
+        Column("cue", "context that is shown before the choice: its bits as a number; 0 none", Span(0, 1023, True)),
+        Column("context", "that is shown with the outcome: its bits as a number", Span(1, 1023, True)),
+    ),
     "foraging": (
         CHOICE,
         REWARD,
@@ -176,6 +195,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("steps", "that it took", Span(1, whole=True)),
         Column("success", "1 if the environment said so at any step", Span(0, 1), True),
         Column("seed", "of the environment that was drawn", Span(0, whole=True), True),
+    ),
+    "tabular_mdp": (
+        Column("choice", "action, counted from 0; -1 none", Span(NONE, 126, whole=True)),
+        Column("inner", "number of the episode on this MDP, from 1", Span(1, whole=True)),
+        Column("at", "state before the action, from 0", Span(0, whole=True)),
+        Column("reward", "paid", Span()),
     ),
     "navigation": (
         Column("inner", "number of the episode on this goal, from 1", Span(1, whole=True)),

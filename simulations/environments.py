@@ -38,6 +38,9 @@ ENVIRONMENTS = {
     "GridNavi": Source("task_inference", "LSTM: GridNavi"),
     "InformativeBandit": Source("informative_bandit", "trained"),
     "RestlessBandit": Source("restless_bandits", "mixed"),
+    "TabularMDP": Source("tabular_mdps", "10 episodes"),
+    "BarcodeBandit": Source("episodic", "LSTM: bandit"),
+    "EpisodicTwoStep": Source("episodic", "LSTM: two-step"),
     "ContextBandit": Source("modules", "modules"),
     "Conditioning": Source("distributional", "distributional"),
 }

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from pfc_metarl.agents.tabular_mdp import known_optimum
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, Positive
 from pfc_metarl.maml import MAMLConfig, adapt
@@ -18,15 +19,18 @@ from pfc_metarl.published import Number, published, published_number
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
 from pfc_metarl.rollout import Trajectory, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
-from pfc_metarl.tasks import Bandit, Navigation
+from pfc_metarl.tasks import Bandit, Navigation, TabularMDP
+from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.navigation import SPAN, known_returns
+from pfc_metarl.tasks.tabular_mdp import MEAN
 from pfc_metarl.tasks.task import Task
-from simulations import rl2_bandits
+from simulations import rl2_bandits, tabular_mdps
 
 BLOCKS = 4
 """Stretches that are compared: before an update, after one, two and three; or as many episodes."""
 MAML, FIRST_ORDER, FROM_ZERO, RECURRENT = "MAML", "MAML, first order", "MAML, biases from 0", "recurrent"
-NAVIGATION = "2-D navigation"
+NAVIGATION, MDP, MDP_EPISODES = "2-D navigation", "tabular MDP", 10
+"""Problems besides bandits; and how many episodes on an MDP the published reward is of."""
 PUBLISHED = "Mishra 2018"
 
 
@@ -44,7 +48,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class MAMLBenchConfig(MAMLConfig):
-    """Finn et al. 2017 ("F") with 2-D navigation; bandits as in Mishra et al. 2018 ("M")."""
+    """Finn et al. 2017 ("F") with 2-D navigation; bandits and tabular MDPs as in Mishra et al. 2018 ("M")."""
 
     bandits: tuple[tuple[int, int], ...] = ((5, 10), (10, 10), (50, 10), (5, 100), (10, 100))
     """Arms and pulls of each bandit (M: these). Recurrent networks, and MAML's variants, have the first alone."""
@@ -52,6 +56,8 @@ class MAMLBenchConfig(MAMLConfig):
     """Size of an inner step on bandits (our choice)."""
     navigation_inner_learning_rate: Positive = 0.1
     """Size of an inner step in 2-D navigation (our choice: advantages are standardised; F)."""
+    mdp_inner_learning_rate: Positive = 3.0
+    """Size of an inner step in tabular MDPs (our choice)."""
     recurrent_episodes: Count = 48_000
     """Training episodes of each recurrent network, of four blocks each."""
     test_episodes: Annotated[Count, Ge(2), TESTED] = 200
@@ -68,8 +74,9 @@ class MAMLBenchConfig(MAMLConfig):
             )
             for arms, pulls in self.bandits
         }
+        mdp = (TabularMDP(1), MDP_EPISODES, self.mdp_inner_learning_rate, TabularMDP(BLOCKS * MDP_EPISODES))
         navigation = (Navigation(), self.rollouts, self.navigation_inner_learning_rate, Navigation(BLOCKS))
-        return bandits | {NAVIGATION: Problem(*navigation)}
+        return bandits | {MDP: Problem(*mdp), NAVIGATION: Problem(*navigation)}
 
     def for_condition(self, condition: str) -> Config:
         """MAML's variants; or recurrent networks, which learn as in rl2_bandits."""
@@ -89,11 +96,11 @@ class MAMLBenchConfig(MAMLConfig):
 
 
 def tasks(config: MAMLBenchConfig) -> dict[str, Task]:
-    """MAML on every problem; its variants and recurrent networks on the first bandit and navigation."""
+    """MAML on every problem; its variants and recurrent networks on the first bandit, MDPs and navigation."""
     told: dict[str, Task] = {}
     for place, (name, problem) in enumerate(config.problems().items()):
         told[f"{MAML}: {name}"] = problem.rollout
-        if place == 0 or name == NAVIGATION:
+        if place == 0 or name in (MDP, NAVIGATION):
             told[f"{FIRST_ORDER}: {name}"] = problem.rollout
             told[f"{RECURRENT}: {name}"] = problem.whole
         if place == 0:
@@ -106,7 +113,7 @@ def test(config: MAMLBenchConfig, networks: Networks) -> Tested:
 
     Returns:
         The trial table of recurrent networks on the first bandit; arrays: by condition what was earned in each block
-        (network, instance, block), the mean over rollouts, of bandits the sum over as many pulls as MAML has rollouts.
+        (network, instance, block): of bandits and MDPs in all of a block, in navigation the mean over rollouts.
     """
     arrays, trials = {}, pd.DataFrame()
     for index, (condition, network) in enumerate(progress(networks.items(), "adapting")):
@@ -149,12 +156,17 @@ def analyse(config: MAMLBenchConfig, tested: Tested) -> Tables:
 def bounds(config: MAMLBenchConfig) -> pd.DataFrame:
     """What is earned at the least and at the most: problem, name, reward (mean over all instances).
 
-    Bandits: by random choices, and on the best arm, exactly. Navigation: standing still, and straight to the goal, over
-    10,000 goals.
+    Bandits: by random choices, and on the best arm, exactly. MDPs: by random choices, exactly, and by who knows the
+    MDP, over 1,000 of them. Navigation: standing still, and straight to the goal, over 10,000 goals.
     """
     rows = []
     for (arms, pulls), name in zip(config.bandits, config.problems()):
         rows += [(name, "random choices", pulls / 2), (name, "the best arm", pulls * arms / (arms + 1))]
+    task = TabularMDP(1)
+    drawn = Episodes(task, 1, 1_000)
+    drawn.begin([generator(REFERENCE, config.first_seed, 0, 1)])
+    best = known_optimum(drawn.records["means"][0], drawn.records["cumulative"][0], task.horizon).mean()
+    rows += [(MDP, "random choices", MDP_EPISODES * task.horizon * MEAN), (MDP, "known MDP", MDP_EPISODES * best)]
     goals = generator(REFERENCE, config.first_seed, 0, 0).uniform(-SPAN, SPAN, (10_000, 2))
     for what, earned in zip(("standing still", "straight to the goal"), known_returns(goals)):
         rows.append((NAVIGATION, what, earned.mean()))
@@ -162,11 +174,11 @@ def bounds(config: MAMLBenchConfig) -> pd.DataFrame:
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
-    """Comparison with the published numbers of MAML on bandits, which are taken for the reward after one update, and of
-    methods with each other.
+    """Comparison with the published numbers of MAML on bandits and MDPs, which are taken for the reward after one
+    update, and of methods with each other.
 
     MAML is to gain by its update; recurrent networks are to earn more in the second block than MAML after one update. A
-    network has learned to adapt to a bandit if it earns more than midway from random choices to the best arm.
+    network has learned to adapt if it earns more than midway between the bounds.
     """
     after = tables["adaptation"].pivot(index=["problem", "method", "subject"], columns="block", values="reward")
     bound = tables["bounds"].set_index(["problem", "name"])["reward"]
@@ -175,7 +187,9 @@ def compare_with_published(tables: Tables) -> pd.DataFrame:
         own = {str(method): part.to_numpy() for method, part in after.loc[name].groupby("method")}
         maml, what = own[MAML], f"reward, {name}: "
         paper = Number(np.nan, 0.0)
-        if len(published(PUBLISHED, series=MAML, condition=name)):
+        if name == MDP:
+            paper = tabular_mdps.of_others(MAML, f"{MDP_EPISODES} episodes")
+        elif len(published(PUBLISHED, series=MAML, condition=name)):
             paper = published_number(PUBLISHED, series=MAML, condition=name)
         told = f"{what}MAML after one update"
         before = maml[:, 0]

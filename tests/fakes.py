@@ -24,10 +24,13 @@ from pfc_metarl.tasks import (
     TwoStep,
     Volatility,
 )
+from pfc_metarl.tasks.task import Contexts
+from pfc_metarl.tasks.two_step import FIXATION_CUE, STATE_1
 from pfc_metarl.tasks.volatility import Process
 from pfc_metarl.training import training_settings
 
 TWO_STEP = TwoStep(trials=6, common_probability=0.8, reward_high=0.9, reward_low=0.1, switch_probability=0.2)
+TWO_STEP.contexts = Contexts(FIXATION_CUE, STATE_1, 2, stretches=6, apart=False)  # the state, for want of another
 SMALL: dict[str, Task] = {
     "two_step": TWO_STEP,
     "bandit": Bandit(8, 3, "independent"),
@@ -40,6 +43,7 @@ SMALL: dict[str, Task] = {
     "restless_bandit": RestlessBandit(8, 0.05, 0.3),
 }
 """Tasks by name, with few trials."""
+SMALL["bandit"].contexts = Contexts(begins=0, first=0, size=1, stretches=8, apart=False)  # as above
 
 
 def rngs(*seeds: int, number: int = 0) -> list[np.random.Generator]:
@@ -136,6 +140,8 @@ class Running(Task):
 
 class Clockwork(InferredValue):
     """A stream without chance: the cues repeat from block to block, and every block reverses."""
+
+    contexts = Contexts(begins=0, first=1, size=3, stretches=6, apart=False)
 
     def draw(self, rng: np.random.Generator, episodes: np.ndarray, trials: np.ndarray) -> None:
         """The same for all."""

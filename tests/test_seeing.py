@@ -45,8 +45,9 @@ def network(*seeds: int, agent: str = "prefrontal") -> SeeingNetwork:
     return SeeingNetwork.build(SeeingConfig(agent=agent), gaze_task(), seeds)
 
 
-UNFIT = ("belief", "posterior-sampling", "distributional", "symmetric-predictors")
-"""Agents that need what this task does not tell: of which kind an instance is, or the last reward of an episode."""
+UNFIT = ("belief", "posterior-sampling", "distributional", "symmetric-predictors", "episodic")
+"""Agents that need what this task does not tell: of which kind an instance is, the last reward of an episode, or a
+context."""
 each_agent = pytest.mark.parametrize("agent", [name for name in AGENTS if name not in UNFIT])
 
 

@@ -18,8 +18,10 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks import (
     TASKS,
     Bandit,
+    BarcodeBandit,
     Conditioning,
     ContextBandit,
+    EpisodicTwoStep,
     Foraging,
     GridNavi,
     HarlowSymbolic,
@@ -28,6 +30,7 @@ from pfc_metarl.tasks import (
     Navigation,
     Optogenetics,
     RestlessBandit,
+    TabularMDP,
     TwoStep,
     Volatility,
 )
@@ -58,6 +61,8 @@ EXAMPLES = {
     ),
     "conditioning": Example((Conditioning(12),), -3.58, 8.32),
     "context_bandit": Example((ContextBandit(12, 0.75), ContextBandit(9, 0.75, changes=True)), 0, 1),
+    "barcode_bandit": Example((BarcodeBandit(3, 4, 2, 0.9, 0.1), BarcodeBandit(2, 3, 3, 0.9, 0.1)), 0, 1),
+    "episodic_two_step": Example((EpisodicTwoStep(12, 0.8, 0.9, 0.1, 0.2),), 0, 1),
     "foraging": Example(
         (Foraging(trials=12, shortest_episode=4, base_probability_sum=0.5, intervals=((0.0, 0.1), (0.3, 0.5))),),
         -1,
@@ -79,6 +84,7 @@ EXAMPLES = {
     "harlow_gaze": Example((gaze_example(),), -1, 1.2),
     "grid_navi": Example((GridNavi(episodes=3, horizon=12),), -0.1, 1),
     "navigation": Example((Navigation(episodes=2, horizon=6),), -3, 0),
+    "tabular_mdp": Example((TabularMDP(3, 4, 3, 5), TabularMDP(2)), -9, 11),
     "optogenetics": Example((Optogenetics(3, 6, (0.5, 0.125), safe_reward=1.0, risky_reward=4.0),), -1, 4),
     "informative_bandit": Example((InformativeBandit(30),), 0.1, 5),
     "restless_bandit": Example((RestlessBandit(12, 0.05, 0.3), RestlessBandit(9, 0.05, 0.3, volatile=1.0)), 0, 1),

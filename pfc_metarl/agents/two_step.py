@@ -6,6 +6,7 @@ undiscounted, as in Daw et al. 2011: on reaching the state (at_state), and at re
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -24,7 +25,7 @@ class TwoStepAgent(ReferenceAgent):
     """What learns values of the first choices; arrays are (session, ...)."""
 
     task = "two_step"
-    learns_from = ("choice", "state", "reward")
+    learns_from: ClassVar[tuple[str, ...]] = ("choice", "state", "reward")
     inverse_temperature: float
 
     @abstractmethod

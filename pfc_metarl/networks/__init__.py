@@ -8,6 +8,7 @@ from pfc_metarl.networks.actor_critic import ActorCriticRPE
 from pfc_metarl.networks.agent import Agent
 from pfc_metarl.networks.belief import BeliefNetwork
 from pfc_metarl.networks.distributional import DistributionalNetwork, SymmetricNetwork
+from pfc_metarl.networks.episodic import EpisodicNetwork
 from pfc_metarl.networks.feedforward import FeedForward
 from pfc_metarl.networks.gru import GRUActorCriticRPE, GRUNetwork
 from pfc_metarl.networks.lesioned import WithoutAction, WithoutMemory, WithoutReward
@@ -28,6 +29,7 @@ AGENTS: dict[str, type[Agent]] = {
     "posterior-sampling": SamplingNetwork,
     "varibad": VariationalNetwork,
     "modules": ModularNetwork,
+    "episodic": EpisodicNetwork,
     "distributional": DistributionalNetwork,
     "symmetric-predictors": SymmetricNetwork,
     "no-reward": WithoutReward,

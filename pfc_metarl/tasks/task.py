@@ -10,7 +10,7 @@ record per trial: what chance has decided about it (`Task.trial_fields`), and wh
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,21 @@ EPISODE_FIELDS: list[Field] = [("time", "i8"), ("over", "?"), ("trials", "i8"), 
 event: what the last action led to, as a number from 1 into `Task.events`; 0: nothing."""
 LEFT, RIGHT, CENTRE = 0, 1, 2
 """Actions of the tasks that have three; of those that have two, the first two."""
+
+
+class Contexts(NamedTuple):
+    """How a task shows contexts that may come again: an episode is made of stretches, each of which has one."""
+
+    begins: int
+    """Place of the observation that is 1 where a stretch begins."""
+    first: int
+    """Place of the context's first number; where all of them are 0, none is shown."""
+    size: int
+    """How many numbers a context is."""
+    stretches: int
+    """How many stretches an episode has."""
+    apart: bool
+    """Whether networks begin each stretch as they begin an episode, but for what an episodic memory holds."""
 
 
 class Task(ABC):
@@ -47,7 +62,7 @@ class Task(ABC):
     """Step of the trial (from 0) at which the choice is made."""
     continues: ClassVar[bool] = False
     """Whether an "episode" is a stretch of one that never ends: then the record `episode` is kept for the next."""
-    running: ClassVar[bool] = False
+    running: bool = False
     """Whether an episode that ends is followed by the next at once."""
     stretch: int = 0
     """Time steps of one stretch where episodes are running; or of the longest episode, where trials have no fixed
@@ -59,6 +74,8 @@ class Task(ABC):
     commits: ClassVar[int | None] = None
     """Place of the observation that is 1 where a stretch begins for which one may commit oneself to a guess of the
     latent; None: that is every step."""
+    contexts: Contexts | None = None
+    """How it shows contexts, for networks with an episodic memory; None: it has none."""
     events: ClassVar[tuple[str, ...]] = ()
     """Names of what an action can lead to, for stimulation."""
     episode_fields: Sequence[Field] = ()

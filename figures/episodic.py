@@ -1,0 +1,102 @@
+"""An episodic memory: contexts that come again in a bandit, and what a cue reminds of in the two-step task."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from pfc_metarl.agents.episodic import FORGETS, PLANNER, REMEMBERS
+from pfc_metarl.analysis.recall import KINDS
+from pfc_metarl.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INTERVALS,
+    VERMILLION,
+    dots,
+    mean_and_band,
+    panel_letter,
+    paper_figure,
+    save,
+)
+from pfc_metarl.published import published
+from pfc_metarl.results import run_folder
+
+GROUPS = {"episodic": VERMILLION, "LSTM": BLUE, REMEMBERS: GREEN, FORGETS: GREY}
+CONDITIONS = {
+    (1, 1): "rewarded common",
+    (1, 0): "rewarded uncommon",
+    (0, 1): "unrewarded common",
+    (0, 0): "unrewarded uncommon",
+}
+"""Of the trial that is repeated or not: (rewarded, common)."""
+PUBLICATION = "Ritter 2018"
+NOTE = (
+    f"{INTERVALS} Of ideal learners: over as many sets of epochs. a: the bandit, contexts that were met before (lines) "
+    "and those that were not (dotted). b: reward of the first pull, by how often the context was met. c: how open the "
+    "gates of reinstatement are at first pulls in contexts that were met before, a line for each network. d-f: the "
+    "two-step task, networks with a memory: staying with the choice of the trial before, where nothing is cued and "
+    "where something is, and with that of which the cue reminds. Filled: common transitions. Blue: networks without a "
+    "memory (means); diamonds: as published; crosses: the planner that remembers."
+)
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure from results/episodic."""
+    run = run_folder(results, "episodic", quick)
+    meetings, gates, stay = (run.read_table(f"{name}.csv") for name in ("by_meeting", "gates", "stay"))
+    with paper_figure(height_mm=140) as figure:
+        axes = figure.subplots(2, 3).ravel()
+        by_pull(axes[0], meetings)
+        first_pull(axes[1], meetings)
+        reinstatement(axes[2], gates)
+        for ax, kind in zip(axes[3:], KINDS):
+            staying(ax, kind, stay[stay["kind"] == kind])
+        axes[3].set_ylabel("Stay probability")
+        for ax, letter in zip(axes, "abcdef"):
+            panel_letter(ax, letter)
+        handles, labels = axes[1].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(GROUPS))
+        save(figure, results, "episodic", quick, NOTE, run)
+
+
+def by_pull(ax: Axes, meetings: pd.DataFrame) -> None:
+    """Reward pull by pull in contexts that were met before, and in new ones."""
+    for old, style in ((True, "-"), (False, ":")):
+        own = meetings[(meetings["met"] > 1) == old]
+        for group, colour in GROUPS.items():
+            table = own[own["group"] == group].pivot_table(index="pull", columns="subject", values="reward")
+            mean_and_band(ax, table, colour, linestyle=style)
+    ax.set(xlabel="Pull", ylabel="Reward per pull", ylim=(0, 1))
+
+
+def first_pull(ax: Axes, meetings: pd.DataFrame) -> None:
+    """Reward of the first pull, meeting by meeting."""
+    own = meetings[meetings["pull"] == 1]
+    for group, colour in GROUPS.items():
+        table = own[own["group"] == group].pivot(index="met", columns="subject", values="reward")
+        mean_and_band(ax, table, colour, group)
+    ax.set(xlabel="Times the context was met", ylabel="Reward of the first pull", ylim=(0, 1))
+    ax.set_xticks(own["met"].unique())
+
+
+def reinstatement(ax: Axes, gates: pd.DataFrame) -> None:
+    """How open the gates are before wrong and correct first pulls."""
+    wide = gates.pivot(index="correct", columns="subject", values="gate").reindex([0, 1])
+    ax.plot(["wrong", "correct"], wide, color=VERMILLION, marker="o", linewidth=0.8)
+    ax.set(xlabel="First pull", ylabel="Reinstatement gate", xlim=(-0.4, 1.4))
+
+
+def staying(ax: Axes, kind: str, stay: pd.DataFrame) -> None:
+    """Stay probabilities of a kind of trials, beside the published ones."""
+    paper = published(PUBLICATION, series=kind).set_index("condition")["value"]
+    for x, (at, name) in enumerate(CONDITIONS.items()):
+        here = stay[(stay["rewarded"] == at[0]) & (stay["common"] == at[1])]
+        own, plain, planner = (here.loc[here["group"] == group, "stay"] for group in ("episodic", "LSTM", PLANNER))
+        ax.bar(x, own.mean(), 0.6, color=VERMILLION if at[1] else "white", edgecolor=VERMILLION)
+        dots(ax, x, own.to_list())
+        ax.plot(x - 0.4, plain.mean(), marker="s", color=BLUE)
+        ax.plot(x + 0.4, paper[name], marker="D", color=GREY, markerfacecolor="white")
+        ax.plot(x + 0.4, planner.mean(), marker="x", color="black")
+    ax.set_xticks([0.5, 2.5], ["rewarded", "unrewarded"])
+    ax.set(title=kind, ylim=(0, 1.05))
