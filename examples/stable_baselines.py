@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 import pandas as pd
 import torch
@@ -21,7 +20,7 @@ from stable_baselines3.common.env_util import make_vec_env
 import simulations.environments  # noqa: F401  (it makes the tasks known to Gymnasium)
 from pfc_metarl.a2c import Learner
 from pfc_metarl.rollout import play
-from pfc_metarl.tasks.environments import LastRewardAndAction, VectorLastRewardAndAction
+from pfc_metarl.tasks.environments import LastRewardAndAction, TaskVectorEnv, VectorLastRewardAndAction
 from simulations.environments import task_of
 from simulations.two_step import PRESETS
 
@@ -54,14 +53,14 @@ def stable_baselines(episodes: int, seed: int) -> tuple[float, np.ndarray]:
 
 def tested(agent: RecurrentPPO, seed: int) -> np.ndarray:
     """Reward per trial of the agent in each test episode, actions drawn from its policy."""
-    copies = gymnasium.make_vec(NAME, num_envs=TESTED)
+    copies = TaskVectorEnv(task_of("TwoStep"), TESTED)
     env = VectorLastRewardAndAction(copies)
     seen, _ = env.reset(seed=10_000 * seed)
     state, begins = None, np.ones(TESTED, bool)
-    for _ in range(copies.unwrapped.task.steps):
+    for _ in range(copies.task.steps):
         actions, state = agent.predict(seen, state, begins, deterministic=False)
         seen, _, begins, _, _ = env.step(actions)
-    return copies.unwrapped.table().groupby("subject")["reward"].mean().to_numpy()
+    return copies.table().groupby("subject")["reward"].mean().to_numpy()
 
 
 def ours(episodes: int, seed: int) -> tuple[float, np.ndarray]:
