@@ -42,6 +42,8 @@ PICTURES = {
     "modules": ("modules",),
     "distributional": ("distributional",),
     "alchemy": ("alchemy",),
+    "cartpole": ("cartpole",),
+    "metaworld": ("metaworld",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

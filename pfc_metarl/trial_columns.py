@@ -203,6 +203,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("reward", "1 at the goal, else -.1", Span()),
         Column("goal", "cell of the goal", Span(0, 24, whole=True)),
     ),
+    "gymnasium": (
+        Column("reward", "of an episode of Gymnasium's, in all", Span()),
+        Column("steps", "that it took", Span(1, whole=True)),
+        Column("success", "1 if the environment said so at any step", Span(0, 1), True),
+        Column("seed", "of the environment that was drawn", Span(0, whole=True), True),
+    ),
     "tabular_mdp": (
         Column("choice", "action, counted from 0; -1 none", Span(NONE, 126, whole=True)),
         Column("inner", "number of the episode on this MDP, from 1", Span(1, whole=True)),

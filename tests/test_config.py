@@ -309,6 +309,14 @@ PAPER: dict[str, dict[str, object]] = {
         "discount": 0.8,
         **ONE_TO_ZERO,
     },
+    "cartpole": {"discount": 0.95, "trace_decay": 0.95},  # nothing is published: our choices
+    "metaworld": {  # lengths as Meta-World+ has them
+        "longest_episode": 500,
+        "episodes_per_trial": 10,
+        "discount": 0.99,
+        "trace_decay": 0.95,
+        "entropy_cost": 0.0,
+    },
     "modules": {"units": 600, "active_modules": 4},  # Goyal et al. 2021, the copying task
     "alchemy": {  # Wang et al. 2021; of their agent, none of ours, no more than how long it was trained
         "trials": 10,
