@@ -41,6 +41,9 @@ PICTURES = {
     "episodic": ("episodic",),
     "modules": ("modules",),
     "distributional": ("distributional",),
+    "alchemy": ("alchemy",),
+    "cartpole": ("cartpole",),
+    "metaworld": ("metaworld",),
     "animals": ("animals",),
 }
 """What is shown, in this order: run, and the modules that draw it. Other simulations that have run come after these."""

@@ -35,6 +35,8 @@ class Stopped(KeyboardInterrupt):
 
 
 GO_ON = "what was finished is safe, and the same command goes on from there"
+EXTRAS = {"gymnasium": "gymnasium", "metaworld": "metaworld"}
+"""Packages that some simulations alone need, and the extra that brings them."""
 STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """With which a command ends that was told to."""
 
@@ -71,7 +73,9 @@ def one_line_errors() -> Iterator[None]:
             _end(_stopped(number), STATUS[number])
         if isinstance(error, ModuleNotFoundError) and _of_others(error.name or ""):
             here = f"the package {error.name} is not installed in this Python ({sys.executable})"
-            _end(f"error: {here}; activate the environment: source .venv/bin/activate (make quick sets it up)", 2)
+            activate = "activate the environment: source .venv/bin/activate (make quick sets it up)"
+            remedy = f"pip install 'pfc-metarl[{EXTRAS[error.name]}]'" if error.name in EXTRAS else activate
+            _end(f"error: {here}; {remedy}", 2)
         if isinstance(error, OSError):
             where = f" ({error.filename})" if error.filename else ""
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EPIPE)

@@ -19,36 +19,37 @@ SAY_EVERY = 30.0
 
 
 class Progress:
-    """Reward per trial and the mean of a column along a training, in stretches of equal length.
+    """Reward per trial and the means of columns along a training, in stretches of equal length.
 
     Args:
         networks, trials: of the training, and of its longest episode.
-        column: of the trial table, kept trial by trial; "": none.
+        columns: of the trial table, kept trial by trial.
     """
 
-    def __init__(self, networks: int, trials: int, column: str) -> None:
-        self.networks, self.trials, self.column = networks, trials, column
+    def __init__(self, networks: int, trials: int, columns: Sequence[str]) -> None:
+        self.networks, self.trials, self.columns = networks, trials, columns
         self.rewards: list[list[float]] = []  # (stretch, network)
-        self.tracked: list[list[list[float]]] = []  # (stretch, network, trial)
+        self.tracked: list[list[list[list[float]]]] = []  # (stretch, column, network, trial)
         self._clear()
 
     def _clear(self) -> None:
         self._reward, self._played = np.zeros((2, self.networks))
-        self._sum, self._count = np.zeros((2, self.networks, self.trials))
+        self._sum = np.zeros((len(self.columns), self.networks, self.trials))
+        self._count = np.zeros((self.networks, self.trials))
 
     def add(self, learned: Learned) -> None:
         """Count updates in."""
         self._reward += learned.rewards.sum((0, 2), dtype=torch.float64).cpu().numpy()
-        total, count = learned.episodes.by_trial(self.column)
+        totals, count = learned.episodes.by_trial(self.columns)
         self._played += count.sum(1)
-        self._sum += total
+        self._sum += totals
         self._count += count
 
     def close(self) -> float:
         """End a stretch; returns the mean reward per trial in it."""
         self.rewards.append(_ratio(self._reward, self._played).tolist())
-        if self.column:
-            self.tracked.append(_ratio(self._sum, self._count).tolist())
+        if self.columns:
+            self.tracked.append([_ratio(total, self._count).tolist() for total in self._sum])
         self._clear()
         return float(np.mean(self.rewards[-1]))
 
@@ -91,11 +92,13 @@ def curve_table(config: Config, condition: str, seeds: Sequence[int], rewards: l
     return _long({"reward_per_trial": np.array(rewards).T}, axes)
 
 
-def by_trial_table(config: Config, condition: str, seeds: Sequence[int], column: str, means: list) -> pd.DataFrame:
-    """Means of a column (stretch, network, trial) as a table: condition, subject, episode, trial, and the column."""
-    values = np.array(means).transpose(1, 0, 2)
+def by_trial_table(
+    config: Config, condition: str, seeds: Sequence[int], columns: Sequence[str], means: list
+) -> pd.DataFrame:
+    """Means of columns (stretch, column, network, trial) as a table: condition, subject, episode, trial, columns."""
+    values = np.array(means).transpose(1, 2, 0, 3)
     axes = {"condition": [condition], "subject": seeds, "episode": _last_episodes(config, len(means))}
-    return _long({column: values}, axes | {"trial": range(1, values.shape[2] + 1)})
+    return _long(dict(zip(columns, values)), axes | {"trial": range(1, values.shape[3] + 1)})
 
 
 def _last_episodes(config: Config, stretches: int) -> np.ndarray:

@@ -74,7 +74,7 @@ class Trajectory(NamedTuple):
         who, number = np.repeat(subjects[rows], episodes), np.tile(np.arange(1, episodes + 1), networks)
         records, own = world.records[rows].reshape(-1), world.trials[rows].reshape(-1, trials)
         table = trial_table(world.task.name, records, own, who, number, group)
-        if world.task.continuous:
+        if world.task.continuous or not world.task.steps_per_trial:
             return table
         chosen = self.probabilities[world.task.choice_step :: world.task.steps_per_trial]
         probability = by_episode(chosen)[rows].reshape(-1, trials)

@@ -7,7 +7,7 @@ again without those before.
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -48,7 +48,7 @@ class Tested:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays by name, each (network, episode, time, ...) unless `test` says otherwise."""
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """The tracked column trial by trial along the training (condition, subject, episode, trial, and the column)."""
+    """The tracked columns trial by trial along the training (condition, subject, episode, trial, and they)."""
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Reward along the training (condition, subject, episode, reward_per_trial)."""
 
@@ -80,8 +80,8 @@ class Simulation(Generic[C]):
     """What of them is compared with the paper; part of `compare`."""
     stationary: Callable[[C], Tables] | None = None
     """The tables of `behaviour` of an ideal learner that has come to rest; see `pfc_metarl.agents.stationary`."""
-    tracked: str = ""
-    """Column of the trial table whose mean by trial is kept along the training; "": none."""
+    tracked: Sequence[str] = ()
+    """Columns of the trial table whose means by trial are kept along the training."""
     needs_prediction_errors: bool = False
     """Whether the agent must see prediction errors (for stimulation to act on)."""
 

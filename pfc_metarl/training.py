@@ -39,8 +39,8 @@ class Unit(NamedTuple):
     seeds: list[int]
     path: Path
     """Of its checkpoint."""
-    tracked: str = ""
-    """Column of the trial table whose mean, trial by trial, is kept along the training; "": none."""
+    tracked: Sequence[str] = ()
+    """Columns of the trial table whose means, trial by trial, are kept along the training."""
     device: str = "cpu"
     """Where it is trained."""
 
@@ -56,7 +56,7 @@ Executor = Callable[[Sequence[Unit], int, Callable[[], None]], None]
 
 
 def units(
-    config: Config, tasks: Mapping[str, Task], folder: Path, tracked: str = "", device: str = "cpu"
+    config: Config, tasks: Mapping[str, Task], folder: Path, tracked: Sequence[str] = (), device: str = "cpu"
 ) -> list[Unit]:
     """The units of a training, in a fixed order; on a GPU all networks of a condition are one."""
     block = BLOCK if device == "cpu" else config.networks
@@ -171,7 +171,7 @@ class Trained(NamedTuple):
     curve: pd.DataFrame
     """condition, subject, episode (last of the stretch averaged over), reward_per_trial."""
     by_trial: pd.DataFrame | None
-    """condition, subject, episode, trial, and the mean of the tracked column, if there is one."""
+    """condition, subject, episode, trial, and the means of the tracked columns, if there are any."""
 
 
 def join(finished: list[Unit]) -> Trained:

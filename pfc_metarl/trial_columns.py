@@ -87,6 +87,19 @@ HARLOW = (
 )
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
+    "alchemy": (
+        Column(
+            "choice", "0 nothing; 1 + 13 s: stone s (from 0) to the cauldron, p more: to potion p", (*range(40), NONE)
+        ),
+        Column("inner", "number of the trial of 20 steps, from 1; a row is one step", Span(1, whole=True)),
+        Column("reward", "-3, -1, 1 or 15 for a stone in the cauldron, else 0", (-3, -1, 0, 1, 15)),
+        Column("stones", "before the action, a digit for each: 1 + its place; 0 used up", Span(0, 888, whole=True)),
+        Column("potions", "the same: 1 + its colour", Span(0, 666_666_666_666, whole=True)),
+        Column("graph", "number of the graph", Span(0, 108, whole=True)),
+        Column("potion_map", "number of the potion map", Span(0, 47, whole=True)),
+        Column("stone_map", "number of the stone map", Span(0, 7, whole=True)),
+        Column("rotation", "number of the rotation; 0 none", (0, 1, 2, 3)),
+    ),
     "bandit": (
         Column("choice", "arm, counted from 0; -1 none", Span(NONE, 999, whole=True)),
         REWARD,
@@ -189,6 +202,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("cell", "that was reached, from 0, row by row", Span(0, 24, whole=True)),
         Column("reward", "1 at the goal, else -.1", Span()),
         Column("goal", "cell of the goal", Span(0, 24, whole=True)),
+    ),
+    "gymnasium": (
+        Column("reward", "of an episode of Gymnasium's, in all", Span()),
+        Column("steps", "that it took", Span(1, whole=True)),
+        Column("success", "1 if the environment said so at any step", Span(0, 1), True),
+        Column("seed", "of the environment that was drawn", Span(0, whole=True), True),
     ),
     "tabular_mdp": (
         Column("choice", "action, counted from 0; -1 none", Span(NONE, 126, whole=True)),

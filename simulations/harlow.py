@@ -246,5 +246,5 @@ SIMULATION = Simulation(
     compare=compare_with_paper,
     behaviour=behaviour,
     behaviour_quantities=behaviour_quantities,
-    tracked="correct",
+    tracked=("correct",),
 )

@@ -195,5 +195,5 @@ SIMULATION = Simulation(
     test=test,
     analyse=analyse,
     compare=compare_with_paper,
-    tracked="correct",
+    tracked=("correct",),
 )

@@ -21,6 +21,15 @@ def quick_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def meta_world_is_a_point() -> Iterator[None]:
+    """In place of the robot arm's simulator, which few have."""
+    from fakes import PointBenchmark
+
+    with patch("simulations.metaworld.benchmark", lambda environment: PointBenchmark()):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def figures_look_well() -> Iterator[None]:
     """Whatever figure a test draws, and saves as a PNG, has no faults."""
     from looks import faults

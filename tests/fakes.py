@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import gymnasium
 import numpy as np
 import torch
+from gymnasium.spaces import Box
 from torch import Tensor, nn
 
 from pfc_metarl.a2c import Learner
@@ -153,3 +155,34 @@ def partial(config: Config, learner: Learner, rewards: list | None = None) -> di
     """What a unit saves."""
     curve = {"rewards": rewards or [], "tracked": [[own] for own in rewards] if rewards else []}
     return {**learner.state_dict(), "config": training_settings(config), "curve": curve}
+
+
+class PointArm(gymnasium.Env):
+    """Stands in for Meta-World's robot arm, which few have: a point, paid for being near a goal."""
+
+    observation_space = Box(-np.inf, np.inf, (39,), np.float64)
+    action_space = Box(-1, 1, (4,), np.float32)
+    max_path_length = 500
+
+    def set_task(self, task: float) -> None:
+        """Its goal."""
+        self.goal = task
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+        """At 0."""
+        self.place, self.time = 0.0, 0
+        return np.zeros(39), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
+        """The first number moves it."""
+        self.place, self.time = self.place + 0.1 * float(action[0]), self.time + 1
+        away = abs(self.place - self.goal)
+        told = {"success": float(away < 0.05)}
+        return np.full(39, self.place), -away, False, self.time == self.max_path_length, told
+
+
+class PointBenchmark:
+    """Stands in for Meta-World's benchmark of one kind of task."""
+
+    train_tasks, test_tasks = (0.2, -0.3), (0.1, -0.1)
+    train_classes = dict.fromkeys(("reach-v3",), PointArm)

@@ -309,7 +309,21 @@ PAPER: dict[str, dict[str, object]] = {
         "discount": 0.8,
         **ONE_TO_ZERO,
     },
+    "cartpole": {"discount": 0.95, "trace_decay": 0.95},  # nothing is published: our choices
+    "metaworld": {  # lengths as Meta-World+ has them
+        "longest_episode": 500,
+        "episodes_per_trial": 10,
+        "discount": 0.99,
+        "trace_decay": 0.95,
+        "entropy_cost": 0.0,
+    },
     "modules": {"units": 600, "active_modules": 4},  # Goyal et al. 2021, the copying task
+    "alchemy": {  # Wang et al. 2021; of their agent, none of ours, no more than how long it was trained
+        "trials": 10,
+        "steps": 20,
+        "rotations": False,
+        "episodes": 1_000_000_000,
+    },
     "distributional": {  # Dabney et al. 2020 has no such networks: our choices
         "agent": "distributional",
         "discount": 0.0,

@@ -5,6 +5,7 @@ Left to `make docs` (or pytest -m site), since it takes minutes. docs/make_it_yo
 
 import html
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -92,6 +93,9 @@ def run_line(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elif words[0] == "pfc-metarl":
         program = Path(sys.executable).with_name("pfc-metarl")
         subprocess.run(line.replace("pfc-metarl", str(program), 1), shell=True, check=True)
+    elif words[1].startswith("examples/"):
+        monkeypatch.setattr(sys, "argv", words[1:])
+        runpy.run_path(str(ROOT / words[1]), run_name="__main__")
     else:
         assert words[:2] == ["python", "-m"], line
         run_module(words[2], words[3:], folder, monkeypatch)
@@ -99,7 +103,7 @@ def run_line(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_module(module: str, words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """python -m simulations, figures or benchmarks, in tiny sizes."""
-    if words and words[0] != "import" and not set(words) & set(AS_THEY_ARE):
+    if words and words[0] not in ("import", "environments") and not set(words) & set(AS_THEY_ARE):
         words = [*words, "--quick"]
     words = [word.replace("results/optogenetics", "results/quick/optogenetics") for word in words]
     if words[:1] == ["import"]:

@@ -63,7 +63,7 @@ def test_what_is_seen_is_what_was_done_before() -> None:
     assert (table["choice"] == by_episode(played.actions).reshape(-1)).all()
     assert (table["reward"] == by_episode(played.rewards).reshape(-1)).all()
     assert (table["probability"] == by_episode(played.probabilities).reshape(-1)).all()
-    total, count = played.end.episodes.by_trial("reward")
+    (total,), count = played.end.episodes.by_trial(["reward"])
     assert (count == 7).all() and (total == played.rewards.sum(2).T.numpy()).all()
     assert np.array_equal(played.field("choice"), by_episode(played.actions))
     assert played.field("p_0").shape == (2, 7)
@@ -189,7 +189,7 @@ def test_the_record_of_running_episodes_is_complete() -> None:
     got = table[["subject", "session", "trial", "choice", "rewarded_side"]].itertuples(index=False, name=None)
     assert sorted(got) == sorted(expected)
     assert (table["correct"] == (table["choice"] == table["rewarded_side"])).all()
-    counts = sum(p.end.episodes.by_trial("correct")[1] for p in stretches)
+    counts = sum(p.end.episodes.by_trial(["correct"])[1] for p in stretches)
     assert counts.sum() == len(expected)
 
 
@@ -197,7 +197,7 @@ def test_a_stretch_in_which_no_episode_ends() -> None:
     agent = Fixed([1, 2], (0.0, 0.0), observations=2)
     long = next(i for i in range(99) if np.random.default_rng(i).integers(0, 10**6, 2)[1] % 3 == 2)
     played = play(agent, Running(2), rngs(1, 2), 3, renew=lambda *_: np.random.default_rng(long))
-    total, count = played.end.episodes.by_trial("correct")
+    (total,), count = played.end.episodes.by_trial(["correct"])
     assert not count.any() and not total.any() and played.table().empty
 
 

@@ -17,6 +17,7 @@ from test_harlow_gaze import example as gaze_example
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks import (
     TASKS,
+    Alchemy,
     Bandit,
     BarcodeBandit,
     Conditioning,
@@ -51,6 +52,7 @@ class Example(NamedTuple):
 
 
 EXAMPLES = {
+    "alchemy": Example((Alchemy(trials=3, steps=15), Alchemy(trials=2, steps=25, rotations=True)), -3, 15),
     "bandit": Example(
         (
             Bandit(trials=12, arms=2, distribution="correlated"),
@@ -288,6 +290,7 @@ print(world.reward[0, 0])
         (lambda: HarlowSymbolic(6, 10, float("nan")), "fixation_reward must be finite, not nan"),
         (lambda: Volatility(20, Process(high_volatility=2.0)), "high_volatility must be between 0 and 1, not 2.0"),
         (lambda: Volatility(20, Process(), reward_scale=float("nan")), "reward_scale must be finite"),
+        (lambda: Alchemy(steps=0), "steps must be a whole number of at least 1, not 0"),
         (lambda: InformativeBandit(0), "trials must be a whole number of at least 1, not 0"),
         (lambda: RestlessBandit(10, -0.1, 0.2), "low_step must be between 0 and 1, not -0.1"),
         (lambda: RestlessBandit(10, 0.1, 0.2, float("nan")), "volatile must be between 0 and 1, not nan"),

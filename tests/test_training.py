@@ -36,7 +36,7 @@ def finish(
 ) -> Trained:
     """Train, or go on."""
     folder.mkdir(exist_ok=True)
-    work = units(config, {"": task}, folder, tracked)
+    work = units(config, {"": task}, folder, (tracked,))
     execute(work, processes)
     return join(work)
 

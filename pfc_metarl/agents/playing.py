@@ -33,12 +33,16 @@ def play(agent: ReferenceAgent, task: Task, rng: np.random.Generator, sessions: 
     for t in range(task.trials):
         now = episodes.trials[0, :, t]
         on = rows[~episodes.records["over"][0]]
-        p = agent.probabilities({name: _wide(now[name]) for name in agent.sees})
+        of = {
+            name: now if name in (now.dtype.names or ()) else episodes.records[0]
+            for name in (*agent.sees, *agent.learns_from)
+        }
+        p = agent.probabilities({name: _wide(of[name][name]) for name in agent.sees})
         choice = draw_choices(p, rng)
         probability[:, t] = p[rows, choice]
         for action in task.responses({"choice": choice, "valid": np.ones(sessions, bool)}).T:
             episodes.step(action[None])
-        agent.observe(on, {name: _wide(now[name][on]) for name in agent.learns_from})
+        agent.observe(on, {name: _wide(of[name][name][on]) for name in agent.learns_from})
     table = trial_table(task.name, episodes.records[0], episodes.trials[0], np.ones(sessions, int), rows + 1, group)
     return table.assign(probability=probability[table["session"] - 1, table["trial"] - 1])
 

@@ -63,5 +63,5 @@ def make_agent(config: Config, task: Task, seeds: Sequence[int]) -> Agent:
     if task.continuous and not kind.acts_continuously:
         raise ConfigError(f"agent {config.agent} chooses among actions; those of {task.name} are continuous")
     agent = kind.build(config, task, seeds)
-    agent.task_name = task.name
+    agent.task_name, agent.play_plainly = task.name, task.driver is not None
     return agent

@@ -1,5 +1,6 @@
 """The tasks, one file each. To register a task here is to have it tested (tests/test_tasks.py)."""
 
+from pfc_metarl.tasks.alchemy import Alchemy
 from pfc_metarl.tasks.bandit import Bandit
 from pfc_metarl.tasks.barcode_bandit import BarcodeBandit
 from pfc_metarl.tasks.conditioning import Conditioning
@@ -38,6 +39,7 @@ TASKS: dict[str, type[Task]] = {
         BarcodeBandit,
         EpisodicTwoStep,
         Conditioning,
+        Alchemy,
         TabularMDP,
     )
 }

@@ -95,6 +95,10 @@ class Episodes:
         ConfigError: no episodes, or none that have trials.
     """
 
+    def __new__(cls, task: Task | None = None, *sizes: object) -> "Episodes":
+        """Where the task says what steps its episodes, they are of that kind (without one it is being copied)."""
+        return object.__new__((task.driver if task else None) or cls)
+
     def __init__(self, task: Task, networks: int, episodes: int, trials: int | None = None) -> None:
         require_counts(networks=networks, episodes=episodes, trials=task.trials)
         self.task = task
@@ -108,7 +112,8 @@ class Episodes:
         self.began = np.zeros(size, np.int64)
         self.endless = task.continues or task.running  # does `act` alone say when an episode is over?
         self.finished: list[tuple[int, int, np.ndarray, np.ndarray]] = []  # see `ended`
-        self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act, task.continuous)
+        if not task.driver:
+            self.see, self.step_one = compiled(type(task).see), stepper(type(task).see, type(task).act, task.continuous)
 
     def begin(self, rngs: Sequence[np.random.Generator]) -> None:
         """Begin episodes (or the next stretch of one that never ends), one generator per network."""
@@ -136,11 +141,14 @@ class Episodes:
     def begin_running(self, renew: Renew) -> None:
         """Begin running episodes, each slot's with a generator of its own."""
         for k, e in np.ndindex(self.records.shape):
-            self._begin_slot(k, e, renew)
+            self.begin_slot(k, e, renew)
         self.look()
 
-    def _begin_slot(self, k: int, e: int, renew: Renew) -> None:
+    def begin_slot(self, k: int, e: int, renew: Renew) -> None:
+        """Begin the next episode of one slot of a network; what is seen is not filled in yet (`look`)."""
         self.records[k, e], self.trials[k, e] = self._blank
+        if not self.task.running:
+            self.records["trials"][k, e] = self.task.trials
         self.task.draw(renew(k, e, int(self.began[k, e])), self.records[k, e : e + 1], self.trials[k, e : e + 1])
         self.began[k, e] += 1
 
@@ -161,7 +169,7 @@ class Episodes:
             for k, e in np.argwhere(self.records["over"]):
                 number = int(self.began[k, e] - 1) * self.records.shape[1] + int(e)
                 self.finished.append((int(k), number, self.records[k, e].copy(), self.trials[k, e].copy()))
-                self._begin_slot(k, e, renew)
+                self.begin_slot(k, e, renew)
                 begins[k, e] = True
         if begins.any():
             self.look()
@@ -184,7 +192,7 @@ class Episodes:
 
     def copy(self, slots: slice = slice(None)) -> "Episodes":
         """The same episodes (or those of some slots), to go on with; those that had finished are left behind."""
-        other = Episodes.__new__(Episodes)
+        other = object.__new__(type(self))
         of_slots = ("records", "trials", "observation", "reward", "began")
         other.__dict__ = self.__dict__ | {name: getattr(self, name)[:, slots].copy() for name in of_slots}
         other.finished = []
@@ -205,20 +213,20 @@ class Episodes:
         own["time"] = 0
         self.look()
 
-    def by_trial(self, column: str = "") -> tuple[np.ndarray, np.ndarray]:
-        """Sum over episodes of a column of the trial table, and number of trials; both (network, trial)."""
+    def by_trial(self, columns: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+        """Sums over episodes of columns of the trial table (column, network, trial), and trials (network, trial)."""
         networks, slots = self.records.shape
         if self.task.running:
             which, _, records, trials = self.ended()
         else:
             which = np.repeat(np.arange(networks), slots)
             records, trials = self.records.reshape(-1), self.trials.reshape(len(which), -1)
-        total, count = np.zeros((2, networks, self.task.trials))
+        totals, count = np.zeros((len(columns), networks, self.task.trials)), np.zeros((networks, self.task.trials))
         own = np.arange(self.task.trials) < records["trials"][:, None]
         np.add.at(count, which, own)
-        if column:
+        for total, column in zip(totals, columns):
             np.add.at(total, which, own * trials[column])
-        return total, count
+        return totals, count
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the episodes stand, as plain arrays: bytes of the records, and how many have begun."""

@@ -52,7 +52,7 @@ class Task(ABC):
     observation_type: ClassVar[type] = np.float32
     actions: int
     """Number of actions; or how many numbers one is, where they are continuous."""
-    continuous: ClassVar[bool] = False
+    continuous: bool = False
     """Whether an action is numbers: an array, float32. Then the records' field actions stays empty."""
     trials: int
     """Trials of the longest episode."""
@@ -65,7 +65,10 @@ class Task(ABC):
     running: bool = False
     """Whether an episode that ends is followed by the next at once."""
     stretch: int = 0
-    """Time steps of one stretch where episodes are running."""
+    """Time steps of one stretch where episodes are running; or of the longest episode, where trials have no fixed
+    number of steps."""
+    driver: ClassVar[type | None] = None
+    """What steps its episodes in place of compiled code, a kind of `Episodes`; then `see` and `act` are not needed."""
     latents: int = 0
     """Of how many kinds an instance may be, which nothing shows (see `latent`); 0: they are not counted."""
     commits: ClassVar[int | None] = None

@@ -1,0 +1,72 @@
+"""Symbolic Alchemy: what networks and reference agents earn, beside the published scores (Wang et al. 2021)."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, RANDOM
+from pfc_metarl.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INTERVALS,
+    PURPLE,
+    VERMILLION,
+    mean_and_band,
+    mean_and_half,
+    panel_letter,
+    paper_figure,
+    room_above,
+    save,
+)
+from pfc_metarl.published import published
+from pfc_metarl.results import run_folder
+from pfc_metarl.trials import NETWORKS, OBSERVER
+
+COLOURS = {ORACLE: GREEN, OBSERVER: BLUE, NETWORKS: VERMILLION, HEURISTIC: PURPLE, RANDOM: GREY}
+PUBLISHED_NAME = {NETWORKS: "V-MPO"}
+"""Where the publication has another one."""
+NOTE = (
+    f"{INTERVALS} Of reference agents: over as many sets of episodes. Diamonds: as published, of 10 trials (networks:"
+    " V-MPO's); in b, the released actions of the published ideal observer."
+)
+
+
+def draw(results: Path, quick: bool) -> None:
+    """Draw the figure from results/alchemy."""
+    run = run_folder(results, "alchemy", quick)
+    scores, by_trial = run.read_table("scores.csv"), run.read_table("by_trial.csv")
+    with paper_figure(height_mm=75) as figure:
+        left, right = figure.subplots(1, 2)
+        totals(left, scores)
+        panel_letter(left, "a")
+        curves(right, by_trial)
+        panel_letter(right, "b")
+        save(figure, results, "alchemy", quick, NOTE, run)
+
+
+def totals(ax: Axes, scores: pd.DataFrame) -> None:
+    """A row for each who plays, the best above."""
+    paper = published(PUBLICATION, condition="episode").set_index("series")["value"]
+    for y, (group, colour) in enumerate(COLOURS.items()):
+        own = scores[scores["group"] == group]
+        mean, half = mean_and_half(own[["score"]].T)
+        ax.errorbar(mean, [y], xerr=half, color=colour, marker="o", capsize=2, linestyle="")
+        ax.plot(paper[PUBLISHED_NAME.get(group, group)], y + 0.25, marker="D", color=GREY, markerfacecolor="white")
+    ax.set_yticks(range(len(COLOURS)), list(COLOURS))
+    ax.set(xlabel="Score per episode", ylim=(len(COLOURS) - 0.4, -0.6))
+
+
+def curves(ax: Axes, by_trial: pd.DataFrame) -> None:
+    """Score trial by trial."""
+    for group, colour in COLOURS.items():
+        own = by_trial[by_trial["group"] == group].pivot(index="trial", columns="subject", values="score")
+        mean_and_band(ax, own, colour, group)
+    told = published(PUBLICATION, condition="by trial")
+    ax.plot(told["x"], told["value"], marker="D", color=GREY, markerfacecolor="white", linestyle="")
+    ax.set(xlabel="Trial", ylabel="Score per trial")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    room_above(ax, 0.5)
+    ax.legend(loc="upper left", ncols=2, handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)

@@ -1,0 +1,421 @@
+"""Search for the best that can be done in a trial of Alchemy, given a belief; all of it compiled.
+
+What stones look like without the rotation is a place too, that of a cube whose axes point where the looks' do. There,
+what potions do does not depend on the stone map (the set of all graphs is its own mirror image), and what stones are
+worth does not depend on what potions do: the belief stays a product of both, whatever is seen.
+
+- dynamics: potion map and graph, 48 x 109 pairs. Evidence rules pairs out and changes nothing else; those that are left
+  are bits (potion map, word), two words for the graphs, whose prior weights are whole numbers.
+- stone maps: those that are left, bits of one number.
+
+The search tries all actions with all their outcomes, and passes over what cannot be better than what it has (`bounds`).
+It is exact to the end of the trial where so few potions are left, or the dynamics are known. Else it looks some potions
+ahead; what comes after them is taken to be worth a share `REST` of the way from what would be paid at once to what
+could be expected if the chemistry were told there and then.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from pfc_metarl.loops import kept
+from pfc_metarl.tasks.alchemy import POTIONS, STONES
+from pfc_metarl.tasks.alchemy_chemistry import (
+    AXES,
+    COLOURS,
+    PLACES,
+    POTION_MAPS,
+    STONE_MAPS,
+    VALUES,
+    graphs,
+    transitions,
+)
+
+recursive = numba.njit(nogil=True, error_model="numpy")
+"""How functions are compiled that call each other, which numba cannot keep on disk."""
+ABSENT = 8
+"""In place of a stone's place."""
+STILL = 3
+"""In place of the axis along which a stone moves."""
+END = -1
+"""In place of an action (8 x colour + place): no more potions."""
+EFFORT = 1e-7
+"""What a potion costs: of plans that earn the same, the one that needs fewest is chosen."""
+NEAR = 1e-10
+REST = 0.7
+BEST, OTHERS = 15.0, 1.0
+"""Worth of the best stones, and the most that others may be worth."""
+
+
+class Tables(NamedTuple):
+    """What the search looks up."""
+
+    axis: np.ndarray  # along which a colour moves stones (potion map, colour)
+    up: np.ndarray  # to the side 1 of it? (potion map, colour)
+    towards: np.ndarray  # the colour that moves along an axis to a side (potion map, axis, side)
+    edge: np.ndarray  # graphs that have an edge (place, axis, word)
+    reach: np.ndarray  # graphs in which one leads to the other (potion map, set of colours, place, place, word)
+    worth: np.ndarray  # of a place (stone map, place)
+    rename: np.ndarray  # the potion map if colours had other names (naming, potion map)
+    old_name: np.ndarray  # of a colour with another name (naming, colour)
+
+
+@cache
+def tables() -> Tables:
+    """All of them (seconds)."""
+    colours, maps = np.arange(COLOURS), np.arange(POTION_MAPS)[:, None]
+    axis = AXES[maps // 8, colours // 2]
+    up = (maps % 8 >> axis & 1) == colours % 2
+    towards = np.empty((POTION_MAPS, 3, 2), np.int64)
+    towards[maps, axis, up.astype(int)] = colours
+    index = {tuple(2 * axis[m] + up[m]): m for m in range(POTION_MAPS)}
+    order, flips = AXES[maps // 8, colours // 2], maps % 8 >> colours // 2 & 1
+    old_name = 2 * order + (colours % 2 ^ flips)
+    renamed = [[index[tuple(2 * axis[m, old] + up[m, old])] for m in range(POTION_MAPS)] for old in old_name]
+    worth = VALUES[np.arange(PLACES) ^ 7 ^ np.arange(STONE_MAPS)[:, None]].astype(float)
+    edge = words(graphs().edges.transpose(1, 2, 0))
+    return Tables(axis, up, towards, edge, _reach(transitions()), worth, np.array(renamed), old_name)
+
+
+def words(sets: np.ndarray) -> np.ndarray:
+    """Sets of graphs as bits: (..., graph) -> (..., word)."""
+    bits = np.zeros((*sets.shape[:-1], 128), np.uint8)
+    bits[..., : sets.shape[-1]] = sets
+    return np.packbits(bits, axis=-1, bitorder="little").view(np.uint64)
+
+
+@kept
+def _reach(leads):  # type: ignore[no-untyped-def]
+    """See `Tables`; leads: transitions (potion map, graph, place, colour)."""
+    found = np.zeros((leads.shape[0], 64, 8, 8, 2), np.uint64)
+    for m in range(leads.shape[0]):
+        for g in range(leads.shape[1]):
+            for colours in range(64):
+                for start in range(8):
+                    reached, new = 0, 1 << start
+                    while new:
+                        reached |= new
+                        after = 0
+                        for place in range(8):
+                            for colour in range(6):
+                                if new >> place & 1 and colours >> colour & 1:
+                                    after |= 1 << leads[m, g, place, colour]
+                        new = after & ~reached
+                    for place in range(8):
+                        if reached >> place & 1:
+                            found[m, colours, start, place, g // 64] |= np.uint64(1) << np.uint64(g % 64)
+    return found
+
+
+@kept
+def ones(x):  # type: ignore[no-untyped-def]
+    """How many of 64 bits are set."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@kept
+def weight(first, second):  # type: ignore[no-untyped-def]
+    """Prior of a set of graphs, times 192: 48 of that without constraints, 4 of the 12 with one, 1 of all others."""
+    return ones(first) + ones(second) + 3 * ones(first & np.uint64(0x1FFF)) + 44 * np.int64(first & np.uint64(1))
+
+
+@kept
+def total(belief):  # type: ignore[no-untyped-def]
+    """Prior of all that is possible still, times 48 x 192."""
+    w = 0
+    for m in range(belief.shape[0]):
+        w += weight(belief[m, 0], belief[m, 1])
+    return w
+
+
+@kept
+def update(t, belief, place, colour, axis, after):  # type: ignore[no-untyped-def]
+    """The belief once a colour has moved a stone along an axis (or `STILL`), into `after`; returns its weight."""
+    w = 0
+    for m in range(belief.shape[0]):
+        a, b = belief[m, 0], belief[m, 1]
+        if a | b:
+            own = t.axis[m, colour]
+            away = (place >> own & 1) != t.up[m, colour]
+            if axis == STILL:
+                if away:
+                    a, b = a & ~t.edge[place, own, 0], b & ~t.edge[place, own, 1]
+            elif away and own == axis:
+                a, b = a & t.edge[place, own, 0], b & t.edge[place, own, 1]
+            else:
+                a = b = np.uint64(0)
+            w += weight(a, b)
+        after[m, 0], after[m, 1] = a, b
+    return w
+
+
+@kept
+def supplied(t, m, s, own, counts):  # type: ignore[no-untyped-def]
+    """How many stones can become the best ones with the potions that lead there, at the least one for each step."""
+    most = 0
+    for some in range(1, 8):
+        many, enough = 0, True
+        for i in range(3):
+            if some >> i & 1:
+                many += 1
+                enough = enough and own[i] != ABSENT
+        if enough and many > most:
+            for axis in range(3):
+                lacking = 0
+                for i in range(3):
+                    lacking += some >> i & 1 and (own[i] ^ s) >> axis & 1
+                enough = enough and lacking <= counts[t.towards[m, axis, s >> axis & 1]]
+            if enough:
+                most = many
+    return most
+
+
+@kept
+def won(t, belief, m, s, place, colours, colour):  # type: ignore[no-untyped-def]
+    """Weight of the graphs in which a stone can become the best, after it was put into a colour (or -1)."""
+    a, b = belief[m, 0], belief[m, 1]
+    w = 0
+    if colour >= 0:
+        own = t.axis[m, colour]
+        if (place >> own & 1) != t.up[m, colour]:
+            e, r = t.edge[place, own], t.reach[m, colours, place ^ (1 << own), s]
+            w += weight(a & e[0] & r[0], b & e[1] & r[1])
+            a, b = a & ~e[0], b & ~e[1]
+    r = t.reach[m, colours, place, s]
+    return w + weight(a & r[0], b & r[1])
+
+
+@kept
+def bound(t, belief, w, stone_maps, own, counts, colour, chosen):  # type: ignore[no-untyped-def]
+    """No less than stones can be expected to earn: as if the chemistry were told, and they shared no potions but those
+    which lead straight to the best.
+
+    colour, chosen: into which a stone (number) is put first, or -1.
+    """
+    colours = 0
+    for c in range(6):
+        colours |= (counts[c] > (c == colour)) << c
+    sum_, many, stones = 0.0, 0, 0
+    for i in range(3):
+        stones += own[i] != ABSENT
+    for s in range(8):
+        if stone_maps >> s & 1:
+            many += 1
+            for m in range(belief.shape[0]):
+                if belief[m, 0] | belief[m, 1]:
+                    here = 0
+                    for i in range(3):
+                        if own[i] != ABSENT:
+                            here += won(t, belief, m, s, own[i], colours, colour if i == chosen else -1)
+                    row = weight(belief[m, 0], belief[m, 1])
+                    if here > row:
+                        here = min(here, row * supplied(t, m, s, own, counts))
+                    sum_ += here
+    return OTHERS * stones + (BEST - OTHERS) * sum_ / (w * many)
+
+
+@kept
+def mix(x):  # type: ignore[no-untyped-def]
+    """Scramble 64 bits (splitmix64, Steele et al. 2014)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@kept
+def key(t, belief, own, counts, stone_maps, ahead):  # type: ignore[no-untyped-def]
+    """128 bits that stand for a state; the same for states that differ in nothing but the names of colours."""
+    most = -1
+    first = second = np.uint64(0)
+    for naming in range(t.old_name.shape[0]):
+        code = 0
+        for c in range(6):
+            code = 16 * code + counts[t.old_name[naming, c]]
+        if code < most:
+            continue
+        x = y = np.uint64(0)
+        for m in range(belief.shape[0]):
+            a, b = belief[m, 0], belief[m, 1]
+            if a | b:
+                h = mix(mix(a ^ np.uint64(t.rename[naming, m])) ^ b)
+                x += h
+                y ^= mix(h)
+        if code > most or x < first or (x == first and y < second):
+            most, first, second = code, x, y
+    rest = np.uint64(((most * 16 + own[0]) * 16 + own[1]) * 16 + own[2])
+    rest = mix(rest ^ mix(np.uint64(stone_maps * 16 + ahead)))
+    return first ^ rest, (second + mix(rest)) | np.uint64(1)
+
+
+class Memory(NamedTuple):
+    """Where the search writes: states that it has seen, and those on its way."""
+
+    keys: np.ndarray  # (state, word); 0: free
+    values: np.ndarray  # of these, or what they cannot exceed (state,)
+    exact: np.ndarray  # the former? (state,)
+    beliefs: np.ndarray  # (depth, potion map, word)
+    stones: np.ndarray  # places, in rising order (depth, stone)
+
+
+def memory(bits: int) -> Memory:
+    """Room for 2 ** bits states."""
+    size, depth = 1 << bits, 1 + POTIONS + 1
+    beliefs = np.zeros((depth, POTION_MAPS, 2), np.uint64)
+    return Memory(
+        np.zeros((size, 2), np.uint64),
+        np.zeros(size),
+        np.zeros(size, np.int8),
+        beliefs,
+        np.full((depth, STONES), ABSENT),
+    )
+
+
+@kept
+def find(memory, first, second):  # type: ignore[no-untyped-def]
+    """Where a state is, or may be put."""
+    size = len(memory.values)
+    at = np.int64(first & np.uint64(size - 1))
+    for _ in range(8):
+        if memory.keys[at, 1] == 0 or (memory.keys[at, 0] == first and memory.keys[at, 1] == second):
+            break
+        at = (at + 1) & (size - 1)
+    return at
+
+
+@kept
+def at_once(t, stone_maps, own):  # type: ignore[no-untyped-def]
+    """What stones earn if those that are worth something go to the cauldron; all stone maps that are left agree."""
+    s = 0
+    while not stone_maps >> s & 1:
+        s += 1
+    earned = 0.0
+    for i in range(3):
+        if own[i] != ABSENT:
+            earned += max(t.worth[s, own[i]], 0.0)
+    return earned
+
+
+@recursive
+def search(t, memory, depth, counts, stone_maps, ahead, few, least):  # type: ignore[no-untyped-def]
+    """Expected earnings of the rest of a trial, if more than `least`; else a bound that is no more than that.
+
+    Args:
+        memory: whose belief and stones of this depth are the state's.
+        counts: potions left of each colour (colour,).
+        stone_maps: those that are possible.
+        ahead: potions to look ahead; all, if no more than `few` are left or the dynamics are known.
+
+    Returns:
+        Value, and the best action.
+    """
+    belief, own = memory.beliefs[depth], memory.stones[depth]
+    w, pairs, left = total(belief), 0, counts.sum()
+    for m in range(belief.shape[0]):
+        pairs += ones(belief[m, 0]) + ones(belief[m, 1])
+    best, action = at_once(t, stone_maps, own), END
+    if left == 0:
+        return best, action
+    most = bound(t, belief, w, stone_maps, own, counts, -1, -1) - EFFORT
+    if most <= best + NEAR:
+        return best, action
+    if most <= least:
+        return most, action
+    if left <= few or pairs == 1:
+        ahead = left
+    if ahead == 0:
+        return best + REST * (most - best), action
+    first, second = key(t, belief, own, counts, stone_maps, min(ahead, left))
+    at = find(memory, first, second)
+    known = memory.keys[at, 0] == first and memory.keys[at, 1] == second
+    if depth > 0 and known and (memory.exact[at] or memory.values[at] <= least):
+        return memory.values[at], action
+    tried, tops, many = np.empty(18, np.int64), np.empty(18), 0
+    for c in range(6):
+        for i in range(3):
+            if counts[c] == 0 or own[i] == ABSENT or (i > 0 and own[i] == own[i - 1]):
+                continue
+            moves = False
+            for m in range(belief.shape[0]):
+                axis = t.axis[m, c]
+                e = t.edge[own[i], axis]
+                moves |= (own[i] >> axis & 1) != t.up[m, c] and ((belief[m, 0] & e[0]) | (belief[m, 1] & e[1])) > 0
+            if moves:
+                top = bound(t, belief, w, stone_maps, own, counts, c, i) - EFFORT
+                k = many
+                while k > 0 and tops[k - 1] < top:
+                    tried[k], tops[k] = tried[k - 1], tops[k - 1]
+                    k -= 1
+                tried[k], tops[k] = 8 * c + own[i], top
+                many += 1
+    upper = best
+    for k in range(many):
+        floor = max(best, least)
+        if tops[k] <= floor + NEAR:
+            upper = max(upper, tops[k])
+            break
+        c, place = divmod(tried[k], 8)
+        value, whole = outcomes(t, memory, depth, counts, stone_maps, ahead, few, c, place, w, floor)
+        if whole and value > best:
+            best, action = value, tried[k]
+        upper = max(upper, value)
+    exact = best > least or upper <= best
+    memory.keys[at, 0], memory.keys[at, 1] = first, second
+    memory.values[at], memory.exact[at] = best if exact else upper, exact
+    return memory.values[at], action
+
+
+@recursive
+def outcomes(t, memory, depth, counts, stone_maps, ahead, few, c, place, w, floor):  # type: ignore[no-untyped-def]
+    """Value of putting a stone into a colour, and True; or a bound that is no more than `floor`, and False."""
+    belief, following = memory.beliefs[depth], memory.beliefs[depth + 1]
+    own, moved = memory.stones[depth], memory.stones[depth + 1]
+    counts[c] -= 1
+    p, caps, axes, maps = np.empty(7), np.empty(7), np.empty(7, np.int64), np.empty(7, np.int64)
+    many, all_, value = 0, ones(np.uint64(stone_maps)), -EFFORT
+    for axis in range(4):
+        v = update(t, belief, place, c, axis, following)
+        move(own, moved, place, axis)
+        for side in range(1 if axis == STILL else 2):
+            left = stone_maps
+            for s in range(8):
+                if axis != STILL and (s >> axis & 1) != side:  # whether it is worth more tells the side
+                    left &= ~(1 << s)
+            if v and left:
+                p[many] = v / w * ones(np.uint64(left)) / all_
+                caps[many] = bound(t, following, v, left, moved, counts, -1, -1)
+                axes[many], maps[many] = axis, left
+                value += p[many] * caps[many]
+                many += 1
+    k = 0
+    while k < many and value > floor + NEAR:
+        update(t, belief, place, c, axes[k], following)
+        move(own, moved, place, axes[k])
+        need = (floor - value) / p[k] + caps[k]
+        found = search(t, memory, depth + 1, counts, maps[k], ahead - 1, few, need)[0]
+        value += p[k] * (found - caps[k])
+        k += 1
+    counts[c] += 1
+    return value, k == many and value > floor + NEAR
+
+
+@kept
+def move(own, moved, place, axis):  # type: ignore[no-untyped-def]
+    """The stones once one at a place has gone along an axis (or `STILL`), in rising order."""
+    to, out = place ^ (1 << axis) if axis != STILL else place, False
+    n = 0
+    for i in range(3):
+        if own[i] == place and not out:
+            out = True
+        else:
+            moved[n] = own[i]
+            n += 1
+    while n > 0 and moved[n - 1] > to:
+        moved[n] = moved[n - 1]
+        n -= 1
+    moved[n] = to

@@ -1,0 +1,164 @@
+"""Meta-World's ML1 (Yu et al. 2019): a robot arm is to reach a place that nothing shows, in several episodes.
+
+Continuous actions; the state is kept from one episode on a goal to the next. Beside a network without memory, and
+random actions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+
+from pfc_metarl.comparison import Curve, Quantity, Single, compare
+from pfc_metarl.config import TESTED, Config, Count, NotNegative, Probability
+from pfc_metarl.random_streams import REFERENCE, TEST, generators
+from pfc_metarl.rollout import play
+from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
+from pfc_metarl.tasks.episodes import Episodes
+from pfc_metarl.tasks.gymnasium import Family
+from pfc_metarl.trials import trial_table
+
+MEMORY, NO_MEMORY, RANDOM = "memory", "no memory", "random actions"
+GOALS = 1
+"""Seed with which Meta-World draws its goals: 50 to train on, 50 others to test on."""
+
+
+@cache
+def benchmark(environment: str) -> Any:
+    """Meta-World's benchmark of one kind of task, with goals to train and to test on."""
+    from metaworld import ML1  # late: it takes seconds, and few have it
+
+    return ML1(environment, seed=GOALS)
+
+
+def make_arm(environment: str, steps: int) -> Any:
+    """The robot arm, whose episodes are cut short after so many steps."""
+    arm = benchmark(environment).train_classes[environment]()
+    arm.max_path_length = steps
+    return arm
+
+
+def draw_goal(arm: Any, rng: np.random.Generator, environment: str, test: bool) -> None:
+    """One of the goals."""
+    goals = benchmark(environment).test_tasks if test else benchmark(environment).train_tasks
+    arm.set_task(goals[rng.integers(len(goals))])
+
+
+@dataclass(frozen=True)
+class MetaWorldConfig(Config):
+    """Meta-World+ (2025, "M") trained RL2 by trust-region or proximal policy optimisation with 10 episodes a goal."""
+
+    environment: str = "reach-v3"
+    """Name of the kind of task, as Meta-World has it."""
+    episodes_per_trial: Count = 3
+    """Episodes on one goal (M: 10)."""
+    longest_episode: Count = 500
+    """Steps of an episode (M: 500)."""
+    discount: Probability = 0.99
+    """Discount factor gamma (our choice)."""
+    trace_decay: Probability = 0.95
+    """Lambda of the returns (our choice)."""
+    entropy_cost: NotNegative = 0.0
+    """Weight of the policy's entropy at the start (our choice)."""
+    test_episodes: Annotated[Count, TESTED] = 40
+    """Goals, of those that were not trained on, in each of which a network is tested, weights frozen."""
+
+    def for_condition(self, condition: str) -> Config:
+        """Without memory the network sees the observation alone."""
+        return replace(self, agent="feedforward") if condition == NO_MEMORY else self
+
+
+def make_task(config: MetaWorldConfig, test: bool = False) -> Family:
+    """The arm with the goals to train on, or with those to test on."""
+    make: Callable[[], Any] = partial(make_arm, config.environment, config.longest_episode)
+    vary = partial(draw_goal, environment=config.environment, test=test)
+    return Family(make, vary, config.episodes_per_trial, config.episodes_per_trial * config.longest_episode)
+
+
+def test(config: MetaWorldConfig, networks: Networks) -> Tested:
+    """Networks, and random actions, play with the goals that were not trained on: the trial table, and condition."""
+    tables, task = [], make_task(config, test=True)
+    for name, network in networks.items():
+        rngs = generators(TEST, config.seeds, 0)
+        tables.append(play(network, task, rngs, config.test_episodes).table().assign(condition=name))
+    tables.append(at_random(config, task).assign(condition=RANDOM))
+    return Tested(pd.concat(tables, ignore_index=True))
+
+
+def at_random(config: MetaWorldConfig, task: Family) -> pd.DataFrame:
+    """The trial table of actions that are drawn evenly between their bounds, with the networks' goals."""
+    world = Episodes(task, config.networks, config.test_episodes)
+    world.begin(generators(TEST, config.seeds, 0))
+    rngs = generators(REFERENCE, config.seeds, 0, 0)
+    while not world.records["over"].all():
+        world.step(np.stack([rng.uniform(-1, 1, (config.test_episodes, task.actions)) for rng in rngs]))
+    who = np.repeat(config.seeds, config.test_episodes)
+    session = np.tile(np.arange(config.test_episodes) + 1, config.networks)
+    return trial_table(task.name, world.records.reshape(-1), world.trials.reshape(len(who), -1), who, session, RANDOM)
+
+
+def analyse(config: MetaWorldConfig, tested: Tested) -> Tables:
+    """Tables: `scores` (condition, subject, episode, reward, success: means over goals) and `along` (the same of
+    networks along the training, with the goals to train on, by how many were played: instances)."""
+    by = ["condition", "subject", "trial"]
+    scores = tested.trials.groupby(by, sort=False)[["reward", "success"]].mean().reset_index()
+    return {
+        "scores": scores.rename(columns={"trial": "episode"}),
+        "along": tested.learning.rename(columns={"episode": "instances", "trial": "episode"}),
+    }
+
+
+def compare_conditions(tables: Tables) -> pd.DataFrame:
+    """Nothing is published of three episodes. With memory the last episode is to earn more than the first, and than
+    without memory. A network has learned if in its last episode it earns more than random actions do."""
+    mean = tables["scores"].set_index(["condition", "subject", "episode"])["reward"].unstack()
+    first, last = mean.columns.min(), mean.columns.max()
+    own, other, chance = (mean.loc[condition] for condition in (MEMORY, NO_MEMORY, RANDOM))
+    none = (np.nan, 0.0, Single())
+    gain, what = (own[last] - own[first]).to_numpy(), "return, last episode"
+    quantities: list[Quantity | Curve] = [
+        Quantity.ordered(f"{what} less first: {MEMORY}", gain, *none, "> 0", 0.0),
+        Quantity.ordered(f"{what}: {MEMORY}", own[last].to_numpy(), *none, "> no memory", other[last].to_numpy()),
+        Quantity.learned(f"{what}: {MEMORY}", own[last].to_numpy(), "> random actions, mean", chance[last].mean()),
+        Quantity.learned(f"{what}: {NO_MEMORY}", other[last].to_numpy(), "> random actions, mean", chance[last].mean()),
+    ]
+    return compare(quantities)
+
+
+PRESETS = {
+    # departures: 100 steps an episode, not 500; 3 episodes a goal; few networks (the simulator is slow)
+    "fast": MetaWorldConfig(
+        preset="fast",
+        networks=4,
+        units=64,
+        longest_episode=100,
+        episodes=4_000,
+        episodes_per_update=10,
+        learning_rate=0.001,
+        learning_rate_end=0.0,
+        state_value_cost=0.5,
+    ),
+    "paper": MetaWorldConfig(preset="paper", episodes_per_trial=10),
+}
+
+SIMULATION = Simulation(
+    name="metaworld",
+    description=__doc__,
+    presets=PRESETS,
+    quick={
+        "networks": 2,
+        "units": 8,
+        "episodes": 8,
+        "episodes_per_update": 4,
+        "longest_episode": 10,
+        "test_episodes": 4,
+    },
+    tasks=lambda config: dict.fromkeys((MEMORY, NO_MEMORY), make_task(config)),
+    test=test,
+    analyse=analyse,
+    compare=compare_conditions,
+    tracked=("reward", "success"),
+)
