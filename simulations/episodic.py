@@ -180,8 +180,8 @@ def gates(config: EpisodicConfig, tested: Tested) -> pd.DataFrame:
     """Of episodic networks in contexts that were met before, by whether the good arm is pulled: subject, correct (0 or
     1), gate (mean), n (pulls).
 
-    All pulls count: at the first one units have seen nothing but the barcode, which says not whether what is recalled is
-    right."""
+    All pulls count: at the first one units have seen nothing but the barcode, which does not say whether what is
+    recalled is right."""
     own = of_networks(config, tested, BANDIT)[0]
     told = own.assign(gate=tested.arrays[f"gate, episodic: {BANDIT}"].reshape(-1))
     old = told[told["met"] > 1]
