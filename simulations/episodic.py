@@ -121,7 +121,7 @@ def analyse(config: EpisodicConfig, tested: Tested) -> Tables:
     """Tables, whose groups are both kinds of networks and known agents.
 
     Of the bandit `by_meeting` and `first_pulls` (see there), `chance` (reward: per episode, of random pulls) and
-    `gates` (subject, correct, gate, n: of first pulls in contexts that were met before); of the two-step task `stay`
+    `gates` (subject, correct, gate, n: of pulls in contexts that were met before); of the two-step task `stay`
     (see `cued_stay`) and `rewards` (group, subject, cued, reward).
     """
     bandit = pd.concat([*of_networks(config, tested, BANDIT), *ideal_learners(config)], ignore_index=True)
@@ -177,20 +177,23 @@ def planner(config: EpisodicConfig) -> pd.DataFrame:
 
 
 def gates(config: EpisodicConfig, tested: Tested) -> pd.DataFrame:
-    """Of episodic networks at first pulls in contexts that were met before, by whether the good arm is pulled: subject,
-    correct (0 or 1), gate (mean), n (pulls)."""
+    """Of episodic networks in contexts that were met before, by whether the good arm is pulled: subject, correct (0 or
+    1), gate (mean), n (pulls).
+
+    All pulls count: at the first one units have seen nothing but the barcode, which does not say whether what is
+    recalled is right."""
     own = of_networks(config, tested, BANDIT)[0]
     told = own.assign(gate=tested.arrays[f"gate, episodic: {BANDIT}"].reshape(-1))
-    first = told[(told["pull"] == 1) & (told["met"] > 1)]
-    correct = (first["choice"] == first["good_arm"]).astype(int).rename("correct")
-    return first.groupby(["subject", correct])["gate"].agg(gate="mean", n="size").reset_index()
+    old = told[told["met"] > 1]
+    correct = (old["choice"] == old["good_arm"]).astype(int).rename("correct")
+    return old.groupby(["subject", correct])["gate"].agg(gate="mean", n="size").reset_index()
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
     """Comparison with what is published.
 
     Of the bandit in words alone: networks with a memory earn more than those without it where a context comes again,
-    and their gates are more open where the right arm is then pulled at first. Of the two-step task stay probabilities,
+    and their gates are more open where the right arm is then pulled. Of the two-step task stay probabilities,
     of which the interaction of reward and transition is compared. A network has learned the bandit if it earns more
     than midway from chance to the ideal learner that forgets; the two-step task if it earns more than midway from even
     chance to the planner, where nothing is cued.
@@ -207,7 +210,7 @@ def of_bandit(tables: Tables) -> list[Quantity | Curve]:
         name = f"{what}: episodic"
         quantities.append(Quantity.ordered(name, memory, np.nan, 0.0, Single(), "> LSTM", plain, short=name))
     wide = tables["gates"].pivot(index="subject", columns="correct", values="gate").reindex(columns=[0, 1])
-    name, more = "reinstatement gate, correct less wrong first pulls", (wide[1] - wide[0]).to_numpy()
+    name, more = "reinstatement gate, correct less wrong pulls", (wide[1] - wide[0]).to_numpy()
     quantities.append(Quantity.ordered(name, more, np.nan, 0.0, Single(), "> 0", 0.0, short=name))
     chance, best = tables["chance"]["reward"].iloc[0], by[FORGETS]["reward"].mean()
     return [*quantities, *learned(BANDIT, {m: by[m]["reward"].to_numpy() for m in METHODS}, chance, best)]
