@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, RANDOM
 from pfc_metarl.plotting import (
@@ -66,6 +67,6 @@ def curves(ax: Axes, by_trial: pd.DataFrame) -> None:
     told = published(PUBLICATION, condition="by trial")
     ax.plot(told["x"], told["value"], marker="D", color=GREY, markerfacecolor="white", linestyle="")
     ax.set(xlabel="Trial", ylabel="Score per trial")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     room_above(ax, 0.5)
     ax.legend(loc="upper left", ncols=2, handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
