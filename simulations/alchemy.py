@@ -34,7 +34,7 @@ ORDER = (
 
 @dataclass(frozen=True)
 class AlchemyConfig(Config):
-    """Wang et al. 2021 ("W"), who trained another network by another rule (V-MPO): of that, for how long is taken over."""
+    """Wang et al. 2021 ("W"), who trained another network by another rule (V-MPO), for 1e9 episodes."""
 
     trials: Count = 10
     """Trials per episode, all of one chemistry (W: 10)."""
