@@ -248,12 +248,12 @@ def published_stay(kind: str, rewarded: int, common: int) -> Number:
 PRESETS = {
     # departures from what is known: 16 episodes (or stretches of 10 inner ones) per update; a learning rate and an
     # entropy cost that fall to 0; returns with lambda .8; smaller input weights at first, for most inputs are barcodes,
-    # which tell units nothing (with larger ones some networks never used their memory in the two-step task)
+    # which tell units nothing by themselves
     "fast": EpisodicConfig(
         preset="fast",
         input_scale=0.3,
-        episodes=32_000,
-        two_step_episodes=32_000,
+        episodes=48_000,
+        two_step_episodes=48_000,
         episodes_per_update=16,
         learning_rate=0.02,
         learning_rate_end=0.0,
