@@ -21,7 +21,7 @@ from pfc_metarl.agents.alchemy import (
     sell,
 )
 from pfc_metarl.agents.alchemy_belief import Belief, as_seen, beliefs, potion_used
-from pfc_metarl.agents.alchemy_search import ABSENT, STILL, search, tables, total, update, words
+from pfc_metarl.agents.alchemy_search import ABSENT, STILL, bound, search, tables, total, update, words
 from pfc_metarl.agents.playing import lead
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.published import published_number
@@ -155,6 +155,19 @@ def test_without_the_stone_map_it_is_the_mean_over_stone_maps_if_no_more_is_told
         )
     found = fast_search(PRIOR, (place,), (2,), sum(1 << s for s in maps))
     assert found == pytest.approx(max(value, 1), abs=1e-5)
+
+
+def test_looking_some_potions_ahead() -> None:
+    """It is exact once few enough are left; and its bound is none that could be exceeded."""
+    rng = np.random.default_rng(8)
+    for _ in range(4):
+        worlds, at, colours, s = any_state(rng, 2, 5)
+        exact = fast_search(worlds, at, colours, 1 << s)
+        assert fast_search(worlds, at, colours, 1 << s, 2, 3) == pytest.approx(exact, abs=1e-9)
+        room().beliefs[0] = words(worlds > 0)
+        own, counts = np.sort([*at, ABSENT]), np.bincount(colours, minlength=6)
+        top = bound(tables(), room().beliefs[0], total(room().beliefs[0]), 1 << s, own, counts, -1, -1)
+        assert top >= exact and fast_search(worlds, at, colours, 1 << s, 1, 1) <= top
 
 
 def test_names_of_colours_do_not_matter() -> None:

@@ -15,7 +15,7 @@ PUBLICATION = "Wang 2021"
 """Name of the published scores (data/related.csv)."""
 RANDOM, HEURISTIC, ORACLE = "random", "random heuristic", "search oracle"
 AHEAD, FEW = 3, 4
-"""Potions that the ideal observer looks ahead; it looks to the end if no more than so many are left."""
+"""Potions that the ideal observer looks ahead; and how many may then be left for it to look to the end after all."""
 ROOM = 20
 """Bits of the number of states that a search remembers."""
 
@@ -150,8 +150,8 @@ class SearchOracle(Planner):
 class IdealObserver(Planner):
     """Knows how chemistries are drawn, and of this one what was seen; acts as if the likeliest rotation were known.
 
-    Its belief is exact. Its search is so too where at most `FEW` potions are left; else it looks `AHEAD` potions ahead,
-    where the published one goes to the end (see `pfc_metarl.agents.alchemy_search`).
+    Its belief is exact. Its search is so too where at most `AHEAD` + `FEW` potions are left; with more it looks `AHEAD`
+    potions ahead, where the published one goes to the end (see `pfc_metarl.agents.alchemy_search`).
 
     Args:
         rotations: can looks be turned?
