@@ -21,7 +21,8 @@ from pfc_metarl.agents.alchemy import (
     sell,
 )
 from pfc_metarl.agents.alchemy_belief import Belief, as_seen, beliefs, potion_used
-from pfc_metarl.agents.alchemy_search import ABSENT, STILL, bound, search, tables, total, update, words
+from pfc_metarl.agents.alchemy_bounds import ABSENT, STILL, bound, tables, total, update, words
+from pfc_metarl.agents.alchemy_search import search
 from pfc_metarl.agents.playing import lead
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.published import published_number

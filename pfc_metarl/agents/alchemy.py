@@ -6,7 +6,8 @@ import numpy as np
 
 from pfc_metarl.agents.agent import Columns, ReferenceAgent
 from pfc_metarl.agents.alchemy_belief import PARTS, Belief, as_seen, potion_used
-from pfc_metarl.agents.alchemy_search import ABSENT, END, Memory, memory, search, tables, words
+from pfc_metarl.agents.alchemy_bounds import ABSENT, tables, words
+from pfc_metarl.agents.alchemy_search import END, Memory, memory, search
 from pfc_metarl.tasks.alchemy import POTIONS, STONES, Alchemy, action, digits
 from pfc_metarl.tasks.alchemy_chemistry import COLOURS, VALUES, graphs
 from pfc_metarl.trial_columns import NONE, OBSERVER

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from pfc_metarl.agents.alchemy_search import ABSENT, STILL, Tables, tables, total, update, words
+from pfc_metarl.agents.alchemy_bounds import ABSENT, STILL, Tables, tables, total, update, words
 from pfc_metarl.tasks.alchemy import POTIONS, STONES, digits
 from pfc_metarl.tasks.alchemy_chemistry import PLACES, POTION_MAPS, ROTATIONS, STONE_MAPS, VALUES, graphs, looks
 from pfc_metarl.trials import check_trials, sessions_of
