@@ -204,7 +204,7 @@ def test_an_ideal_viewer_earns_all_and_episodes_end_with_the_last_choice() -> No
     assert np.isclose(rewards[: last + 1], 0.2).sum() == P.trials
     assert last + 1 == episodes["time"][0]
     fresh = begun(world.task, networks=1, episodes=1)
-    fresh._begin_slot(0, 0, renew)  # the second episode of that slot is seen next
+    fresh.begin_slot(0, 0, renew)  # the second episode of that slot is seen next
     fresh.look()
     np.testing.assert_array_equal(met.observations[last + 1, 0, 0], fresh.observation[0, 0])
 

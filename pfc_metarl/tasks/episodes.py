@@ -95,7 +95,7 @@ class Episodes:
         ConfigError: no episodes, or none that have trials.
     """
 
-    def __new__(cls, task: Task | None = None, *sizes: object) -> "Episodes":
+    def __new__(cls, task: Task | None = None, *sizes: object, **named: object) -> "Episodes":
         """Where the task says what steps its episodes, they are of that kind (without one it is being copied)."""
         return object.__new__((task.driver if task else None) or cls)
 
