@@ -34,8 +34,8 @@ PUBLICATION = "Ritter 2018"
 NOTE = (
     f"{INTERVALS} Of ideal learners: over as many sets of epochs. a: the bandit, contexts that were met before (lines) "
     "and those that were not (dotted). b: reward of the first pull, by how often the context was met. c: how open the "
-    "gates of reinstatement are at pulls in contexts that were met before, a line for each network. d-f: the "
-    "two-step task, networks with a memory: staying with the choice of the trial before, where nothing is cued and "
+    "gates of reinstatement are in contexts that were met before, a line for each network (dotted: first pulls). d-f: "
+    "the two-step task, networks with a memory: staying with the choice of the trial before, where nothing is cued and "
     "where something is, and with that of which the cue reminds. Filled: common transitions. Blue: networks without a "
     "memory (means); diamonds: as published; crosses: the planner that remembers."
 )
@@ -82,8 +82,9 @@ def first_pull(ax: Axes, meetings: pd.DataFrame) -> None:
 
 def reinstatement(ax: Axes, gates: pd.DataFrame) -> None:
     """How open the gates are at wrong and correct pulls."""
-    wide = gates.pivot(index="correct", columns="subject", values="gate").reindex([0, 1])
-    ax.plot(["wrong", "correct"], wide, color=VERMILLION, marker="o", linewidth=0.8)
+    for pulls, line in (("first", ":"), ("all", "-")):
+        own = gates[gates["pulls"] == pulls].pivot(index="correct", columns="subject", values="gate").reindex([0, 1])
+        ax.plot(["wrong", "correct"], own, color=VERMILLION, marker="o", linewidth=0.8, linestyle=line)
     ax.set(xlabel="Pull", ylabel="Reinstatement gate", xlim=(-0.4, 1.4))
 
 

@@ -103,8 +103,8 @@ def complete(words: list[str]) -> None:
             prepare(name, [ASK])
         except AskedError as asked:
             settings[name] = asked.args[0]
-        except ConfigError:
-            pass  # it has no flags
+        except (ConfigError, ModuleNotFoundError):
+            pass  # it has no flags, or needs a package that is not there
     print_completion(words, settings, [*figures.names(), "all"])
 
 

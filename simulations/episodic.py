@@ -121,7 +121,7 @@ def analyse(config: EpisodicConfig, tested: Tested) -> Tables:
     """Tables, whose groups are both kinds of networks and known agents.
 
     Of the bandit `by_meeting` and `first_pulls` (see there), `chance` (reward: per episode, of random pulls) and
-    `gates` (subject, correct, gate, n: of pulls in contexts that were met before); of the two-step task `stay`
+    `gates` (see there); of the two-step task `stay`
     (see `cued_stay`) and `rewards` (group, subject, cued, reward).
     """
     bandit = pd.concat([*of_networks(config, tested, BANDIT), *ideal_learners(config)], ignore_index=True)
@@ -177,26 +177,31 @@ def planner(config: EpisodicConfig) -> pd.DataFrame:
 
 
 def gates(config: EpisodicConfig, tested: Tested) -> pd.DataFrame:
-    """Of episodic networks in contexts that were met before, by whether the good arm is pulled: subject, correct (0 or
-    1), gate (mean), n (pulls).
+    """Of episodic networks in contexts that were met before, by whether the good arm is pulled: pulls (first, all),
+    subject, correct (0 or 1), gate (mean), n (pulls).
 
-    All pulls count: at the first one units have seen nothing but the barcode, which does not say whether what is
-    recalled is right."""
+    At the first pull units have seen nothing but the barcode, which says not whether what is recalled is right; among
+    all pulls correct ones are the later ones, too.
+    """
     own = of_networks(config, tested, BANDIT)[0]
     told = own.assign(gate=tested.arrays[f"gate, episodic: {BANDIT}"].reshape(-1))
+    told["correct"] = (told["choice"] == told["good_arm"]).astype(int)
     old = told[told["met"] > 1]
-    correct = (old["choice"] == old["good_arm"]).astype(int).rename("correct")
-    return old.groupby(["subject", correct])["gate"].agg(gate="mean", n="size").reset_index()
+    parts = [
+        part.groupby(["subject", "correct"])["gate"].agg(gate="mean", n="size").reset_index().assign(pulls=pulls)
+        for pulls, part in (("first", old[old["pull"] == 1]), ("all", old))
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
     """Comparison with what is published.
 
     Of the bandit in words alone: networks with a memory earn more than those without it where a context comes again,
-    and their gates are more open where the right arm is then pulled. Of the two-step task stay probabilities,
-    of which the interaction of reward and transition is compared. A network has learned the bandit if it earns more
-    than midway from chance to the ideal learner that forgets; the two-step task if it earns more than midway from even
-    chance to the planner, where nothing is cued.
+    and their gates are more open where the right arm is pulled, at the first pull and at all of them. Of the two-step
+    task stay probabilities, of which the interaction of reward and transition is compared. A network has learned the
+    bandit if it earns more than midway from chance to the ideal learner that forgets; the two-step task if it earns
+    more than midway from even chance to the planner, where nothing is cued.
     """
     return compare([*of_bandit(tables), *of_two_step(tables)])
 
@@ -209,9 +214,10 @@ def of_bandit(tables: Tables) -> list[Quantity | Curve]:
         memory, plain = (by[method][column].to_numpy() for method in METHODS)
         name = f"{what}: episodic"
         quantities.append(Quantity.ordered(name, memory, np.nan, 0.0, Single(), "> LSTM", plain, short=name))
-    wide = tables["gates"].pivot(index="subject", columns="correct", values="gate").reindex(columns=[0, 1])
-    name, more = "reinstatement gate, correct less wrong pulls", (wide[1] - wide[0]).to_numpy()
-    quantities.append(Quantity.ordered(name, more, np.nan, 0.0, Single(), "> 0", 0.0, short=name))
+    for pulls, part in tables["gates"].groupby("pulls", sort=False):
+        wide = part.pivot(index="subject", columns="correct", values="gate").reindex(columns=[0, 1])
+        name, more = f"reinstatement gate, correct less wrong, {pulls} pulls", (wide[1] - wide[0]).to_numpy()
+        quantities.append(Quantity.ordered(name, more, np.nan, 0.0, Single(), "> 0", 0.0, short=name))
     chance, best = tables["chance"]["reward"].iloc[0], by[FORGETS]["reward"].mean()
     return [*quantities, *learned(BANDIT, {m: by[m]["reward"].to_numpy() for m in METHODS}, chance, best)]
 

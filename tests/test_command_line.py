@@ -284,6 +284,17 @@ def test_words_of_the_installed_command_are_completed(tmp_path: Path) -> None:
         assert done.stdout.split() == [told], (words, done.stderr)
 
 
+def test_completion_does_without_packages_that_few_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_gymnasium = ("simulations.cartpole", "simulations.environments", "simulations.metaworld")
+    for module in (*of_gymnasium, "pfc_metarl.tasks.gymnasium", "pfc_metarl.tasks.environments"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    told: dict[str, object] = {}
+    monkeypatch.setattr("pfc_metarl.completion.print_completion", lambda _, settings, figures: told.update(settings))
+    simulations.__main__.complete(["pfc-metarl"])
+    assert told["cartpole"] is None and told["two_step"] is not None
+
+
 def loses_exceptions(filename: str) -> Callable[[], object]:
     """A function as of a file, that is told to end and hears nothing of it."""
     code = "try:\n    os.kill(os.getpid(), signal.SIGTERM)\nexcept BaseException:\n    pass\n"
