@@ -103,13 +103,14 @@ def test(config: CartPoleConfig, networks: Networks) -> Tested:
 
 
 def analyse(config: CartPoleConfig, tested: Tested) -> Tables:
-    """Tables: `scores` (condition, reversed, subject, episode, reward: mean over CartPoles) and `along` (the same along
-    the training, by how many CartPoles were played: instances)."""
+    """Tables: `scores` (condition, reversed, subject, episode, reward: mean over CartPoles), `along` (the same along the
+    training, by how many CartPoles were played: instances) and `most` (reward of an episode that is cut short)."""
     by = ["condition", "reversed", "subject", "trial"]
     means = tested.trials.groupby(by, sort=False)["reward"].mean().reset_index()
     return {
         "scores": means.rename(columns={"trial": "episode"}),
         "along": tested.learning.rename(columns={"episode": "instances", "trial": "episode"}),
+        "most": pd.DataFrame({"reward": [config.longest_episode]}),
     }
 
 
@@ -117,12 +118,14 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
     """Nothing is published. With memory the last episode is to earn more than the first, and more than without memory;
     without it nothing is to be gained from the first to the last but what chance gives.
 
-    A network with memory has learned if in its last episode it earns more than those without.
+    A network with memory has learned if in its last episode it earns more than midway from those without to the most.
     """
     mean = tables["scores"].groupby(["condition", "subject", "episode"], sort=False)["reward"].mean().unstack()
     first, last = mean.columns.min(), mean.columns.max()
     own, other = (mean.loc[condition] for condition in (MEMORY, NO_MEMORY))
     none = (np.nan, 0.0, Single())
+    midway = (other[last].mean() + tables["most"]["reward"].iloc[0]) / 2
+    rule = f"> {midway:.1f}, midway from no memory to the most"
     gain = "reward, last episode less first: "
     quantities: list[Quantity | Curve] = [
         Quantity.ordered(gain + MEMORY, (own[last] - own[first]).to_numpy(), *none, "> 0", 0.0),
@@ -132,7 +135,7 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
         Quantity.ordered(
             "reward, first episode: " + MEMORY, own[first].to_numpy(), *none, "> no memory", other[first].to_numpy()
         ),
-        Quantity.learned("reward, last episode", own[last].to_numpy(), "> no memory, mean", other[last].mean()),
+        Quantity.learned("reward, last episode", own[last].to_numpy(), rule, midway),
     ]
     return compare(quantities)
 
