@@ -103,8 +103,8 @@ def test(config: CartPoleConfig, networks: Networks) -> Tested:
 
 
 def analyse(config: CartPoleConfig, tested: Tested) -> Tables:
-    """Tables: `scores` (condition, reversed, subject, episode, reward: mean over CartPoles), `along` (the same along the
-    training, by how many CartPoles were played: instances) and `most` (reward of an episode that is cut short)."""
+    """Tables: `scores` (condition, reversed, subject, episode, reward: mean over CartPoles), `along` (the same along
+    the training, by how many CartPoles were played: instances) and `most` (reward of an episode that is cut short)."""
     by = ["condition", "reversed", "subject", "trial"]
     means = tested.trials.groupby(by, sort=False)["reward"].mean().reset_index()
     return {
@@ -118,7 +118,8 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
     """Nothing is published. With memory the last episode is to earn more than the first, and more than without memory;
     without it nothing is to be gained from the first to the last but what chance gives.
 
-    A network with memory has learned if in its last episode it earns more than midway from those without to the most.
+    A network with memory has learned if in its last episode it earns more than midway from those without it to the
+    most that can be earned.
     """
     mean = tables["scores"].groupby(["condition", "subject", "episode"], sort=False)["reward"].mean().unstack()
     first, last = mean.columns.min(), mean.columns.max()

@@ -112,9 +112,10 @@ def analyse(config: MetaWorldConfig, tested: Tested) -> Tables:
 
 
 def compare_conditions(tables: Tables) -> pd.DataFrame:
-    """Nothing is published of three episodes. With memory the last episode is to earn more than the first, and than
-    without memory. A network has learned if in its last episode it earns more than random actions do."""
-    mean = tables["scores"].set_index(["condition", "subject", "episode"])["reward"].unstack()
+    """Nothing is published of three episodes. With memory the last episode is to earn more than the first, than without
+    memory, and than random actions do. A network has learned if it succeeds in more than half of its last episodes."""
+    scores = tables["scores"].set_index(["condition", "subject", "episode"])
+    mean, success = scores["reward"].unstack(), scores["success"].unstack()
     first, last = mean.columns.min(), mean.columns.max()
     own, other, chance = (mean.loc[condition] for condition in (MEMORY, NO_MEMORY, RANDOM))
     none = (np.nan, 0.0, Single())
@@ -122,8 +123,14 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
     quantities: list[Quantity | Curve] = [
         Quantity.ordered(f"{what} less first: {MEMORY}", gain, *none, "> 0", 0.0),
         Quantity.ordered(f"{what}: {MEMORY}", own[last].to_numpy(), *none, "> no memory", other[last].to_numpy()),
-        Quantity.learned(f"{what}: {MEMORY}", own[last].to_numpy(), "> random actions, mean", chance[last].mean()),
-        Quantity.learned(f"{what}: {NO_MEMORY}", other[last].to_numpy(), "> random actions, mean", chance[last].mean()),
+        Quantity.ordered(f"{what}: {NO_MEMORY}", other[last].to_numpy(), *none, "> random", chance[last].to_numpy()),
+        Quantity.ordered(
+            f"{what}: {MEMORY}, beside chance", own[last].to_numpy(), *none, "> random", chance[last].to_numpy()
+        ),
+        *(
+            Quantity.learned(f"success, last episode: {name}", success.loc[name][last].to_numpy(), "> .5", 0.5)
+            for name in (MEMORY, NO_MEMORY)
+        ),
     ]
     return compare(quantities)
 
