@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from pfc_metarl.config import Config
+from pfc_metarl.config import Config, bears_on
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.tasks.task import Task
 from pfc_metarl.training import BLOCK
@@ -27,7 +27,8 @@ def memory_needed(config: Config, task: Task, networks_at_once: int) -> int:
     seen = int(np.prod(task.observations)) * np.dtype(task.observation_type).itemsize
     to_learn = task.steps * config.episodes_per_update * (KEPT_TO_LEARN * config.units * NUMBER + seen)
     weights = 4 * config.units * (config.units + task.actions + 1) * 3 * NUMBER  # with gradients and mean squares
-    tests = [getattr(config, f.name) for f in fields(config) if f.name.endswith("_episodes")]
+    episodes = [f.name for f in fields(config) if f.name.endswith("_episodes")]
+    tests = [getattr(config, name) for name in episodes if bears_on(type(config), [name]) == "test"]
     to_play = task.steps * max(tests, default=0) * (KEPT_TO_PLAY * config.units * NUMBER + seen)
     return max(networks_at_once * (to_learn + weights), config.networks * (to_play + weights))
 

@@ -59,14 +59,6 @@ def test_all_reads_every_command_line_before_the_first_begins(tmp_path: Path, mo
         simulations.__main__.main(["all", "--test-episodes", "10", "--results", str(tmp_path)])
 
 
-@pytest.mark.parametrize("sizes", [["--units", "1000000000"], ["--trials", "100000000"], ["--networks", "1000000000"]])
-def test_what_cannot_fit_into_memory_is_refused_before_anything_is_done(tmp_path: Path, sizes: list[str]) -> None:
-    config, options = command_line(SIMULATION, [*sizes, "--results", str(tmp_path)])
-    with pytest.raises(ConfigError, match=r"this needs about [\d,]+ GB of memory, and there are"):
-        run(SIMULATION, config, options)
-    assert not list(tmp_path.iterdir())
-
-
 def test_flags_reach_config_and_options() -> None:
     config, options = command_line(
         SIMULATION, ["--preset", "paper", "--reward-high", "0.7", "--results", "x", "--from", "analyse"]
