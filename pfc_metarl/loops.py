@@ -3,18 +3,40 @@
 It vectorises loops over contiguous arrays whose indices it knows not to be negative: hence slices, and ranges from 0.
 """
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 
 F = np.float32
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Liberties that the compiler may take with rounding; not that no number is NaN: divergence must be seen."""
 kernel = numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
-kept = numba.njit(nogil=True, error_model="numpy", fastmath=FAST, cache=True)
-"""The same, kept on disk: for what knows no task, and calls nothing of other files than this one.
+FILES = (
+    "loops.py", "networks/kernels.py", "networks/gradients.py", "networks/updates.py", "agents/alchemy_bounds.py",
+    "agents/alchemy_search.py", "analysis/learning_rates.py",
+)  # fmt: skip
+"""Whose functions are compiled into each other, in this folder."""
+_EDITION = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in FILES)).hexdigest()
 
-(Only an edit of its own file has numba compile it anew: after an edit of this file, delete the folders __pycache__.)
-"""
+
+class _Kept(FunctionCache):
+    """Compiled code on disk, of one edition of all `FILES` (numba itself would see edits of a function's own alone)."""
+
+    def _index_key(self, *told: Any) -> tuple:
+        return (*super()._index_key(*told), _EDITION)
+
+
+def kept(function: Callable) -> Callable:
+    """A `kernel` that is kept on disk: for what knows no task, and calls nothing of files other than `FILES`."""
+    made = kernel(function)
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        made._cache = _Kept(function)  # type: ignore[attr-defined]
+    return made
 
 
 @numba.njit(error_model="numpy", fastmath=FAST, inline="always")

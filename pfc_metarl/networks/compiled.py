@@ -5,6 +5,7 @@ from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
+import numba
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from pfc_metarl.networks.lstm import LSTM
 from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.episodes import Episodes
+from pfc_metarl.tasks.stepping import in_bytes
 
 
 class Compiled(Agent):
@@ -39,7 +41,8 @@ class Compiled(Agent):
         """Whether compiled loops play and learn; see `Agent`. They know no further weights, and no auxiliary loss."""
         known = type(self).auxiliary_loss is Agent.auxiliary_loss and len(self._known()) == len(list(self.parameters()))
         on_cpu, softmax = self.device.type == "cpu", isinstance(self.action_policy, Softmax)
-        return known and self.layer is LSTM and on_cpu and softmax and not self.play_plainly
+        plainly = self.play_plainly or numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+        return known and self.layer is LSTM and on_cpu and softmax and not plainly
 
     def in_order(self) -> list[nn.Parameter]:
         """As `updates` has it, then whatever else there is; see `Agent`."""
@@ -94,14 +97,16 @@ class Compiled(Agent):
         stimuli = np.ascontiguousarray(stimuli.swapaxes(0, 1))
         follow = np.empty((networks, 0, size), np.int64) if given is None else given
         numbers = _numbers(torch.cat([p.flatten(1) for p in self.in_order()], 1))
-        of_layers = shape.layers * (own + units) * 4 * units
+        by_layer = (shape.layers, own + units, 4 * units)
+        of_layers = int(np.prod(by_layer))
+
+        (_, step), (episodes, trials) = in_bytes(task, world.endless), world.as_bytes()
 
         def play(n: int) -> None:
             read, bias = np.empty((actions + 1, units), np.float32), np.empty(actions + 1, np.float32)
             updates.read_outs(numbers[n], shape, read, bias)
             kernels.play(  # type: ignore[call-arg]
-                world.step_one, task.parameters, world.endless, task.steps_per_trial, world.records[n], world.trials[n],
-                numbers[n, :of_layers].reshape(shape.layers, own + units, 4 * units), read, bias,
+                step, episodes[n], trials[n], numbers[n, :of_layers].reshape(by_layer), read, bias,
                 np.float32(self.discount), noise[n], follow[n], event, stimuli[n], seen[n], cell[n], gates[n],
                 squashed[n], last_value[n], begun[n], added[n], logits[n], values[n], chosen[n, 1:], rewards[n],
                 active[n],
@@ -138,8 +143,8 @@ class Compiled(Agent):
             np.empty((networks, number), np.float32),
         )
         updates.train(
-            world.see, world.step_one, task.parameters, world.endless, task.steps_per_trial, task.continues,
-            lesson.start is not None, world.records, world.trials, np.ascontiguousarray(noise), self._shape,
+            *in_bytes(task, world.endless), task.continues, lesson.start is not None, *world.as_bytes(),
+            np.ascontiguousarray(noise), self._shape,
             updates.Rules(*(np.float32(rule) for rule in rules)),  # type: ignore[arg-type]
             np.array(lesson.rates, np.float32), np.array(lesson.entropy_costs, np.float32),
             *(own.numpy() for own in (optimiser.weights, optimiser.mean_square, gradient)), standing, rewards, losses,

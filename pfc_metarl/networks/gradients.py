@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pfc_metarl.loops import F, kept, kernel
+from pfc_metarl.loops import F, kept
 
 ROWS = 64
 """Of the products that give weight gradients: BLAS is fastest where these stay in the innermost cache."""
@@ -54,7 +54,7 @@ def errors(  # type: ignore[no-untyped-def]
     return loss
 
 
-@kernel
+@kept
 def slopes(gates, c, squashed, of_h, of_c, d):  # type: ignore[no-untyped-def]
     """From the error of an LSTM's output and cell to those of its gates, before squashing, and of the cell before.
 
@@ -76,7 +76,7 @@ def slopes(gates, c, squashed, of_h, of_c, d):  # type: ignore[no-untyped-def]
         of_c[j] *= f[j]
 
 
-@kernel
+@kept
 def add_product(x, d, product, total):  # type: ignore[no-untyped-def]
     """Add x^T d, of (step, episode, ...) each, to a total; the product is room for it."""
     rows = x.shape[0] * x.shape[1]

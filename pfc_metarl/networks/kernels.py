@@ -7,10 +7,11 @@ know nothing of PyTorch; `pfc_metarl.networks.compiled` puts them under the agen
 
 import numpy as np
 
-from pfc_metarl.loops import F, kept, kernel, logistic, tanh
+from pfc_metarl.loops import F, kept, logistic, tanh
+from pfc_metarl.tasks.task import EVENT, OVER
 
 
-@kernel
+@kept
 def squash(gates, c, c_new, squashed, h_new):  # type: ignore[no-untyped-def]
     """The rest of an LSTM's step in one episode; gates in the order output, input, forget, candidate (see `LSTM`)."""
     units = c.shape[0]  # slices, for the compiler vectorises loops whose indices it knows not to be negative
@@ -85,10 +86,10 @@ def hear(seen, weights, cell, begins, start, out):  # type: ignore[no-untyped-de
             copy(out[t, e], seen[t + 1, e, own:])
 
 
-@kernel
+@kept
 def play(  # type: ignore[no-untyped-def]
-    step, task, endless, steps_per_trial, episodes, trials, weights, read, bias, discount, noise, given, event,
-    stimulus, seen, cell, gates, squashed, last_value, begun, added, logits, values, actions, rewards, active,
+    step, episodes, trials, weights, read, bias, discount, noise, given, event, stimulus, seen, cell, gates, squashed,
+    last_value, begun, added, logits, values, actions, rewards, active,
 ):  # fmt: skip
     """One network plays episodes.
 
@@ -96,7 +97,8 @@ def play(  # type: ignore[no-untyped-def]
     reward the prediction error that the values of the second, the critic, give (see `ActorCriticRPE`).
 
     Args:
-        step, task, endless, steps_per_trial, episodes, trials: the task's step, and what it takes (see `stepper`).
+        step: of the task (see `in_bytes`).
+        episodes, trials: records of the episodes and of their trials, as bytes (episode, byte).
         weights: of the layers, by what is seen (layer, seen, gate x unit).
         read, bias: of the outputs, (output, unit) and (output,): the policy, read out of the first layer, and last the
             value, read out of the last one.
@@ -136,12 +138,11 @@ def play(  # type: ignore[no-untyped-def]
                     values[t, e] = read_out(h, read[number]) + bias[number]
         if t < steps:
             for e in range(size):
-                following, episode = seen[critic, t + 1, e], episodes[e]
-                action = choose(seen[0, t + 1, e, own:], read, bias, noise[t, e], logits[t, e])
+                actions[t, e] = choose(seen[0, t + 1, e, own:], read, bias, noise[t, e], logits[t, e])
                 if given.shape[0]:
-                    action = given[t, e]
-                active[t, e] = not episode.over
-                reward = step(task, endless, steps_per_trial, episode, trials[e], action, following[:told])
-                tell(following[told : own - 1], reward, action)
-                actions[t, e], rewards[t, e] = action, reward
-                added[t + 1, e] = stimulus[t, e] if stimulus.shape[0] and episode.event == event else F(0)
+                    actions[t, e] = given[t, e]
+                active[t, e] = not episodes[e, OVER]
+            step(episodes.ctypes, trials.ctypes, trials.shape[1], actions[t], seen[critic, t + 1], rewards[t])
+            for e in range(size):
+                tell(seen[critic, t + 1, e, told : own - 1], rewards[t, e], actions[t, e])
+                added[t + 1, e] = stimulus[t, e] if stimulus.shape[0] and episodes[e, EVENT] == event else F(0)

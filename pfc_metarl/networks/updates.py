@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pfc_metarl.loops import F, kept, kernel
+from pfc_metarl.loops import F, kept
 from pfc_metarl.networks.gradients import errors, through_time
 from pfc_metarl.networks.kernels import copy, play
+from pfc_metarl.tasks.task import TIME
 
 
 class Shape(NamedTuple):
@@ -124,10 +125,11 @@ def room_for(shape, steps, told, size):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
-def begin(see, task, episodes, trials, shape, numbers, starts, fresh, state, told, room):  # type: ignore[no-untyped-def]
+@kept
+def begin(see, episodes, trials, shape, numbers, starts, fresh, state, told, room):  # type: ignore[no-untyped-def]
     """Fill in what is seen first: that of an episode's start, or where the last update ended."""
     units, top, own = shape.units, shape.layers - 1, seen_by(shape) - shape.units
+    see(episodes.ctypes, trials.ctypes, trials.shape[1], room.seen[top, 0])
     for e in range(episodes.shape[0]):
         for layer in range(shape.layers):
             if fresh:
@@ -136,13 +138,18 @@ def begin(see, task, episodes, trials, shape, numbers, starts, fresh, state, tol
                 copy(numbers[start + units : start + 2 * units], state[layer, 1, e])
             copy(state[layer, 0, e], room.seen[layer, 0, e, own:])
             copy(state[layer, 1, e], room.cell[layer, 0, e])
-        observation = room.seen[top, 0, e, : shape.shown]
-        observation[:] = 0
-        see(task, episodes[e], trials[e], observation)
         copy(told[e], room.seen[top, 0, e, shape.shown :])
 
 
-@kernel
+@kept
+def go_on_from(before, now):  # type: ignore[no-untyped-def]
+    """What the episodes keep in mind (bytes), at a time that begins anew."""
+    for e in range(now.shape[0]):
+        copy(before[e], now[e])
+        now[e, TIME : TIME + 8] = 0
+
+
+@kept
 def end(shape, room, state, told, value):  # type: ignore[no-untyped-def]
     """Keep where the update ended, for the next to go on from."""
     steps, top, own = room.logits.shape[0], shape.layers - 1, seen_by(shape) - shape.units
@@ -154,7 +161,7 @@ def end(shape, room, state, told, value):  # type: ignore[no-untyped-def]
             copy(room.cell[layer, steps, e], state[layer, 1, e])
 
 
-@kernel
+@kept
 def backward(shape, room, weights, start_counts, gradient):  # type: ignore[no-untyped-def]
     """From the gradient by what is read out to that of a network's row.
 
@@ -206,17 +213,17 @@ def descend(weights, mean_square, gradient, rate, rules):  # type: ignore[no-unt
     return True
 
 
-@kernel
+@kept
 def train(  # type: ignore[no-untyped-def]
-    see, step, task, endless, steps_per_trial, goes_on, begun, episodes, trials, noise, shape, rules, rates,
-    entropy_costs, weights, mean_square, gradient, standing, rewards, losses,
+    see, step, goes_on, begun, episodes, trials, noise, shape, rules, rates, entropy_costs, weights, mean_square,
+    gradient, standing, rewards, losses,
 ):  # fmt: skip
     """Train networks, one after the other, for some updates.
 
     Args:
-        see, step, task, endless, steps_per_trial: of the task (see `stepper`).
+        see, step: of the task (see `in_bytes`).
         goes_on: whether episodes go on from update to update, and `begun`, whether they have before the first.
-        episodes, trials: records of all updates (network, update x episode, ...), at their start.
+        episodes, trials: records of all updates, at their start, as bytes (network, update x episode, byte).
         noise: (network, update, time, episode, action), see `play`.
         shape, rules: of networks and learning.
         rates, entropy_costs: learning rate and beta_e of each update.
@@ -240,13 +247,11 @@ def train(  # type: ignore[no-untyped-def]
             if fresh:
                 told[:], value[:], was[:] = 0, 0, 0
             elif u > 0:
-                for e in range(size):
-                    now[e] = episodes[n, (u - 1) * size + e]
-                    now[e].time = 0
+                go_on_from(episodes[n, (u - 1) * size : u * size], now)
             starts = read_outs(weights[n], shape, room.read, room.bias)
-            begin(see, task, now, its, shape, weights[n], starts, fresh, state, told, room)
+            begin(see, now, its, shape, weights[n], starts, fresh, state, told, room)
             play(
-                step, task, endless, steps_per_trial, now, its, by_layer, room.read, room.bias, rules.discount,
+                step, now, its, by_layer, room.read, room.bias, rules.discount,
                 noise[n, u], nobody, np.int64(-1), nothing, room.seen, room.cell, room.gates, room.squashed, value, was,
                 room.added, room.logits, room.values, room.actions, rewards[n, u], room.active,
             )  # fmt: skip

@@ -1,77 +1,17 @@
 """Many episodes of a task at once, stepped by one compiled call."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
-import numba
 import numpy as np
 import pandas as pd
 
 from pfc_metarl.errors import ConfigError, TableError
+from pfc_metarl.tasks.stepping import compiled, see_all, step_all, stepper
 from pfc_metarl.tasks.task import NONE, Task, require_counts
 from pfc_metarl.trials import sessions_of
 
 Renew = Callable[[int, int, int], np.random.Generator]
 """Generator of the n-th episode (from 0) of a network's slot: (network, slot, n)."""
-
-
-@cache
-def compiled(function: Callable) -> Callable:
-    """The function, compiled at its first call in this process (never kept on disk: an edited task takes effect)."""
-    return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-@compiled
-def _see_all(see, task, episodes, trials, observations):  # type: ignore[no-untyped-def]
-    for k in range(episodes.shape[0]):
-        for e in range(episodes.shape[1]):
-            observations[k, e] = 0
-            if not episodes[k, e].over:
-                see(task, episodes[k, e], trials[k, e], observations[k, e])
-
-
-@compiled
-def _note(trials, trial, number, action):  # type: ignore[no-untyped-def]
-    trials[trial].actions[number] = action
-
-
-@compiled
-def _note_nothing(trials, trial, number, action):  # type: ignore[no-untyped-def]
-    pass
-
-
-@cache
-def stepper(see: Callable, act: Callable, continuous: bool = False) -> Callable:
-    """A task's step in one episode: take an action, fill in what is seen next, and return what was earned."""
-    see, act, note = compiled(see), compiled(act), _note_nothing if continuous else _note
-
-    def step(task, endless, steps_per_trial, episode, trials, action, observation):  # type: ignore[no-untyped-def]
-        episode.event = 0
-        reward = np.float32(0)
-        if not episode.over:
-            if steps_per_trial > 0:
-                trial, number = divmod(episode.time, steps_per_trial)
-                note(trials, trial, number, action)
-            reward = np.float32(act(task, episode, trials, action))
-            episode.time += 1
-            if not endless and episode.time == episode.trials * steps_per_trial:
-                episode.over = True
-        observation[...] = 0
-        if not episode.over:
-            see(task, episode, trials, observation)
-        return reward
-
-    return compiled(step)
-
-
-@compiled
-def _step_all(  # type: ignore[no-untyped-def]
-    step, task, endless, steps_per_trial, episodes, trials, observations, actions, rewards
-):
-    for k in range(episodes.shape[0]):
-        for e in range(episodes.shape[1]):
-            told = (episodes[k, e], trials[k, e], actions[k, e], observations[k, e])
-            rewards[k, e] = step(task, endless, steps_per_trial, *told)
 
 
 class Episodes:
@@ -154,7 +94,7 @@ class Episodes:
 
     def look(self) -> None:
         """Fill in what is seen now."""
-        _see_all(self.see, self.task.parameters, self.records, self.trials, self.observation)
+        see_all(self.see, self.task.parameters, self.records, self.trials, self.observation)
 
     def step(self, actions: np.ndarray, renew: Renew | None = None) -> np.ndarray:
         """Take actions (network, episode), or (network, episode, number) where they are continuous.
@@ -163,7 +103,7 @@ class Episodes:
             Whether an episode begins with what is seen next, (network, episode); only where they are running.
         """
         told = (self.task.parameters, self.endless, self.task.steps_per_trial, self.records, self.trials)
-        _step_all(self.step_one, *told, self.observation, actions, self.reward)
+        step_all(self.step_one, *told, self.observation, actions, self.reward)
         begins = np.zeros(self.records.shape, bool)
         if self.task.running and renew is not None:
             for k, e in np.argwhere(self.records["over"]):
@@ -227,6 +167,11 @@ class Episodes:
         for total, column in zip(totals, columns):
             np.add.at(total, which, own * trials[column])
         return totals, count
+
+    def as_bytes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The records' own memory: (network, episode, byte) of the episodes, and of their trials."""
+        size = (*self.records.shape, -1)
+        return self.records.view(np.uint8).reshape(size), self.trials.view(np.uint8).reshape(size)
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the episodes stand, as plain arrays: bytes of the records, and how many have begun."""

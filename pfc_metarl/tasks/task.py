@@ -23,6 +23,9 @@ Field = tuple[Any, ...]
 EPISODE_FIELDS: list[Field] = [("time", "i8"), ("over", "?"), ("trials", "i8"), ("event", "i1")]
 """time: steps taken. over: has the episode ended (set by `act` where it ends early). trials: how many belong to it.
 event: what the last action led to, as a number from 1 into `Task.events`; 0: nothing."""
+_PLACES: Any = np.dtype(EPISODE_FIELDS, align=True).fields
+TIME, OVER, EVENT = (_PLACES[name][1] for name in ("time", "over", "event"))
+"""Their places among the bytes of an episode's record."""
 LEFT, RIGHT, CENTRE = 0, 1, 2
 """Actions of the tasks that have three; of those that have two, the first two."""
 

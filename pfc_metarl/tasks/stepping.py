@@ -1,0 +1,132 @@
+"""A task's own words, `see` and `act`, compiled: for one episode, for many, and for loops that know no task."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+
+from pfc_metarl.tasks.task import Task
+
+RECORDS = (numba.types.voidptr, numba.types.voidptr, numba.intp)
+SEEN, ACTIONS, REWARDS = numba.float32[:, ::1], numba.int64[::1], numba.float32[::1]
+SEE, STEP = numba.void(*RECORDS, SEEN), numba.void(*RECORDS, ACTIONS, SEEN, REWARDS)
+"""Types of `in_bytes`."""
+_values: "dict[tuple, tuple[Value, Value]]" = {}
+
+
+@cache
+def compiled(function: Callable) -> Callable:
+    """The function, compiled at its first call in this process (never kept on disk: an edited task takes effect)."""
+    return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+@compiled
+def see_all(see, task, episodes, trials, observations):  # type: ignore[no-untyped-def]
+    for k in range(episodes.shape[0]):
+        for e in range(episodes.shape[1]):
+            observations[k, e] = 0
+            if not episodes[k, e].over:
+                see(task, episodes[k, e], trials[k, e], observations[k, e])
+
+
+@compiled
+def _note(trials, trial, number, action):  # type: ignore[no-untyped-def]
+    trials[trial].actions[number] = action
+
+
+@compiled
+def _note_nothing(trials, trial, number, action):  # type: ignore[no-untyped-def]
+    pass
+
+
+@cache
+def stepper(see: Callable, act: Callable, continuous: bool = False) -> Callable:
+    """A task's step in one episode: take an action, fill in what is seen next, and return what was earned."""
+    see, act, note = compiled(see), compiled(act), _note_nothing if continuous else _note
+
+    def step(task, endless, steps_per_trial, episode, trials, action, observation):  # type: ignore[no-untyped-def]
+        episode.event = 0
+        reward = np.float32(0)
+        if not episode.over:
+            if steps_per_trial > 0:
+                trial, number = divmod(episode.time, steps_per_trial)
+                note(trials, trial, number, action)
+            reward = np.float32(act(task, episode, trials, action))
+            episode.time += 1
+            if not endless and episode.time == episode.trials * steps_per_trial:
+                episode.over = True
+        observation[...] = 0
+        if not episode.over:
+            see(task, episode, trials, observation)
+        return reward
+
+    return compiled(step)
+
+
+@compiled
+def step_all(  # type: ignore[no-untyped-def]
+    step, task, endless, steps_per_trial, episodes, trials, observations, actions, rewards
+):
+    for k in range(episodes.shape[0]):
+        for e in range(episodes.shape[1]):
+            told = (episodes[k, e], trials[k, e], actions[k, e], observations[k, e])
+            rewards[k, e] = step(task, endless, steps_per_trial, *told)
+
+
+class Value(numba.types.WrapperAddressProtocol):
+    """A compiled function that loops are given as a value, by its address: they are compiled once for all of a type."""
+
+    def __init__(self, function: Callable, signature: Any) -> None:
+        self._compiled, self._signature = numba.njit(signature, nogil=True, error_model="numpy")(function), signature
+
+    def __wrapper_address__(self) -> int:
+        made = self._compiled.get_compile_result(self._signature)
+        return made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+
+    def signature(self) -> Any:
+        return self._signature
+
+
+def in_bytes(task: Task, endless: bool) -> tuple[Value, Value]:
+    """See and step for loops that know no task: they take records of episodes and of their trials as bytes.
+
+    Args:
+        task: whose observations are one row of float32, and whose actions are one of several.
+        endless: see `Episodes`.
+
+    Returns:
+        `see(episodes, trials, length, seen)` and `step(episodes, trials, length, actions, seen, rewards)` (see
+        `stepper`) of several episodes: addresses of the records, length in bytes of an episode's trials, observations
+        in the first places of `seen` (episode, ...), actions and rewards (episode,).
+    """
+    words, rules = (type(task).see, type(task).act), (task.observations[0], endless, task.steps_per_trial)
+    episode, trial = (of.dtype for of in task.blank)
+    numbers = [x.tobytes() if isinstance(x, np.ndarray) else x for x in task.parameters]
+    key = (*words, *rules, str(episode), str(trial), type(task.parameters), *numbers)
+    if key not in _values:
+        _values[key] = _in_bytes(*words, *rules, episode, trial, task.parameters)
+    return _values[key]
+
+
+def _in_bytes(  # type: ignore[no-untyped-def]
+    see_one, act, shown, endless, steps_per_trial, episode_type, trial_type, parameters
+) -> tuple[Value, Value]:
+    step_one, see_one, size = stepper(see_one, act), compiled(see_one), trial_type.itemsize
+
+    def see(episodes, trials, length, seen):  # type: ignore[no-untyped-def]
+        of_episodes = numba.carray(episodes, len(seen), episode_type)
+        of_trials = numba.carray(trials, (len(seen), length // size), trial_type)
+        for e in range(len(seen)):
+            seen[e, :shown] = 0
+            see_one(parameters, of_episodes[e], of_trials[e], seen[e, :shown])
+
+    def step(episodes, trials, length, actions, seen, rewards):  # type: ignore[no-untyped-def]
+        of_episodes = numba.carray(episodes, len(seen), episode_type)
+        of_trials = numba.carray(trials, (len(seen), length // size), trial_type)
+        for e in range(len(seen)):
+            now = (of_episodes[e], of_trials[e], actions[e], seen[e, :shown])
+            rewards[e] = step_one(parameters, endless, steps_per_trial, *now)
+
+    return Value(see, SEE), Value(step, STEP)
