@@ -127,6 +127,10 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
     "distributional": {
         "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
     },
+    "episodic": {
+        "reward, first pull in an old context: episodic": lambda x: f"earns {short(x)}",
+        "stay, episodic, cued: interaction of reward and transition": lambda x: f"recalls {x:.2f} (.91)",
+    },
 }
 """What the README says of relatives of the theory, in the row of each, by quantity."""
 
