@@ -14,10 +14,10 @@ from pfc_metarl.cluster import cluster
 from pfc_metarl.errors import RunError
 from pfc_metarl.simulation import Options, run
 from pfc_metarl.training import train_unit, units
-from simulations.two_step import SIMULATION
+from simulations.informative_bandit import SIMULATION  # whose analyses are short
 
 distributed = pytest.importorskip("distributed")
-CONFIG = replace(SIMULATION.config("fast", quick=True), networks=8, episodes=640, agent="gru")
+CONFIG = replace(SIMULATION.config("fast", quick=True), networks=8, episodes=1_600, agent="gru")
 SAME = ("checkpoint.pt", "learning_curve.csv", "trials.parquet", "comparison.csv")
 
 

@@ -118,8 +118,9 @@ def test_jacobians_are_those_of_small_differences(system: System) -> None:
     np.testing.assert_allclose(jacobians(system, state, inputs), [[[7 / 8, 0], [0, FADES]]] * 2, atol=1e-6)
 
 
-def test_visited_states_are_those_of_play(tmp_path: Path) -> None:
+def test_visited_states_are_those_of_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of trained LSTMs: hidden state is the activity that was kept. And the whole command, on quick runs."""
+    monkeypatch.setattr("pfc_metarl.state_space.SEARCH", 20)  # slow points are tested above
     for simulation, small in (
         (bandits.SIMULATION, {"trials": 12, "read_out_episodes": 20, "distributions": ("independent", "correlated")}),
         (two_step.SIMULATION, {"episodes": 16, "test_episodes": 10}),
