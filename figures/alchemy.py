@@ -18,19 +18,20 @@ from pfc_metarl.plotting import (
     mean_and_half,
     panel_letter,
     paper_figure,
-    room_above,
     save,
 )
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
-from pfc_metarl.trials import NETWORKS, OBSERVER
+from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 
 COLOURS = {ORACLE: GREEN, OBSERVER: BLUE, NETWORKS: VERMILLION, HEURISTIC: PURPLE, RANDOM: GREY}
 PUBLISHED_NAME = {NETWORKS: "V-MPO"}
 """Where the publication has another one."""
 NOTE = (
     f"{INTERVALS} Of reference agents: over as many sets of episodes. Diamonds: as published, of 10 trials (networks:"
-    " V-MPO's); in b, the released actions of the published ideal observer."
+    " V-MPO's); in b (colours as in a), the released actions of the published ideal observer. c: how well the networks' state tells what"
+    " the ideal observer would believe of each part of the chemistry (held-out r2 of linear read-outs; a line for each"
+    " network, from before training to after it)."
 )
 
 
@@ -39,11 +40,12 @@ def draw(results: Path, quick: bool) -> None:
     run = run_folder(results, "alchemy", quick)
     scores, by_trial = run.read_table("scores.csv"), run.read_table("by_trial.csv")
     with paper_figure(height_mm=75) as figure:
-        left, right = figure.subplots(1, 2)
-        totals(left, scores)
-        panel_letter(left, "a")
-        curves(right, by_trial)
-        panel_letter(right, "b")
+        axes = figure.subplots(1, 3, width_ratios=(1, 1.3, 1))
+        totals(axes[0], scores)
+        curves(axes[1], by_trial)
+        knowledge(axes[2], run.read_table("knowledge.csv"))
+        for ax, letter in zip(axes, "abc"):
+            panel_letter(ax, letter)
         save(figure, results, "alchemy", quick, NOTE, run)
 
 
@@ -60,7 +62,7 @@ def totals(ax: Axes, scores: pd.DataFrame) -> None:
 
 
 def curves(ax: Axes, by_trial: pd.DataFrame) -> None:
-    """Score trial by trial."""
+    """Score trial by trial, in the colours of `totals`."""
     for group, colour in COLOURS.items():
         own = by_trial[by_trial["group"] == group].pivot(index="trial", columns="subject", values="score")
         mean_and_band(ax, own, colour, group)
@@ -68,5 +70,15 @@ def curves(ax: Axes, by_trial: pd.DataFrame) -> None:
     ax.plot(told["x"], told["value"], marker="D", color=GREY, markerfacecolor="white", linestyle="")
     ax.set(xlabel="Trial", ylabel="Score per trial")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    room_above(ax, 0.5)
-    ax.legend(loc="upper left", ncols=2, handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
+
+
+def knowledge(ax: Axes, table: pd.DataFrame) -> None:
+    """Of each part of the chemistry, before training and after."""
+    for at, (_, own) in enumerate(table.groupby("part", sort=False)):
+        r2 = own.pivot(index="group", columns="subject", values="r2")
+        for x, group in ((at - 0.2, UNTRAINED), (at + 0.2, NETWORKS)):
+            ax.plot([x] * r2.shape[1], r2.loc[group], "o", color=COLOURS.get(group, GREY), markersize=3)
+        ax.plot([at - 0.2, at + 0.2], r2.loc[[UNTRAINED, NETWORKS]], color=GREY, linewidth=0.5, zorder=0)
+    parts = [str(part).replace("_", "\n") for part in table["part"].unique()]
+    ax.set_xticks(range(len(parts)), parts)
+    ax.set(ylabel="Belief in the state, r2")

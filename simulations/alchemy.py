@@ -1,22 +1,28 @@
 """Symbolic Alchemy (Wang et al. 2021): what networks earn that were trained on it, beside the published agents."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from pfc_metarl.agents.alchemy import AGENTS, HEURISTIC, ORACLE, PUBLICATION, RANDOM, IdealObserver
+from pfc_metarl.agents.alchemy_belief import PARTS, followed
 from pfc_metarl.agents.playing import play as play_agent
+from pfc_metarl.analysis.read_out import probabilities_read_out
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count
+from pfc_metarl.led import watch
+from pfc_metarl.networks import make_agent
 from pfc_metarl.progress import progress
 from pfc_metarl.published import Number, published_number
 from pfc_metarl.random_streams import REFERENCE, TEST, generator, generators
-from pfc_metarl.rollout import play
+from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.alchemy import Alchemy
-from pfc_metarl.trials import NETWORKS, OBSERVER, SUBJECT
+from pfc_metarl.trials import NETWORKS, OBSERVER, SUBJECT, UNTRAINED, check_trials, sessions_of
 
 PUBLISHED_TRIALS = 10
 """Of an episode."""
@@ -44,11 +50,14 @@ class AlchemyConfig(Config):
     """Are looks of stones turned, in three of four episodes (W: not in what was evaluated)?"""
     test_episodes: Annotated[Count, TESTED] = 100
     """Test episodes per network, weights frozen."""
+    read_out_episodes: Annotated[Count, Ge(5), TESTED] = 50
+    """The first of them, in which the ideal observer's belief is read out of the network's state (our choice)."""
     reference_episodes: Annotated[Count, TESTED] = 125
     """Episodes of each reference agent, as often as there are networks (W: 1,000 in all)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.require("read_out_episodes", self.read_out_episodes <= self.test_episodes, "at most test_episodes")
         self.require("steps", self.steps >= 15, "at least 15: agents plan for 12 potions and 3 stones")
 
 
@@ -58,13 +67,41 @@ def make_task(config: AlchemyConfig) -> Alchemy:
 
 
 def test(config: AlchemyConfig, networks: Networks) -> Tested:
-    """The trial table of the networks, a row for each step."""
-    rngs = generators(TEST, config.seeds, 0)
-    return Tested(play(networks["alchemy"], make_task(config), rngs, config.test_episodes).table(), {})
+    """Networks play, weights frozen; untrained ones see the very same.
+
+    Returns:
+        The trial table of the networks, a row for each step; arrays: the states of both, state and untrained_state
+        (network, episode, trial, unit), and by part of the chemistry what the ideal observer would believe (network,
+        episode, trial, kind), both before the last action of each trial of the episodes that are read out.
+    """
+    task, many = make_task(config), config.read_out_episodes
+    played = play(networks["alchemy"], task, generators(TEST, config.seeds, 0), config.test_episodes)
+    trials, last = played.table(), slice(config.steps - 1, None, config.steps)
+    states = {"state": played.activity, "untrained_state": watch(make_agent(config, task, config.seeds), played)}
+    arrays = {name: by_episode(activity[last, :, :many]) for name, activity in states.items()}
+    told = check_trials(trials[trials["session"] <= many], "alchemy")
+    known = [list(what_is_known(config, own)) for _, own in progress(list(sessions_of(told)), "what can be known")]
+    for part in parts(config):
+        whole = np.array([[at[part] for at in of_trials] for of_trials in known], np.float32)
+        arrays[part] = whole.reshape(len(config.seeds), many, *whole.shape[1:])
+    return Tested(trials, arrays)
+
+
+def parts(config: AlchemyConfig) -> list[str]:
+    """Of a chemistry, those that are to be found out."""
+    return [part for part in PARTS if part != "rotation" or config.rotations]
+
+
+def what_is_known(config: AlchemyConfig, session: pd.DataFrame) -> Iterator[dict[str, np.ndarray]]:
+    """The ideal observer's belief before the last action of each trial of a session."""
+    for t, belief in enumerate(followed(session, config.rotations), 1):
+        if t % config.steps == 0:
+            yield belief.marginals()
 
 
 def analyse(config: AlchemyConfig, tested: Tested) -> Tables:
-    """Tables: `scores` (group, subject, score per episode) and `by_trial` (group, subject, trial, score)."""
+    """Tables: `scores` (group, subject, score per episode), `by_trial` (group, subject, trial, score) and `knowledge`
+    (see `probabilities_read_out`)."""
     played = [tested.trials]
     for number, group in enumerate(progress(AGENTS, "reference agents")):
         for seed in config.seeds:
@@ -76,7 +113,10 @@ def analyse(config: AlchemyConfig, tested: Tested) -> Tables:
     by_trial = trials.groupby([*SUBJECT, "session", "inner"], sort=False)["reward"].sum().rename("score")
     scores = by_trial.groupby([*SUBJECT, "session"], sort=False).sum().groupby(SUBJECT, sort=False).mean()
     mean = by_trial.groupby([*SUBJECT, "inner"], sort=False).mean().rename_axis(index={"inner": "trial"})
-    return {"scores": scores.reset_index(), "by_trial": mean.reset_index()}
+    states = {NETWORKS: tested.arrays["state"], UNTRAINED: tested.arrays["untrained_state"]}
+    beliefs = {part: tested.arrays[part] for part in parts(config)}
+    knowledge = probabilities_read_out(states, beliefs, config.seeds)
+    return {"scores": scores.reset_index(), "by_trial": mean.reset_index(), "knowledge": knowledge}
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
@@ -84,7 +124,8 @@ def compare_with_published(tables: Tables) -> pd.DataFrame:
 
     Of reference agents each is to earn more than the next: search oracle, ideal observer, random heuristic, random
     actions. Networks are to earn more than random actions; one has learned the task if it earns more than the
-    heuristic, which takes no notice of what potions do.
+    heuristic, which takes no notice of what potions do. Of each part of the chemistry their state is to tell more of
+    the ideal observer's belief than that of untrained networks.
     """
     scores = {str(group): own["score"].to_numpy() for group, own in tables["scores"].groupby("group", sort=False)}
     as_published = tables["by_trial"]["trial"].max() == PUBLISHED_TRIALS
@@ -96,6 +137,11 @@ def compare_with_published(tables: Tables) -> pd.DataFrame:
         rule, short = f"{sign} {other}", "score per episode" if group == NETWORKS else ""
         than = scores[other].mean()
         quantities.append(Quantity.ordered(f"score: {group}", scores[group], *paper, Single(), rule, than, short=short))
+    for part, own in tables["knowledge"].groupby("part", sort=False):
+        r2 = own.pivot(index="subject", columns="group", values="r2")
+        name, of_untrained = f"belief about the {str(part).replace('_', ' ')}, read out: r2", r2[UNTRAINED].to_numpy()
+        whose = "> untrained networks"
+        quantities.append(Quantity.ordered(name, r2[NETWORKS].to_numpy(), np.nan, 0.0, Single(), whose, of_untrained))
     bound = scores[HEURISTIC].mean()
     quantities.append(Quantity.learned("score", scores[NETWORKS], f"> {bound:.1f}, {HEURISTIC}", bound))
     return compare(quantities)
@@ -126,7 +172,8 @@ SIMULATION = Simulation(
         "units": 8,
         "episodes": 32,
         "episodes_per_update": 16,
-        "test_episodes": 4,
+        "test_episodes": 5,
+        "read_out_episodes": 5,
         "reference_episodes": 4,
     },
     tasks=lambda config: {"alchemy": make_task(config)},

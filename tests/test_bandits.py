@@ -20,7 +20,13 @@ from pfc_metarl.agents.bandits import (
     posterior,
 )
 from pfc_metarl.agents.playing import play
-from pfc_metarl.analysis.read_out import belief_read_out, decode, explained, principal_components
+from pfc_metarl.analysis.read_out import (
+    belief_read_out,
+    decode,
+    explained,
+    principal_components,
+    probabilities_read_out,
+)
 from pfc_metarl.analysis.regret import (
     BAYES_INDEPENDENT,
     THOMPSON,
@@ -233,6 +239,17 @@ def test_beliefs_are_read_out_where_they_are() -> None:
     table = belief_read_out(states, beliefs, [7, 8], [1, 5, 9])
     assert len(table) == 2 * 2 * 3 * 4 and table.groupby(["subject", "trial", "target", "arm"]).ngroups == 24
     assert table[table["group"] == "know"]["r2"].min() > 0.99 and table[table["group"] == "do not"]["r2"].max() < 0.2
+
+
+def test_probabilities_are_read_out_where_they_are() -> None:
+    """Kinds weigh as much as their probabilities vary: one that is always 0 does not count."""
+    rng = np.random.default_rng(0)
+    p = np.concatenate([rng.dirichlet(np.ones(3), (2, 100, 3)), np.zeros((2, 100, 3, 1))], axis=-1)
+    states = {"know": p @ rng.normal(size=(4, 6)), "do not": rng.normal(size=(2, 100, 3, 6))}
+    table = probabilities_read_out(states, {"rule": p, "known": np.ones((2, 100, 3, 1))}, [7, 8])
+    r2 = table[table["part"] == "rule"].groupby("group")["r2"]
+    assert len(table) == 2 * 2 * 2 and r2.min()["know"] > 0.99 and r2.max()["do not"] < 0.1
+    assert table[table["part"] == "known"]["r2"].isna().all()
 
 
 def test_principal_components_find_the_plane() -> None:

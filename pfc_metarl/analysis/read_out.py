@@ -86,6 +86,33 @@ def belief_read_out(
     return pd.DataFrame(rows, columns=["group", "subject", "trial", "target", "arm", "r2"])
 
 
+def probabilities_read_out(
+    states: Mapping[str, np.ndarray], beliefs: Mapping[str, np.ndarray], subjects: Sequence[int]
+) -> pd.DataFrame:
+    """Held-out r2 of the ideal observer's probabilities in the state of networks.
+
+    Args:
+        states: by group, each (network, episode, time, unit).
+        beliefs: by what they are about, probabilities of its kinds, (network, episode, time, kind).
+        subjects: one per network.
+
+    Returns:
+        Table: group, subject, part (what the probabilities are about), r2 (of all kinds in one: each weighs as much as
+        its probability varies; NaN where nothing varies).
+    """
+    rows = []
+    for group, of_group in states.items():
+        for k, subject in enumerate(progress(subjects, f"belief in {group}")):
+            episodes = np.repeat(np.arange(of_group.shape[1]), of_group.shape[2])
+            own = of_group[k].reshape(len(episodes), -1)
+            for part, of_part in beliefs.items():
+                p = of_part[k].reshape(len(episodes), -1)
+                total = np.square(p - p.mean(axis=0)).sum()
+                rest = np.square(p - decode(own, p, episodes)).sum()
+                rows.append((group, subject, part, 1 - rest / total if total > 0 else np.nan))
+    return pd.DataFrame(rows, columns=["group", "subject", "part", "r2"])
+
+
 def principal_components(hidden: np.ndarray, components: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Project states on their first principal components.
 
