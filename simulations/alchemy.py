@@ -172,7 +172,7 @@ SIMULATION = Simulation(
         "units": 8,
         "episodes": 32,
         "episodes_per_update": 16,
-        "test_episodes": 5,
+        "test_episodes": 6,
         "read_out_episodes": 5,
         "reference_episodes": 4,
     },
