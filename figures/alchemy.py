@@ -30,8 +30,8 @@ PUBLISHED_NAME = {NETWORKS: "V-MPO"}
 NOTE = (
     f"{INTERVALS} Of reference agents: over as many sets of episodes. Diamonds: as published, of 10 trials (networks:"
     " V-MPO's); in b (colours as in a), the released actions of the published ideal observer. c: how well the networks'"
-    " state tells what the ideal observer would believe of each part of the chemistry (held-out r2 of linear read-outs; a"
-    " line for each network, from before training to after it)."
+    " state tells what the ideal observer would believe of each part of the chemistry (held-out r2 of linear read-outs;"
+    " a line for each network, from before training to after it)."
 )
 
 
