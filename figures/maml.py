@@ -1,6 +1,7 @@
 """MAML beside recurrent networks: reward after each update, or episode; on bandits, beside the published rewards."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,10 +24,12 @@ from pfc_metarl.results import run_folder
 
 COLOURS = {"recurrent": VERMILLION, "MAML": BLUE, "MAML, first order": GREEN, "MAML, biases from 0": ORANGE}
 PUBLISHED = "Mishra 2018"
+DIAMOND: dict[str, Any] = {"marker": "D", "color": GREY, "markerfacecolor": "white"}
 NOTE = (
     f"{INTERVALS} First what is earned at once, then after as many updates, or episodes, on the same instance (in "
     "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices, the best arm or a known MDP; "
-    "standing still, straight to the goal). Diamonds: as published, with their 95 % intervals."
+    "standing still, straight to the goal). Diamonds: MAML as published, taken for what one update brings (on bandits "
+    "with their 95 % intervals)."
 )
 
 
@@ -34,11 +37,13 @@ def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/maml."""
     run = run_folder(results, "maml", quick)
     adaptation, bounds = run.read_table("adaptation.csv"), run.read_table("bounds.csv")
+    paper = run.read_table("comparison.csv").set_index("quantity")["published"]
     both = adaptation[adaptation["method"] == "recurrent"]["problem"].unique()
     with paper_figure(height_mm=150 if len(both) > 1 else 80) as figure:
         axes = figure.subplots(-(-(len(both) + 1) // 2), 2, squeeze=False).ravel()
         for ax, name, letter in zip(axes, both, "abcd"):
             blocks(ax, adaptation[adaptation["problem"] == name], bounds[bounds["problem"] == name]["reward"])
+            ax.plot(1, paper[f"reward, {name}: MAML after one update"], **DIAMOND)
             ax.set_title(name)
             panel_letter(ax, letter)
         last = axes[len(both)]
@@ -73,7 +78,7 @@ def bandits(ax: Axes, table: pd.DataFrame, bounds: pd.DataFrame) -> None:
         paper = published(PUBLISHED, series="MAML", condition=name)
         for value, error in zip(paper["value"], paper["reading_error"]):
             wide = error / pulls
-            ax.errorbar(value / pulls, y + 0.3, xerr=wide, marker="D", color=GREY, markerfacecolor="white", capsize=2)
+            ax.errorbar(value / pulls, y + 0.3, xerr=wide, capsize=2, **DIAMOND)
         own = bounds[bounds["problem"] == name]["reward"] / pulls
         ax.plot(own, [y] * len(own), marker="x", color="black", linestyle="")
     ax.set_yticks(range(len(names)), names)
