@@ -70,6 +70,11 @@ class EpisodicConfig(Config):
     """Epochs of the bandit that each network is tested in, weights frozen; ten times as many episodes of the two-step
     task (B: 500)."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whose = f"left as it is (prefrontal): these networks are compared: {', '.join(METHODS.values())}"
+        self.require("agent", self.agent == "prefrontal", whose)
+
     def problems(self, unroll: int = 0) -> dict[str, Task]:
         """By name; unroll: in stretches for training."""
         chances = (self.common_probability, self.reward_high, self.reward_low, self.switch_probability)

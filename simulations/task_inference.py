@@ -61,6 +61,11 @@ class TaskInferenceConfig(Config):
     test_episodes: Annotated[Count, Ge(10), TESTED] = 200
     """Test episodes per network, weights frozen."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whose = f"left as it is (prefrontal): these networks are compared: {', '.join(METHODS.values())}"
+        self.require("agent", self.agent == "prefrontal", whose)
+
     def problems(self) -> dict[str, Task]:
         """By name."""
         return {

@@ -280,6 +280,13 @@ def test_every_figure_is_of_a_simulation() -> None:
 
 # -- agents
 
+OWN_AGENTS = {
+    "maml": "feedforward: MAML adapts",
+    "episodic": "left as it is .* compared: episodic, prefrontal",
+    "task_inference": "left as it is .* compared: prefrontal, belief",
+}
+"""Simulations that say which agents they train, and how they refuse others."""
+
 
 @every_simulation
 def test_other_agents_learn(name: str) -> None:
@@ -287,8 +294,8 @@ def test_other_agents_learn(name: str) -> None:
     simulation = SIMULATIONS[name]
     agents = [agent for agent, kind in AGENTS.items() if kind.sees_prediction_errors]
     agents += [] if simulation.needs_prediction_errors else ["gru", "rnn"]
-    if name == "maml":
-        return  # it adapts the weights of one kind alone, and says so (tests/test_maml.py)
+    if name in OWN_AGENTS:
+        return  # that is refused
     for agent in agents:
         config, _ = command_line(simulation, ["--quick", "--agent", agent, "--networks", "1", "--units", "4"])
         config = replace(config, episodes=2, episodes_per_update=2)
@@ -310,8 +317,8 @@ def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str
     simulation = SIMULATIONS[name]
     config = simulation.config(next(iter(simulation.presets)), quick=True)
     cases = [("guru", "^unknown agent guru; choose one of: prefrontal, ")]
-    if name == "maml":
-        cases = [("guru", "^agent must be feedforward: MAML adapts")]
+    if name in OWN_AGENTS:
+        cases = [(agent, f"^agent must be {OWN_AGENTS[name]}") for agent in ("guru", "gru")]
     if name == "optogenetics":
         cases.append(("gru", "choose an agent that sees them: actor-critic-rpe$"))
     for agent, words in cases:
