@@ -123,9 +123,9 @@ def beliefs_of(network: Agent, played: Trajectory) -> tuple[torch.Tensor, torch.
 
 def analyse(config: TaskInferenceConfig, tested: Tested) -> Tables:
     """Tables: `rewards` (problem, method, subject, reward per episode, regret: less than the optimum), `by_block` (of
-    GridNavi: method, subject, block, reward), `learning` (problem, method, subject, episodes: after which reward stays
-    above nine tenths of the way from chance to the optimum), `beliefs` (problem, method, subject, r2, divergence) and
-    `optima` (problem, chance, optimum)."""
+    GridNavi: method, subject, block, reward), `learning` (problem, method, subject, episodes: after which reward comes
+    nine tenths of the way from chance to the optimum for the first time), `beliefs` (problem, method, subject, r2,
+    divergence) and `optima` (problem, chance, optimum)."""
     best = optima(config).set_index("problem")
     rewards, by_block, beliefs = [], [], []
     for condition in tasks(config):
