@@ -17,10 +17,10 @@ FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Liberties that the compiler may take with rounding; not that no number is NaN: divergence must be seen."""
 kernel = numba.njit(nogil=True, error_model="numpy", fastmath=FAST)
 FILES = (
-    "loops.py", "networks/kernels.py", "networks/gradients.py", "networks/updates.py", "agents/alchemy_bounds.py",
-    "agents/alchemy_search.py", "analysis/learning_rates.py",
+    "loops.py", "tasks/task.py", "networks/kernels.py", "networks/gradients.py", "networks/updates.py",
+    "agents/alchemy_bounds.py", "agents/alchemy_search.py", "analysis/learning_rates.py",
 )  # fmt: skip
-"""Whose functions are compiled into each other, in this folder."""
+"""Whose functions, and constants, are compiled into each other; in this folder."""
 _EDITION = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in FILES)).hexdigest()
 
 

@@ -11,7 +11,7 @@ from annotated_types import Ge
 from pfc_metarl.agents.alchemy import AGENTS, HEURISTIC, ORACLE, PUBLICATION, RANDOM, IdealObserver
 from pfc_metarl.agents.alchemy_belief import PARTS, followed
 from pfc_metarl.agents.playing import play as play_agent
-from pfc_metarl.analysis.read_out import probabilities_read_out
+from pfc_metarl.analysis.belief_quality import read_out_of_beliefs
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count
 from pfc_metarl.led import watch
@@ -101,7 +101,7 @@ def what_is_known(config: AlchemyConfig, session: pd.DataFrame) -> Iterator[dict
 
 def analyse(config: AlchemyConfig, tested: Tested) -> Tables:
     """Tables: `scores` (group, subject, score per episode), `by_trial` (group, subject, trial, score) and `knowledge`
-    (see `probabilities_read_out`)."""
+    (group, part of the chemistry, subject, r2: see `read_out_of_beliefs`)."""
     played = [tested.trials]
     for number, group in enumerate(progress(AGENTS, "reference agents")):
         for seed in config.seeds:
@@ -114,9 +114,13 @@ def analyse(config: AlchemyConfig, tested: Tested) -> Tables:
     scores = by_trial.groupby([*SUBJECT, "session"], sort=False).sum().groupby(SUBJECT, sort=False).mean()
     mean = by_trial.groupby([*SUBJECT, "inner"], sort=False).mean().rename_axis(index={"inner": "trial"})
     states = {NETWORKS: tested.arrays["state"], UNTRAINED: tested.arrays["untrained_state"]}
-    beliefs = {part: tested.arrays[part] for part in parts(config)}
-    knowledge = probabilities_read_out(states, beliefs, config.seeds)
-    return {"scores": scores.reset_index(), "by_trial": mean.reset_index(), "knowledge": knowledge}
+    knowledge = [
+        read_out_of_beliefs(states[group], tested.arrays[part], config.seeds).assign(group=group, part=part)
+        for group in states
+        for part in parts(config)
+    ]
+    tables = {"scores": scores.reset_index(), "by_trial": mean.reset_index()}
+    return {**tables, "knowledge": pd.concat(knowledge, ignore_index=True)}
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:

@@ -70,11 +70,6 @@ class EpisodicConfig(Config):
     """Epochs of the bandit that each network is tested in, weights frozen; ten times as many episodes of the two-step
     task (B: 500)."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        whose = f"left as it is (prefrontal): these networks are compared: {', '.join(METHODS.values())}"
-        self.require("agent", self.agent == "prefrontal", whose)
-
     def problems(self, unroll: int = 0) -> dict[str, Task]:
         """By name; unroll: in stretches for training."""
         chances = (self.common_probability, self.reward_high, self.reward_low, self.switch_probability)
@@ -91,7 +86,14 @@ class EpisodicConfig(Config):
 
 
 def tasks(config: EpisodicConfig) -> dict[str, Task]:
-    """Both networks on both problems."""
+    """Both networks on both problems.
+
+    Raises:
+        ConfigError: other networks are asked for.
+    """
+    config.require(
+        "agent", config.agent == "prefrontal", f"prefrontal (here {', '.join(METHODS.values())} are trained)"
+    )
     problems = config.problems(config.unroll)
     return {f"{method}: {problem}": task for problem, task in problems.items() for method in METHODS}
 

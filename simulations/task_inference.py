@@ -61,11 +61,6 @@ class TaskInferenceConfig(Config):
     test_episodes: Annotated[Count, Ge(10), TESTED] = 200
     """Test episodes per network, weights frozen."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        whose = f"left as it is (prefrontal): these networks are compared: {', '.join(METHODS.values())}"
-        self.require("agent", self.agent == "prefrontal", whose)
-
     def problems(self) -> dict[str, Task]:
         """By name."""
         return {
@@ -82,7 +77,14 @@ class TaskInferenceConfig(Config):
 
 
 def tasks(config: TaskInferenceConfig) -> dict[str, Task]:
-    """Every method on every problem."""
+    """Every method on every problem.
+
+    Raises:
+        ConfigError: other networks are asked for.
+    """
+    config.require(
+        "agent", config.agent == "prefrontal", f"prefrontal (here {', '.join(METHODS.values())} are trained)"
+    )
     problems = config.problems()
     return {f"{method}: {problem}": task for problem, task in problems.items() for method in METHODS}
 

@@ -426,13 +426,13 @@ def test_names_that_become_numbers(no_models: None, tmp_path: Path) -> None:
     assert trials["subject"].unique().tolist() == ["1", "r2"]
 
 
-def test_groups_may_be_called_as_what_is_missing_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_groups_may_be_called_as_what_is_missing_is(tmp_path: Path) -> None:
     own, names = rats(), ["NA", "nan", "None"]
     rat = own[own["subject"] == "r1"]
     pd.concat([rat.assign(group=name) for name in names]).to_csv(tmp_path / "rats.csv", index=False)
     command("two_step", tmp_path / "rats.csv", "--results", tmp_path)
-    run, told = RunFolder(tmp_path / "animals" / "two_step", ""), capsys.readouterr().out
-    assert set(run.read_table("fits.csv")["group"]) == set(names) and all(name in told for name in names)
+    run = RunFolder(tmp_path / "animals" / "two_step", "")
+    assert set(run.read_table("fits.csv")["group"]) == set(names)
     figures.animals.draw(tmp_path, quick=False)
 
 

@@ -20,13 +20,7 @@ from pfc_metarl.agents.bandits import (
     posterior,
 )
 from pfc_metarl.agents.playing import play
-from pfc_metarl.analysis.read_out import (
-    belief_read_out,
-    decode,
-    explained,
-    principal_components,
-    probabilities_read_out,
-)
+from pfc_metarl.analysis.read_out import belief_read_out, decode, explained, principal_components
 from pfc_metarl.analysis.regret import (
     BAYES_INDEPENDENT,
     THOMPSON,
@@ -232,6 +226,15 @@ def test_read_out_is_held_out(ridge: bool) -> None:
     assert explained(of_episode, decode(marks, of_episode, np.repeat(np.arange(20), 10), ridge)) < 0.1
 
 
+def test_penalties_with_which_episodes_are_not_recognised() -> None:
+    """A state that tells which episode it is, and nothing of what is read out, predicts it no worse than its mean."""
+    rng, episodes = np.random.default_rng(0), np.repeat(np.arange(50), 10)
+    states = rng.normal(size=(50, 128))[episodes] + 0.3 * rng.normal(size=(500, 128))
+    belief = rng.normal(size=50)[episodes] + 0.3 * rng.normal(size=500)
+    sample, group = (explained(belief, decode(states, belief, episodes, by_group=by)) for by in (False, True))
+    assert group > -0.1 > sample
+
+
 def test_beliefs_are_read_out_where_they_are() -> None:
     rng = np.random.default_rng(0)
     beliefs = rng.normal(size=(2, 100, 3, 4))  # network, episode, trial, (mean, s.d.) x arm
@@ -239,17 +242,6 @@ def test_beliefs_are_read_out_where_they_are() -> None:
     table = belief_read_out(states, beliefs, [7, 8], [1, 5, 9])
     assert len(table) == 2 * 2 * 3 * 4 and table.groupby(["subject", "trial", "target", "arm"]).ngroups == 24
     assert table[table["group"] == "know"]["r2"].min() > 0.99 and table[table["group"] == "do not"]["r2"].max() < 0.2
-
-
-def test_probabilities_are_read_out_where_they_are() -> None:
-    """Kinds weigh as much as their probabilities vary: one that is always 0 does not count."""
-    rng = np.random.default_rng(0)
-    p = np.concatenate([rng.dirichlet(np.ones(3), (2, 100, 3)), np.zeros((2, 100, 3, 1))], axis=-1)
-    states = {"know": p @ rng.normal(size=(4, 6)), "do not": rng.normal(size=(2, 100, 3, 6))}
-    table = probabilities_read_out(states, {"rule": p, "known": np.ones((2, 100, 3, 1))}, [7, 8])
-    r2 = table[table["part"] == "rule"].groupby("group")["r2"]
-    assert len(table) == 2 * 2 * 2 and r2.min()["know"] > 0.99 and r2.max()["do not"] < 0.1
-    assert table[table["part"] == "known"]["r2"].isna().all()
 
 
 def test_principal_components_find_the_plane() -> None:

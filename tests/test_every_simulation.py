@@ -282,8 +282,8 @@ def test_every_figure_is_of_a_simulation() -> None:
 
 OWN_AGENTS = {
     "maml": "feedforward: MAML adapts",
-    "episodic": "left as it is .* compared: episodic, prefrontal",
-    "task_inference": "left as it is .* compared: prefrontal, belief",
+    "episodic": "prefrontal .here episodic, prefrontal are trained., not",
+    "task_inference": "prefrontal .here prefrontal, belief, .* are trained., not",
 }
 """Simulations that say which agents they train, and how they refuse others."""
 

@@ -36,7 +36,8 @@ def put_in(copy: Path, file: str, before: str, line: str) -> None:
 def written_out(copy: Path) -> None:
     """All the files and lines that the page tells of."""
     for folder in ("pfc_metarl", "simulations", "figures", "data"):
-        shutil.copytree(ROOT / folder, copy / folder)  # with what has been compiled
+        passing = shutil.ignore_patterns("*.tmp.*", "*.pyc.*")  # what others just compile
+        shutil.copytree(ROOT / folder, copy / folder, ignore=passing)
     for file, content in re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)```", TEXT, re.S | re.M):
         assert not (copy / file).exists()
         (copy / file).write_text(content)

@@ -33,13 +33,14 @@ def read_out_of_beliefs(states: np.ndarray, ideal: np.ndarray, subjects: Sequenc
         every: take each such trial.
 
     Returns:
-        Table: subject, r2 (of all kinds together: the variance that is told, over all of it).
+        Table: subject, r2 (of all kinds together: the variance that is told, over all of it; NaN where none varies).
     """
     rows = []
     for subject, state, belief in zip(progress(subjects, "belief"), states[:, :, ::every], ideal[:, :, ::every]):
         flat, targets = state.reshape(-1, state.shape[-1]), belief.reshape(-1, belief.shape[-1])
         episodes = np.repeat(np.arange(len(state)), state.shape[1])
-        told = decode(flat, targets, episodes)
-        varies = np.nan_to_num(explained(targets, told)) * targets.var(axis=0)
-        rows.append((subject, varies.sum() / targets.var(axis=0).sum()))
+        told = decode(flat, targets, episodes, by_group=True)
+        variance = targets.var(axis=0) * (np.ptp(targets, axis=0) > 0)
+        share = (np.nan_to_num(explained(targets, told)) * variance).sum()
+        rows.append((subject, share / variance.sum() if variance.any() else np.nan))
     return pd.DataFrame(rows, columns=["subject", "r2"])

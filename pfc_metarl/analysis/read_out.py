@@ -19,7 +19,9 @@ PENALTIES = np.logspace(-3, 4, 8)
 """From which ridge regression chooses, within the training folds."""
 
 
-def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: bool = True) -> np.ndarray:
+def decode(
+    states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: bool = True, by_group: bool = False
+) -> np.ndarray:
     """Held-out predictions of a linear read-out, each sample predicted from the other folds.
 
     Args:
@@ -27,6 +29,8 @@ def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: b
         targets: (sample,) or (sample, target).
         groups: (sample,), samples of a group (an episode) are held out together.
         ridge: ridge regression; without it ordinary least squares, where there are many samples per unit.
+        by_group: whether groups are held out where the penalty is chosen, too, in place of single samples. Where groups
+            have several samples, and these are few, the penalty would else be one with which groups are recognised.
 
     Returns:
         What is predicted, in the shape of `targets`.
@@ -36,8 +40,14 @@ def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: b
     """
     if len(np.unique(groups)) < FOLDS or not np.isfinite(states).all():
         raise ConfigError(f"a read-out needs finite states of at least {FOLDS} groups (episodes)")
-    model = RidgeCV(PENALTIES) if ridge else LinearRegression()
-    return cross_val_predict(model, states, targets, groups=groups, cv=GroupKFold(FOLDS))
+    outer, found = GroupKFold(FOLDS), np.empty(np.shape(targets))
+    if not by_group:
+        model = RidgeCV(PENALTIES) if ridge else LinearRegression()
+        return cross_val_predict(model, states, targets, groups=groups, cv=outer)
+    for own, held_out in outer.split(states, targets, groups):
+        folds = list(GroupKFold(FOLDS - 1).split(states[own], targets[own], groups[own]))
+        found[held_out] = RidgeCV(PENALTIES, cv=folds).fit(states[own], targets[own]).predict(states[held_out])
+    return found
 
 
 def explained(targets: np.ndarray, decoded: np.ndarray) -> np.ndarray:
@@ -84,33 +94,6 @@ def belief_read_out(
                 r2 = explained(belief, decode(of_group[k, :, i], belief, episodes))
                 rows += [(group, subject, trial, *target, value) for target, value in zip(targets, r2)]
     return pd.DataFrame(rows, columns=["group", "subject", "trial", "target", "arm", "r2"])
-
-
-def probabilities_read_out(
-    states: Mapping[str, np.ndarray], beliefs: Mapping[str, np.ndarray], subjects: Sequence[int]
-) -> pd.DataFrame:
-    """Held-out r2 of the ideal observer's probabilities in the state of networks.
-
-    Args:
-        states: by group, each (network, episode, time, unit).
-        beliefs: by what they are about, probabilities of its kinds, (network, episode, time, kind).
-        subjects: one per network.
-
-    Returns:
-        Table: group, subject, part (what the probabilities are about), r2 (of all kinds in one: each weighs as much as
-        its probability varies; NaN where nothing varies).
-    """
-    rows = []
-    for group, of_group in states.items():
-        for k, subject in enumerate(progress(subjects, f"belief in {group}")):
-            episodes = np.repeat(np.arange(of_group.shape[1]), of_group.shape[2])
-            own = of_group[k].reshape(len(episodes), -1)
-            for part, of_part in beliefs.items():
-                p = of_part[k].reshape(len(episodes), -1)
-                total = np.square(p - p.mean(axis=0)).sum()
-                rest = np.square(p - decode(own, p, episodes)).sum()
-                rows.append((group, subject, part, 1 - rest / total if total > 0 else np.nan))
-    return pd.DataFrame(rows, columns=["group", "subject", "part", "r2"])
 
 
 def principal_components(hidden: np.ndarray, components: int = 2) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from pfc_metarl.networks.lstm import LSTM
 from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.networks.recurrent import Head, Recurrent
 from pfc_metarl.tasks.episodes import Episodes
-from pfc_metarl.tasks.stepping import in_bytes
+from pfc_metarl.tasks.stepping import see_and_step
 
 
 class Compiled(Agent):
@@ -38,7 +38,8 @@ class Compiled(Agent):
 
     @property
     def compiled(self) -> bool:
-        """Whether compiled loops play and learn; see `Agent`. They know no further weights, and no auxiliary loss."""
+        """Whether compiled loops play and learn; see `Agent`. They know no further weights, and no auxiliary loss;
+        with NUMBA_DISABLE_JIT=1 they are left alone."""
         known = type(self).auxiliary_loss is Agent.auxiliary_loss and len(self._known()) == len(list(self.parameters()))
         on_cpu, softmax = self.device.type == "cpu", isinstance(self.action_policy, Softmax)
         plainly = self.play_plainly or numba.config.DISABLE_JIT  # type: ignore[attr-defined]
@@ -100,7 +101,7 @@ class Compiled(Agent):
         by_layer = (shape.layers, own + units, 4 * units)
         of_layers = int(np.prod(by_layer))
 
-        (_, step), (episodes, trials) = in_bytes(task, world.endless), world.as_bytes()
+        (_, step), (episodes, trials) = see_and_step(task, world.endless), world.as_bytes()
 
         def play(n: int) -> None:
             read, bias = np.empty((actions + 1, units), np.float32), np.empty(actions + 1, np.float32)
@@ -143,7 +144,7 @@ class Compiled(Agent):
             np.empty((networks, number), np.float32),
         )
         updates.train(
-            *in_bytes(task, world.endless), task.continues, lesson.start is not None, *world.as_bytes(),
+            *see_and_step(task, world.endless), task.continues, lesson.start is not None, *world.as_bytes(),
             np.ascontiguousarray(noise), self._shape,
             updates.Rules(*(np.float32(rule) for rule in rules)),  # type: ignore[arg-type]
             np.array(lesson.rates, np.float32), np.array(lesson.entropy_costs, np.float32),

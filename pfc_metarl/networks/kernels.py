@@ -10,6 +10,8 @@ import numpy as np
 from pfc_metarl.loops import F, kept, logistic, tanh
 from pfc_metarl.tasks.task import EVENT, OVER
 
+RAISED = "the task raised an error; NUMBA_DISABLE_JIT=1 in the environment shows it"
+
 
 @kept
 def squash(gates, c, c_new, squashed, h_new):  # type: ignore[no-untyped-def]
@@ -97,7 +99,7 @@ def play(  # type: ignore[no-untyped-def]
     reward the prediction error that the values of the second, the critic, give (see `ActorCriticRPE`).
 
     Args:
-        step: of the task (see `in_bytes`).
+        step: of the task (see `see_and_step`).
         episodes, trials: records of the episodes and of their trials, as bytes (episode, byte).
         weights: of the layers, by what is seen (layer, seen, gate x unit).
         read, bias: of the outputs, (output, unit) and (output,): the policy, read out of the first layer, and last the
@@ -142,7 +144,8 @@ def play(  # type: ignore[no-untyped-def]
                 if given.shape[0]:
                     actions[t, e] = given[t, e]
                 active[t, e] = not episodes[e, OVER]
-            step(episodes.ctypes, trials.ctypes, trials.shape[1], actions[t], seen[critic, t + 1], rewards[t])
+            if not step(episodes.ctypes, trials.ctypes, trials.shape[1], actions[t], seen[critic, t + 1], rewards[t]):
+                raise RuntimeError(RAISED)
             for e in range(size):
                 tell(seen[critic, t + 1, e, told : own - 1], rewards[t, e], actions[t, e])
                 added[t + 1, e] = stimulus[t, e] if stimulus.shape[0] and episodes[e, EVENT] == event else F(0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pfc_metarl.loops import F, kept
 from pfc_metarl.networks.gradients import errors, through_time
-from pfc_metarl.networks.kernels import copy, play
+from pfc_metarl.networks.kernels import RAISED, copy, play
 from pfc_metarl.tasks.task import TIME
 
 
@@ -129,7 +129,8 @@ def room_for(shape, steps, told, size):  # type: ignore[no-untyped-def]
 def begin(see, episodes, trials, shape, numbers, starts, fresh, state, told, room):  # type: ignore[no-untyped-def]
     """Fill in what is seen first: that of an episode's start, or where the last update ended."""
     units, top, own = shape.units, shape.layers - 1, seen_by(shape) - shape.units
-    see(episodes.ctypes, trials.ctypes, trials.shape[1], room.seen[top, 0])
+    if not see(episodes.ctypes, trials.ctypes, trials.shape[1], room.seen[top, 0]):
+        raise RuntimeError(RAISED)
     for e in range(episodes.shape[0]):
         for layer in range(shape.layers):
             if fresh:
@@ -143,7 +144,7 @@ def begin(see, episodes, trials, shape, numbers, starts, fresh, state, told, roo
 
 @kept
 def go_on_from(before, now):  # type: ignore[no-untyped-def]
-    """What the episodes keep in mind (bytes), at a time that begins anew."""
+    """Copy records of episodes (episode, byte), and set their field time, 8 bytes, to 0."""
     for e in range(now.shape[0]):
         copy(before[e], now[e])
         now[e, TIME : TIME + 8] = 0
@@ -221,7 +222,7 @@ def train(  # type: ignore[no-untyped-def]
     """Train networks, one after the other, for some updates.
 
     Args:
-        see, step: of the task (see `in_bytes`).
+        see, step: of the task (see `see_and_step`).
         goes_on: whether episodes go on from update to update, and `begun`, whether they have before the first.
         episodes, trials: records of all updates, at their start, as bytes (network, update x episode, byte).
         noise: (network, update, time, episode, action), see `play`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numba
@@ -9,11 +10,13 @@ import numpy as np
 
 from pfc_metarl.tasks.task import Task
 
-RECORDS = (numba.types.voidptr, numba.types.voidptr, numba.intp)
-SEEN, ACTIONS, REWARDS = numba.float32[:, ::1], numba.int64[::1], numba.float32[::1]
-SEE, STEP = numba.void(*RECORDS, SEEN), numba.void(*RECORDS, ACTIONS, SEEN, REWARDS)
-"""Types of `in_bytes`."""
-_values: "dict[tuple, tuple[Value, Value]]" = {}
+_RECORDS = (numba.types.voidptr, numba.types.voidptr, numba.intp)
+_SEEN, _ACTIONS, _REWARDS = numba.float32[:, ::1], numba.int64[::1], numba.float32[::1]
+SEE, STEP = numba.boolean(*_RECORDS, _SEEN), numba.boolean(*_RECORDS, _ACTIONS, _SEEN, _REWARDS)
+"""Types of what `see_and_step` returns."""
+_made: "dict[tuple, tuple[FunctionValue, FunctionValue]]" = {}
+"""What it has returned: compiling takes a second."""
+_one_at_a_time = Lock()
 
 
 @cache
@@ -75,7 +78,7 @@ def step_all(  # type: ignore[no-untyped-def]
             rewards[k, e] = step(task, endless, steps_per_trial, *told)
 
 
-class Value(numba.types.WrapperAddressProtocol):
+class FunctionValue(numba.types.WrapperAddressProtocol):
     """A compiled function that loops are given as a value, by its address: they are compiled once for all of a type."""
 
     def __init__(self, function: Callable, signature: Any) -> None:
@@ -89,8 +92,10 @@ class Value(numba.types.WrapperAddressProtocol):
         return self._signature
 
 
-def in_bytes(task: Task, endless: bool) -> tuple[Value, Value]:
-    """See and step for loops that know no task: they take records of episodes and of their trials as bytes.
+def see_and_step(task: Task, endless: bool) -> tuple[FunctionValue, FunctionValue]:
+    """A task's words for loops that know no task: they take records of episodes and of their trials by their addresses.
+
+    Its parameters are constants in there: other values are compiled anew.
 
     Args:
         task: whose observations are one row of float32, and whose actions are one of several.
@@ -99,34 +104,50 @@ def in_bytes(task: Task, endless: bool) -> tuple[Value, Value]:
     Returns:
         `see(episodes, trials, length, seen)` and `step(episodes, trials, length, actions, seen, rewards)` (see
         `stepper`) of several episodes: addresses of the records, length in bytes of an episode's trials, observations
-        in the first places of `seen` (episode, ...), actions and rewards (episode,).
+        in the first places of `seen` (episode, ...), actions and rewards (episode,). Both say whether the task raised
+        no error, for such a function cannot raise it.
     """
     words, rules = (type(task).see, type(task).act), (task.observations[0], endless, task.steps_per_trial)
     episode, trial = (of.dtype for of in task.blank)
-    numbers = [x.tobytes() if isinstance(x, np.ndarray) else x for x in task.parameters]
-    key = (*words, *rules, str(episode), str(trial), type(task.parameters), *numbers)
-    if key not in _values:
-        _values[key] = _in_bytes(*words, *rules, episode, trial, task.parameters)
-    return _values[key]
+    key = (*words, *rules, str(episode), str(trial), type(task.parameters), *map(_told_apart, task.parameters))
+    with _one_at_a_time:
+        if key not in _made:
+            _made[key] = _compile(*words, *rules, episode, trial, task.parameters)
+    return _made[key]
 
 
-def _in_bytes(  # type: ignore[no-untyped-def]
-    see_one, act, shown, endless, steps_per_trial, episode_type, trial_type, parameters
-) -> tuple[Value, Value]:
-    step_one, see_one, size = stepper(see_one, act), compiled(see_one), trial_type.itemsize
+def _told_apart(parameter: Any) -> tuple:
+    if isinstance(parameter, np.ndarray):
+        return parameter.dtype.str, parameter.shape, parameter.tobytes()
+    return type(parameter), parameter
 
-    def see(episodes, trials, length, seen):  # type: ignore[no-untyped-def]
+
+def _compile(  # type: ignore[no-untyped-def]
+    see, act, shown, endless, steps_per_trial, episode_type, trial_type, parameters
+) -> tuple[FunctionValue, FunctionValue]:
+    see_one, step_one, size = compiled(see), stepper(see, act), trial_type.itemsize
+
+    def see_all_of(episodes, trials, length, seen):  # type: ignore[no-untyped-def]
         of_episodes = numba.carray(episodes, len(seen), episode_type)
         of_trials = numba.carray(trials, (len(seen), length // size), trial_type)
-        for e in range(len(seen)):
-            seen[e, :shown] = 0
-            see_one(parameters, of_episodes[e], of_trials[e], seen[e, :shown])
+        try:
+            for e in range(len(seen)):
+                seen[e, :shown] = 0
+                see_one(parameters, of_episodes[e], of_trials[e], seen[e, :shown])
+        except Exception:
+            return False
+        return True
 
-    def step(episodes, trials, length, actions, seen, rewards):  # type: ignore[no-untyped-def]
+    def step_all_of(episodes, trials, length, actions, seen, rewards):  # type: ignore[no-untyped-def]
         of_episodes = numba.carray(episodes, len(seen), episode_type)
         of_trials = numba.carray(trials, (len(seen), length // size), trial_type)
-        for e in range(len(seen)):
-            now = (of_episodes[e], of_trials[e], actions[e], seen[e, :shown])
-            rewards[e] = step_one(parameters, endless, steps_per_trial, *now)
+        try:
+            for e in range(len(seen)):
+                rewards[e] = step_one(
+                    parameters, endless, steps_per_trial, of_episodes[e], of_trials[e], actions[e], seen[e, :shown]
+                )
+        except Exception:
+            return False
+        return True
 
-    return Value(see, SEE), Value(step, STEP)
+    return FunctionValue(see_all_of, SEE), FunctionValue(step_all_of, STEP)

@@ -88,7 +88,7 @@ class Task(ABC):
     outcome_fields: Sequence[Field]
     """Of a trial's record: what then happens. choice, state and risky are NONE until then, all others 0."""
     parameters: tuple = ()
-    """What `see` and `act` are told: a NamedTuple of numbers (or arrays)."""
+    """What `see` and `act` are told: a NamedTuple of numbers (or arrays), which do not change."""
     see: Callable[..., None]
     """Called as `see(task, episode, trials, observation)`: fills the observation, all zeros, with what is shown now."""
     act: Callable[..., float]
