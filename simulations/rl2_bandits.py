@@ -115,7 +115,7 @@ PRESETS = {
     # departures from the publication: LSTMs of 48 units; advantage actor-critic
     "fast": RL2BanditsConfig(
         preset="fast",
-        episodes=768_000,
+        episodes=2_304_000,
         episodes_per_update=64,
         learning_rate=0.02,
         learning_rate_end=0.0,
