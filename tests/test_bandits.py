@@ -233,6 +233,9 @@ def test_penalties_with_which_episodes_are_not_recognised() -> None:
     belief = rng.normal(size=50)[episodes] + 0.3 * rng.normal(size=500)
     sample, group = (explained(belief, decode(states, belief, episodes, by_group=by)) for by in (False, True))
     assert group > -0.1 > sample
+    # nor do targets that hardly vary decide on the penalty
+    both = np.column_stack([states @ rng.normal(size=128), 1 / 48 + 1e-17 * rng.normal(size=500)])
+    assert explained(both, decode(states, both, episodes, by_group=True))[0] > 0.99
 
 
 def test_beliefs_are_read_out_where_they_are() -> None:

@@ -127,6 +127,11 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
     "distributional": {
         "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
     },
+    "task_inference": {
+        "learned: reward, GridNavi: LSTM": lambda x: f"plain network {x:.1f} of 37.2",
+        "learned: reward, GridNavi: belief": lambda x: f"given a belief {x:.1f}",
+        "learned: reward, GridNavi: VariBAD": lambda x: f"VariBAD {x:.1f}",
+    },
     "episodic": {
         "reward, first pull in an old context: episodic": lambda x: f"earns {short(x)}",
         "stay, episodic, cued: interaction of reward and transition": lambda x: f"recalls {x:.2f} (.91)",
