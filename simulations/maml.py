@@ -1,7 +1,7 @@
 """MAML beside recurrent networks: reward after none to three updates, or as many episodes, and the steps it takes."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,15 @@ MAML, FIRST_ORDER, FROM_ZERO, RECURRENT = "MAML", "MAML, first order", "MAML, bi
 NAVIGATION, MDP, MDP_EPISODES = "2-D navigation", "tabular MDP", 10
 """Problems besides bandits; and how many episodes on an MDP the published reward is of."""
 PUBLISHED = "Mishra 2018"
+TO_NAVIGATE: dict[str, Any] = {
+    "episodes_per_update": 32,
+    "learning_rate": 0.003,
+    "discount": 0.5,
+    "trace_decay": 0.9,
+    "entropy_cost": 0.0,
+}
+"""How recurrent networks learn to navigate (found on seeds 1 and 2): every move is paid at once, and with a discount
+factor of .9 they learn to stand still."""
 
 
 class Problem(NamedTuple):
@@ -79,11 +88,12 @@ class MAMLBenchConfig(MAMLConfig):
         return bandits | {MDP: Problem(*mdp), NAVIGATION: Problem(*navigation)}
 
     def for_condition(self, condition: str) -> Config:
-        """MAML's variants; or recurrent networks, which learn as in rl2_bandits."""
+        """MAML's variants; or recurrent networks, which learn as in rl2_bandits and tabular_mdps."""
         method, name = condition.split(": ")
         if method == RECURRENT:
-            usual = rl2_bandits.PRESETS["fast"]
+            usual = tabular_mdps.PRESETS["fast"] if name == MDP else rl2_bandits.PRESETS["fast"]
             own = {"networks": self.networks, "first_seed": self.first_seed, "episodes": self.recurrent_episodes}
+            own |= TO_NAVIGATE if name == NAVIGATION else {}
             return Config(**{f.name: getattr(usual, f.name) for f in fields(Config)} | own)
         problem = self.problems()[name]
         return replace(
