@@ -154,7 +154,7 @@ PRESETS = {
     # lambda (in a flat MDP most is earned at once); an entropy cost, which keeps choices random at first
     "fast": TabularMDPsConfig(
         preset="fast",
-        episodes=1_280_000,
+        episodes=2_560_000,
         episodes_per_update=16,
         learning_rate=0.01,
         learning_rate_end=0.0,
