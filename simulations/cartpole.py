@@ -91,23 +91,35 @@ def reversed_ones(config: CartPoleConfig, seeds: pd.Series) -> pd.Series:
 
 
 def test(config: CartPoleConfig, networks: Networks) -> Tested:
-    """Networks play with frozen weights: the trial table (columns as in `Family`), and condition and reversed."""
-    rngs = {name: generators(TEST, config.seeds, 0) for name in networks}  # all meet the same ones
-    task = make_task(config)
-    tables = [
-        play(network, task, rngs[name], config.test_episodes).table().assign(condition=name)
-        for name, network in networks.items()
-    ]
+    """Networks play with frozen weights.
+
+    Returns:
+        The trial table (columns as in `Family`), and condition and reversed; arrays: by condition the cart's mean
+        velocity on each instance, metres a second (network, instance).
+    """
+    tables, arrays = [], {}
+    for name, network in networks.items():
+        rngs = generators(TEST, config.seeds, 0)  # all meet the same ones
+        played = play(network, make_task(config), rngs, config.test_episodes)
+        tables.append(played.table().assign(condition=name))
+        speed, on = played.seen.observations[: len(played.active), ..., 1], played.active
+        arrays[f"velocity, {name}"] = ((speed * on).sum(0) / on.sum(0)).numpy()
     trials = pd.concat(tables, ignore_index=True)
-    return Tested(trials.assign(reversed=reversed_ones(config, trials["seed"])))
+    return Tested(trials.assign(reversed=reversed_ones(config, trials["seed"])), arrays)
 
 
 def analyse(config: CartPoleConfig, tested: Tested) -> Tables:
     """Tables: `scores` (condition, reversed, subject, episode, reward: mean over CartPoles), `along` (the same along
-    the training, by how many CartPoles were played: instances) and `most` (reward of an episode that is cut short)."""
+    the training, by how many CartPoles were played: instances), `velocity` (condition, reversed, subject, velocity:
+    mean of the cart's over CartPoles, from which one can tell whether actions are exchanged if it depends on it) and
+    `most` (reward of an episode that is cut short)."""
     by = ["condition", "reversed", "subject", "trial"]
     means = tested.trials.groupby(by, sort=False)["reward"].mean().reset_index()
+    instances = tested.trials.groupby(["condition", "subject", "session"], sort=False)["reversed"].first().reset_index()
+    velocity = np.concatenate([tested.arrays[f"velocity, {name}"].ravel() for name in (MEMORY, NO_MEMORY)])
+    each = instances.assign(velocity=velocity).groupby(by[:3], sort=False)["velocity"].mean()
     return {
+        "velocity": each.reset_index(),
         "scores": means.rename(columns={"trial": "episode"}),
         "along": tested.learning.rename(columns={"episode": "instances", "trial": "episode"}),
         "most": pd.DataFrame({"reward": [config.longest_episode]}),
@@ -116,7 +128,8 @@ def analyse(config: CartPoleConfig, tested: Tested) -> Tables:
 
 def compare_conditions(tables: Tables) -> pd.DataFrame:
     """Nothing is published. With memory the last episode is to earn more than the first, and more than without memory;
-    without it nothing is to be gained from the first to the last but what chance gives.
+    without it nothing is to be gained from the first to the last but what chance gives. (Those without memory may have
+    the cart remember: then its velocity differs with what actions do.)
 
     A network with memory has learned if in its last episode it earns more than midway from those without it to the
     most that can be earned.
@@ -127,7 +140,12 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
     none = (np.nan, 0.0, Single())
     midway = (other[last].mean() + tables["most"]["reward"].iloc[0]) / 2
     rule = f"> {midway:.1f}, midway from no memory to the most"
-    gain = "reward, last episode less first: "
+    gain, apart = (
+        "reward, last episode less first: ",
+        "cart's mean velocity, actions as usual or exchanged, difference: ",
+    )
+    velocity = tables["velocity"].pivot(index=["condition", "subject"], columns="reversed", values="velocity")
+    told = (velocity[True] - velocity[False]).abs()
     quantities: list[Quantity | Curve] = [
         Quantity.ordered(gain + MEMORY, (own[last] - own[first]).to_numpy(), *none, "> 0", 0.0),
         Quantity.ordered(
@@ -135,6 +153,12 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
         ),
         Quantity.ordered(
             "reward, first episode: " + MEMORY, own[first].to_numpy(), *none, "> no memory", other[first].to_numpy()
+        ),
+        Quantity.ordered(
+            "reward, last episode: " + NO_MEMORY, other[last].to_numpy(), *none, "< memory", own[last].to_numpy()
+        ),
+        Quantity.ordered(
+            apart + NO_MEMORY, told.loc[NO_MEMORY].to_numpy(), *none, "> memory", told.loc[MEMORY].to_numpy()
         ),
         Quantity.learned("reward, last episode", own[last].to_numpy(), rule, midway),
     ]

@@ -127,6 +127,11 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
     "distributional": {
         "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
     },
+    "cartpole": {
+        "reward, last episode: memory": lambda x: f"one {x:.1f} steps of 100",
+        "reward, first episode: memory": lambda x: f"first {x:.1f}",
+        "reward, last episode: no memory": lambda x: f"without memory {x:.0f}",
+    },
     "task_inference": {
         "learned: reward, GridNavi: LSTM": lambda x: f"plain network {x:.1f} of 37.2",
         "learned: reward, GridNavi: belief": lambda x: f"given a belief {x:.1f}",
