@@ -152,3 +152,50 @@ def test_what_the_readme_says_of_relatives(name: str) -> None:
     ours = reference("related")[name].set_index("quantity")["ours"]
     for quantity, words in IN_WORDS[name].items():
         assert words(ours[quantity]) in row, quantity
+
+
+def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
+    """From further tables of the same runs."""
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(DATA / "reference_runs" / f"{name}.csv")
+
+    episodic, inference, cartpole = (
+        " ".join((DOCS / "simulations" / f"{name}.md").read_text().split())
+        for name in ("episodic", "task_inference", "cartpole")
+    )
+    first, meetings = (
+        table("episodic/first_pulls").groupby("group").mean(numeric_only=True),
+        table("episodic/by_meeting"),
+    )
+    ideal, memory = "ideal, remembers", "episodic"
+    assert f"(an ideal learner that remembers {short(first['old'][ideal])}; the plain network" in episodic
+    assert f"plain network {short(first['old']['LSTM'])}, which is chance" in episodic
+    assert (
+        f"(ideal {first['reward'][ideal]:.2f}, without memory {first['reward']['ideal, forgets']:.2f}, plain"
+        in episodic
+    )
+    at_once = meetings[meetings["pull"] == 1].groupby(["group", "met"])["reward"].mean().map(short)
+    assert f"from {at_once[memory, 2]} at the second meeting to {at_once[memory, 10]} at the tenth" in episodic
+    assert f"(ideal {at_once[ideal, 2]}, {at_once[ideal, 10]})" in episodic
+    new = meetings[meetings["met"] == 1].groupby(["group", "subject"])["reward"].sum().groupby("group").mean()
+    assert f"such networks earn {new[memory]:.1f}, less than the plain ones ({new['LSTM']:.1f})" in episodic
+    cued = table("episodic/rewards").groupby(["group", "cued"])["reward"].mean().map(short)
+    assert f"(the planner {cued['planner, remembers', True]}, plain networks {cued['LSTM', True]})" in episodic
+    median = table("task_inference/learning").groupby(["problem", "method"])["episodes"].median().round(-2)
+    for problem, words in (
+        ("bandit", "on bandits after {:.0f} episodes"),
+        ("two-step", "two-step task after {:.0f} ("),
+    ):
+        assert words.format(median[problem, "belief"]) in inference
+        assert f"{median[problem, 'LSTM']:,.0f}" in inference
+    earned = table("task_inference/rewards").groupby(["problem", "method"])["reward"].mean()
+    assert f"and is bad in GridNavi ({earned['GridNavi', 'posterior sampling']:.1f})" in inference
+    regret = table("task_inference/rewards").query("method == 'LSTM' and problem != 'GridNavi'")["regret"]
+    assert (regret > 2).sum() == 1  # of bandits, that never learned
+    scores = table("cartpole/scores").groupby(["condition", "episode"])["reward"].mean()
+    assert set(scores["no memory"].round()) <= {92, 93}
+    velocity = table("cartpole/velocity").pivot(index=["condition", "subject"], columns="reversed", values="velocity")
+    apart = (velocity[True] - velocity[False]).abs().groupby("condition").mean()
+    told = f"{apart['memory']:.1f}".removeprefix("0")
+    assert f"differs by {apart['no memory']:.1f} m/s between the two; {told} with memory" in cartpole

@@ -27,6 +27,7 @@ def compiled(function: Callable) -> Callable:
 
 @compiled
 def see_all(see, task, episodes, trials, observations):  # type: ignore[no-untyped-def]
+    """Fill in what is seen now, (network, episode, ...); nothing where an episode is over."""
     for k in range(episodes.shape[0]):
         for e in range(episodes.shape[1]):
             observations[k, e] = 0
@@ -72,6 +73,7 @@ def stepper(see: Callable, act: Callable, continuous: bool = False) -> Callable:
 def step_all(  # type: ignore[no-untyped-def]
     step, task, endless, steps_per_trial, episodes, trials, observations, actions, rewards
 ):
+    """Take actions, (network, episode, ...), by the step of `stepper`; observations and rewards are filled in."""
     for k in range(episodes.shape[0]):
         for e in range(episodes.shape[1]):
             told = (episodes[k, e], trials[k, e], actions[k, e], observations[k, e])
