@@ -20,7 +20,15 @@ from pfc_metarl.agents.bandits import (
     posterior,
 )
 from pfc_metarl.agents.playing import play
-from pfc_metarl.analysis.read_out import belief_read_out, decode, explained, principal_components
+from pfc_metarl.analysis.read_out import (
+    BY_GROUP,
+    BY_SAMPLE,
+    NO_PENALTY,
+    belief_read_out,
+    decode,
+    explained,
+    principal_components,
+)
 from pfc_metarl.analysis.regret import (
     BAYES_INDEPENDENT,
     THOMPSON,
@@ -214,16 +222,16 @@ def test_posterior_by_hand() -> None:
     np.testing.assert_allclose(sd[2, 0] ** 2, [4 / (16 * 5), 2 / (9 * 4)])  # Beta(2, 2), Beta(2, 1)
 
 
-@pytest.mark.parametrize("ridge", [True, False])
-def test_read_out_is_held_out(ridge: bool) -> None:
+@pytest.mark.parametrize("penalty", [BY_SAMPLE, BY_GROUP, NO_PENALTY])
+def test_read_out_is_held_out(penalty: str) -> None:
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(400, 48))
     targets = np.column_stack([hidden @ rng.normal(size=48), rng.normal(size=400), np.ones(400)])
-    known, noise, constant = explained(targets, decode(hidden, targets, np.arange(400), ridge))
+    known, noise, constant = explained(targets, decode(hidden, targets, np.arange(400), penalty))
     assert known > 0.98 and noise < 0.1 and np.isnan(constant)
     # what marks an episode tells nothing of the others
     marks, of_episode = np.repeat(np.eye(20), 10, axis=0), np.repeat(rng.normal(size=20), 10)
-    assert explained(of_episode, decode(marks, of_episode, np.repeat(np.arange(20), 10), ridge)) < 0.1
+    assert explained(of_episode, decode(marks, of_episode, np.repeat(np.arange(20), 10), penalty)) < 0.1
 
 
 def test_penalties_with_which_episodes_are_not_recognised() -> None:
@@ -231,11 +239,11 @@ def test_penalties_with_which_episodes_are_not_recognised() -> None:
     rng, episodes = np.random.default_rng(0), np.repeat(np.arange(50), 10)
     states = rng.normal(size=(50, 128))[episodes] + 0.3 * rng.normal(size=(500, 128))
     belief = rng.normal(size=50)[episodes] + 0.3 * rng.normal(size=500)
-    sample, group = (explained(belief, decode(states, belief, episodes, by_group=by)) for by in (False, True))
+    sample, group = (explained(belief, decode(states, belief, episodes, by)) for by in (BY_SAMPLE, BY_GROUP))
     assert group > -0.1 > sample
     # nor do targets that hardly vary decide on the penalty
     both = np.column_stack([states @ rng.normal(size=128), 1 / 48 + 1e-17 * rng.normal(size=500)])
-    assert explained(both, decode(states, both, episodes, by_group=True))[0] > 0.99
+    assert explained(both, decode(states, both, episodes, BY_GROUP))[0] > 0.99
 
 
 def test_beliefs_are_read_out_where_they_are() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pfc_metarl.analysis.read_out import decode, explained
+from pfc_metarl.analysis.read_out import BY_GROUP, decode, explained
 from pfc_metarl.progress import progress
 
 
@@ -39,7 +39,7 @@ def read_out_of_beliefs(states: np.ndarray, ideal: np.ndarray, subjects: Sequenc
     for subject, state, belief in zip(progress(subjects, "belief"), states[:, :, ::every], ideal[:, :, ::every]):
         flat, targets = state.reshape(-1, state.shape[-1]), belief.reshape(-1, belief.shape[-1])
         episodes = np.repeat(np.arange(len(state)), state.shape[1])
-        told = decode(flat, targets, episodes, by_group=True)
+        told = decode(flat, targets, episodes, BY_GROUP)
         variance = targets.var(axis=0) * (np.ptp(targets, axis=0) > 0)
         share = (np.nan_to_num(explained(targets, told)) * variance).sum()
         rows.append((subject, share / variance.sum() if variance.any() else np.nan))

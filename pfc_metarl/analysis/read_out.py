@@ -15,22 +15,22 @@ MEAN, SD = "mean", "s.d."
 """Of the ideal observer's posterior: what is read out (column target)."""
 FOLDS = 5
 """Of cross-validation (our choice)."""
+BY_SAMPLE, BY_GROUP, NO_PENALTY = "by sample", "by group", "none"
+"""How a penalty is chosen."""
 PENALTIES = np.logspace(-3, 4, 8)
 """From which ridge regression chooses, within the training folds."""
 
 
-def decode(
-    states: np.ndarray, targets: np.ndarray, groups: np.ndarray, ridge: bool = True, by_group: bool = False
-) -> np.ndarray:
+def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, penalty: str = BY_SAMPLE) -> np.ndarray:
     """Held-out predictions of a linear read-out, each sample predicted from the other folds.
 
     Args:
         states: (sample, unit).
         targets: (sample,) or (sample, target).
         groups: (sample,), samples of a group (an episode) are held out together.
-        ridge: ridge regression; without it ordinary least squares, where there are many samples per unit.
-        by_group: whether groups are held out where the penalty is chosen, too, in place of single samples. Where groups
-            have several samples, and these are few, the penalty would else be one with which groups are recognised.
+        penalty: of ridge regression, chosen by leaving out single samples (`BY_SAMPLE`), or groups (`BY_GROUP`): where
+            groups have several samples, and these are few, it would else be one with which groups are recognised.
+            `NO_PENALTY`: ordinary least squares, where there are many samples per unit.
 
     Returns:
         What is predicted, in the shape of `targets`.
@@ -41,8 +41,8 @@ def decode(
     if len(np.unique(groups)) < FOLDS or not np.isfinite(states).all():
         raise ConfigError(f"a read-out needs finite states of at least {FOLDS} groups (episodes)")
     outer, found = GroupKFold(FOLDS), np.empty(np.shape(targets))
-    if not by_group:
-        model = RidgeCV(PENALTIES) if ridge else LinearRegression()
+    if penalty != BY_GROUP:
+        model = RidgeCV(PENALTIES) if penalty == BY_SAMPLE else LinearRegression()
         return cross_val_predict(model, states, targets, groups=groups, cv=outer)
     for own, held_out in outer.split(states, targets, groups):
         folds = list(GroupKFold(FOLDS - 1).split(states[own], targets[own], groups[own]))

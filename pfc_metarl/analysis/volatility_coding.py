@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pfc_metarl.analysis.read_out import decode, explained
+from pfc_metarl.analysis.read_out import NO_PENALTY, decode, explained
 from pfc_metarl.progress import progress
 
 SIGNIFICANCE = 0.05
@@ -37,7 +37,7 @@ def decode_trace(hidden: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, fl
     """
     episodes, trials, units = hidden.shape
     groups = np.repeat(np.arange(episodes), trials)
-    decoded = decode(hidden.reshape(-1, units), target.reshape(-1), groups, ridge=False)
+    decoded = decode(hidden.reshape(-1, units), target.reshape(-1), groups, NO_PENALTY)
     return decoded.reshape(target.shape), float(explained(target.reshape(-1), decoded))
 
 
