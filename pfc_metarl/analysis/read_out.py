@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LinearRegression, RidgeCV
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from pfc_metarl.errors import ConfigError
@@ -45,10 +45,23 @@ def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, penalty:
         model = RidgeCV(PENALTIES) if penalty == BY_SAMPLE else LinearRegression()
         return cross_val_predict(model, states, targets, groups=groups, cv=outer)
     for own, held_out in outer.split(states, targets, groups):
-        folds = list(GroupKFold(FOLDS - 1).split(states[own], targets[own], groups[own]))
-        model = RidgeCV(PENALTIES, cv=folds, scoring="neg_mean_squared_error")  # as without cv; r2 of what hardly
-        found[held_out] = model.fit(states[own], targets[own]).predict(states[held_out])  # varies would outweigh all
+        model = Ridge(penalty_by_group(states[own], targets[own], groups[own]))
+        found[held_out] = model.fit(states[own], targets[own]).predict(states[held_out])
     return found
+
+
+def penalty_by_group(states: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> float:
+    """That of `PENALTIES` whose predictions of groups held out have the least mean square error, all targets together.
+
+    Args: see `decode`.
+    """
+    each = targets.reshape(len(targets), -1)
+    # every penalty has its own copy of the targets, so that all of them share one decomposition of the states
+    model = Ridge(np.repeat(PENALTIES, each.shape[1]), solver="svd")
+    copies = np.tile(each, len(PENALTIES))
+    held_out = cross_val_predict(model, states, copies, groups=groups, cv=GroupKFold(FOLDS - 1))
+    errors = np.square(held_out - copies).reshape(len(each), len(PENALTIES), -1).mean(axis=(0, 2))
+    return PENALTIES[errors.argmin()]
 
 
 def explained(targets: np.ndarray, decoded: np.ndarray) -> np.ndarray:
