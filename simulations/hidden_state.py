@@ -26,6 +26,7 @@ from pfc_metarl.random_streams import REFERENCE, TEST, generators
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.rollout import Trajectory, by_episode, play
 from pfc_metarl.simulation import Options, Tables
+from pfc_metarl.slow_points import slow_points
 from pfc_metarl.state_space import (
     Cycle,
     Event,
@@ -34,7 +35,6 @@ from pfc_metarl.state_space import (
     belief_axis,
     held_out_points,
     pushed,
-    slow_points,
     update_field,
     visited_states,
 )

@@ -30,6 +30,7 @@ FLOORS: list[set[str]] = [
     {"simulation"},
     {"command_line", "finished_run", "overview"},
     {"animals", "completion", "controls", "state_space"},
+    {"slow_points"},
 ]
 """Modules and packages of pfc_metarl. Each knows those on the floors below it, and inside its own package."""
 MODULES = {

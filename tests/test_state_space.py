@@ -15,14 +15,13 @@ from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Options, run
+from pfc_metarl.slow_points import jacobians, slow_points
 from pfc_metarl.state_space import (
     PUSHES,
     System,
     belief_axis,
     held_out_points,
-    jacobians,
     pushed,
-    slow_points,
     update_field,
     visited_states,
 )
@@ -120,7 +119,7 @@ def test_jacobians_are_those_of_small_differences(system: System) -> None:
 
 def test_visited_states_are_those_of_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of trained LSTMs: hidden state is the activity that was kept. And the whole command, on quick runs."""
-    monkeypatch.setattr("pfc_metarl.state_space.SEARCH", 20)  # slow points are tested above
+    monkeypatch.setattr("pfc_metarl.slow_points.SEARCH", 20)  # slow points are tested above
     for simulation, small in (
         (bandits.SIMULATION, {"trials": 12, "read_out_episodes": 20, "distributions": ("independent", "correlated")}),
         (two_step.SIMULATION, {"episodes": 16, "test_episodes": 10}),
