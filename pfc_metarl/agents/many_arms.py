@@ -1,7 +1,7 @@
 """Reference agents of Duan et al. 2016 (RL2, Table 1) for bandits with independent arms, and the exact optimum.
 
-As in the authors' evaluation, estimates start as one success in two pulls, whose prior is not the uniform one from
-which probabilities are drawn; what each agent leaves open (c, epsilon, the number of samples) is tuned.
+As in the authors' evaluation, estimates start as one success in two pulls (but Thompson sampling from the uniform prior
+from which probabilities are drawn), and what each agent leaves open (c, epsilon, the number of samples) is tuned.
 """
 
 from collections.abc import Mapping
@@ -73,8 +73,8 @@ class UCB1(Greedy):
         require_finite(c=self.c)
 
     def index(self) -> np.ndarray:
-        """The bound; t is the number of the pull, from 1."""
-        t = 1 + (self.successes + self.failures).sum(axis=1, keepdims=True)
+        """The bound; t is how many pulls were made (at the first of all, 1: all arms are alike)."""
+        t = np.maximum(1, (self.successes + self.failures).sum(axis=1, keepdims=True))
         return super().index() + self.c * np.sqrt(2 * np.log(t) / self.pulls)
 
 
@@ -106,7 +106,7 @@ class SampledThompson(BanditAgent):
 
     def probabilities(self, shown: Columns) -> np.ndarray:
         """1 for the arm that the sample says: (session, arm)."""
-        a, b = 2 + self.successes, 2 + self.failures  # a Beta(2, 2) prior: one success in two pulls
+        a, b = 1 + self.successes, 1 + self.failures  # a uniform prior
         drawn = self._rng.beta(a, b, size=(self.samples, *a.shape))
         density = (special.xlogy(a - 1, drawn) + special.xlog1py(b - 1, -drawn)).sum(axis=-1)
         best = drawn[density.argmax(axis=0), np.arange(len(a))].argmax(axis=1)
