@@ -27,9 +27,9 @@ PUBLISHED = "Mishra 2018"
 DIAMOND: dict[str, Any] = {"marker": "D", "color": GREY, "markerfacecolor": "white"}
 NOTE = (
     f"{INTERVALS} First what is earned at once, then after as many updates, or episodes, on the same instance (in "
-    "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices, the best arm or a known MDP; "
-    "standing still, straight to the goal). Diamonds: MAML as published, taken for what one update brings (on bandits "
-    "with their 95 % intervals)."
+    "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices; explore, then commit, and "
+    "the best arm; a known MDP; standing still, straight to the goal). Diamonds: MAML as published, taken for what one "
+    "update brings (on bandits with their 95 % intervals)."
 )
 
 

@@ -10,7 +10,7 @@ met before the adaptation.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ from pfc_metarl.rollout import Trajectory, perform
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.task import Task
 
+NOT_USED = ("input_scale", "learned_start", "trace_decay", "state_value_cost", "errors_withheld")
+"""Of the settings that all simulations share."""
+
 
 @dataclass(frozen=True)
 class MAMLConfig(Config):
@@ -33,6 +36,12 @@ class MAMLConfig(Config):
 
     agent: str = "feedforward"
     """Two layers of units, without memory: MAML adapts weights, and takes no other."""
+    units: Count = 100
+    """Units of either layer (F: 100)."""
+    episodes: Count = 10_000
+    """Instances of the task in training, per network."""
+    episodes_per_update: Count = 40
+    """Instances per network and update (F: 40)."""
     rollouts: Count = 20
     """Rollouts of an instance before each inner update, and after the last."""
     inner_updates: Count = 1
@@ -49,6 +58,9 @@ class MAMLConfig(Config):
         super().__post_init__()
         alone = "feedforward: MAML adapts the weights of a network that has no memory"
         self.require("agent", self.agent == "feedforward", alone)
+        usual = {f.name: f.default for f in fields(Config)}
+        for name in NOT_USED:
+            self.require(name, getattr(self, name) == usual[name], f"left at {usual[name]}: MAML makes no use of it")
 
 
 class Inner:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, Positive, Probability
+from pfc_metarl.networks import WITHOUT_MEMORY
 from pfc_metarl.random_streams import TEST, generators
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -70,6 +71,7 @@ class CartPoleConfig(Config):
 
     def for_condition(self, condition: str) -> Config:
         """Without memory the network sees the observation alone."""
+        self.require("agent", self.agent not in WITHOUT_MEMORY, "one with memory, to be laid beside one without")
         return replace(self, agent="feedforward") if condition == NO_MEMORY else self
 
 
@@ -145,6 +147,7 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
         "cart's mean velocity, actions as usual or exchanged, difference: ",
     )
     velocity = tables["velocity"].pivot(index=["condition", "subject"], columns="reversed", values="velocity")
+    velocity = velocity.reindex(columns=[False, True])  # of few instances all may be of one kind
     told = (velocity[True] - velocity[False]).abs()
     quantities: list[Quantity | Curve] = [
         Quantity.ordered(gain + MEMORY, (own[last] - own[first]).to_numpy(), *none, "> 0", 0.0),

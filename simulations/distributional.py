@@ -11,6 +11,7 @@ from annotated_types import Ge
 from pfc_metarl.analysis.reversal_points import Answers, asymmetries, expectiles, halves, in_halves, reversal_points
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import ANALYSED, TESTED, Config, Count, NotNegative, Probability
+from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks import agent_class
 from pfc_metarl.networks.distributional import DistributionalNetwork
 from pfc_metarl.progress import progress
@@ -20,8 +21,8 @@ from pfc_metarl.rollout import by_episode, play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
 from pfc_metarl.tasks.conditioning import CUES, PROBABILITIES, SHARES, UTILITIES, Conditioning
 
-DISTRIBUTIONAL, CLASSICAL = "distributional", "classical"
-"""Kinds of networks: predictors with asymmetries of all sizes; or without any, the control."""
+DISTRIBUTIONAL, CLASSICAL, CONTROL = "distributional", "classical", "symmetric-predictors"
+"""Kinds of networks: predictors with asymmetries of all sizes; or without any, the control; and its agent."""
 PUBLICATION = "Dabney 2020"
 ASYMMETRY, REVERSAL = "asymmetry with reversal point", "reversal point with itself"
 NOISES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -49,7 +50,8 @@ class DistributionalConfig(Config):
         """The distributional network; or the control."""
         kind = agent_class(self.agent)
         self.require("agent", issubclass(kind, DistributionalNetwork), "one with a population of value predictors")
-        return self if condition == DISTRIBUTIONAL else replace(self, agent="symmetric-predictors")
+        self.require("agent", self.agent != CONTROL, "one that is not the control itself")
+        return self if condition == DISTRIBUTIONAL else replace(self, agent=CONTROL)
 
 
 def test(config: DistributionalConfig, networks: Networks) -> Tested:
@@ -140,6 +142,8 @@ def matched_noise(table: pd.DataFrame) -> float:
     """With which the distributional networks' reversal points are, in the mean, as consistent as published."""
     consistency = table[table["kind"] == DISTRIBUTIONAL].groupby("noise")[REVERSAL].mean().dropna()
     paper = published_number(PUBLICATION, series="neurons", condition=REVERSAL)
+    if not len(consistency):
+        raise ConfigError("no reversal point can be told of so few trials: give more, --test-episodes or --trials")
     return float(np.interp(-paper.value, -consistency.to_numpy(), consistency.index.to_numpy()))
 
 

@@ -70,6 +70,13 @@ class EpisodicConfig(Config):
     """Epochs of the bandit that each network is tested in, weights frozen; ten times as many episodes of the two-step
     task (B: 500)."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_once = self.episodes_per_update
+        self.require("two_step_episodes", self.two_step_episodes % at_once == 0, "a multiple of episodes_per_update")
+        self.require("reward_low", self.reward_low <= self.reward_high, f"at most reward_high ({self.reward_high})")
+        self.require("low", 0 < self.low < self.high < 1, f"between 0 and high ({self.high}), which is to be below 1")
+
     def problems(self, unroll: int = 0) -> dict[str, Task]:
         """By name; unroll: in stretches for training."""
         chances = (self.common_probability, self.reward_high, self.reward_low, self.switch_probability)

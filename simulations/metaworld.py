@@ -14,6 +14,8 @@ import pandas as pd
 
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Probability
+from pfc_metarl.errors import ConfigError
+from pfc_metarl.networks import WITHOUT_MEMORY
 from pfc_metarl.random_streams import REFERENCE, TEST, generators
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Networks, Simulation, Tables, Tested
@@ -31,7 +33,10 @@ def benchmark(environment: str) -> Any:
     """Meta-World's benchmark of one kind of task, with goals to train and to test on."""
     from metaworld import ML1  # late: it takes seconds, and few have it
 
-    return ML1(environment, seed=GOALS)
+    try:
+        return ML1(environment, seed=GOALS)
+    except ValueError as error:
+        raise ConfigError(f"environment: {error}") from None
 
 
 def make_arm(environment: str, steps: int) -> Any:
@@ -68,6 +73,7 @@ class MetaWorldConfig(Config):
 
     def for_condition(self, condition: str) -> Config:
         """Without memory the network sees the observation alone."""
+        self.require("agent", self.agent not in WITHOUT_MEMORY, "one with memory, to be laid beside one without")
         return replace(self, agent="feedforward") if condition == NO_MEMORY else self
 
 

@@ -50,7 +50,8 @@ class ModulesConfig(Config):
     def for_condition(self, condition: str) -> Config:
         """Networks of modules; or others that have the same units in one recurrent layer."""
         kind = agent_class(self.agent)
-        self.require("agent", issubclass(kind, PrefrontalNetwork), "one recurrent layer, to be laid beside modules")
+        fits = issubclass(kind, PrefrontalNetwork) and self.agent != "modules"
+        self.require("agent", fits, "one undivided recurrent layer, to be laid beside modules")
         if condition == UNDIVIDED:
             return self
         active = MODULES if condition == ALL_ACTIVE else self.active_modules

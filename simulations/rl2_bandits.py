@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -48,9 +48,14 @@ class RL2BanditsConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        sizes = all(len(pair) == 2 and 2 <= pair[0] <= 50 and pair[1] >= 1 for pair in self.bandits)
-        self.require("bandits", bool(self.bandits) and sizes, "pairs: 2 to 50 arms, and pulls")
-        self.require("bandits", len(set(self.bandits)) == len(self.bandits), "different ones")
+        require_bandits(self)
+
+
+def require_bandits(config: Any) -> None:
+    """Refuse a config whose `bandits` are not different pairs of arms and pulls."""
+    sizes = all(len(pair) == 2 and 2 <= pair[0] <= 50 and pair[1] >= 1 for pair in config.bandits)
+    config.require("bandits", bool(config.bandits) and sizes, "pairs: 2 to 50 arms, and pulls")
+    config.require("bandits", len(set(config.bandits)) == len(config.bandits), "different ones")
 
 
 def named(arms: int, pulls: int) -> str:

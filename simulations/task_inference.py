@@ -61,6 +61,11 @@ class TaskInferenceConfig(Config):
     test_episodes: Annotated[Count, Ge(10), TESTED] = 200
     """Test episodes per network, weights frozen."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_once = self.episodes_per_update
+        self.require("bandit_episodes", self.bandit_episodes % at_once == 0, "a multiple of episodes_per_update")
+
     def problems(self) -> dict[str, Task]:
         """By name."""
         return {

@@ -286,6 +286,13 @@ OWN_AGENTS = {
     "task_inference": "prefrontal .here prefrontal, belief, .* are trained., not",
 }
 """Simulations that say which agents they train, and how they refuse others."""
+UNFIT = {
+    "modules": "modules",
+    "distributional": "symmetric-predictors",
+    "cartpole": "no-memory",
+    "metaworld": "feedforward",
+}
+"""Agents that are those that others are to be laid beside."""
 
 
 @every_simulation
@@ -319,6 +326,8 @@ def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str
     cases = [("guru", "^unknown agent guru; choose one of: prefrontal, ")]
     if name in OWN_AGENTS:
         cases = [(agent, f"^agent must be {OWN_AGENTS[name]}") for agent in ("guru", "gru")]
+    if name in UNFIT:
+        cases.append((UNFIT[name], f"^agent must be one .*, not {UNFIT[name]}$"))
     if name == "optogenetics":
         cases.append(("gru", "choose an agent that sees them: actor-critic-rpe$"))
     for agent, words in cases:
@@ -362,6 +371,14 @@ def test_agents_that_do_not_fit_are_refused_before_anything_is_written(name: str
         ("optogenetics", {"event": "risky_loss", "first_trial": 31}, "first_trial must be at most the 30 trials"),
         ("optogenetics", {"first_trial": 5, "last_trial": 4}, "last_trial must be 0 or from first_trial"),
         ("optogenetics", {"size": 1.0}, "size is given without event"),
+        ("maml", {"bandits": ((5, 10), (5, 10))}, "bandits must be different ones"),
+        ("maml", {"bandits": ((60, 10),)}, "bandits must be pairs: 2 to 50 arms"),
+        ("maml", {"recurrent_episodes": 100}, "recurrent_episodes must be a multiple of 64"),
+        ("maml", {"trace_decay": 0.9}, "trace_decay must be left at 1.0: MAML makes no use of it, not 0.9"),
+        ("episodic", {"low": 0.9}, "low must be between 0 and high"),
+        ("episodic", {"reward_low": 1.0}, "reward_low must be at most reward_high"),
+        ("episodic", {"episodes_per_update": 3, "episodes": 3}, "two_step_episodes must be a multiple of"),
+        ("task_inference", {"bandit_episodes": 33}, "bandit_episodes must be a multiple of episodes_per_update"),
     ],
 )
 def test_settings_that_do_not_go_together(name: str, fields: dict, words: str) -> None:

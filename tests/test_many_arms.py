@@ -14,6 +14,7 @@ from pfc_metarl.agents.many_arms import (
     EpsilonGreedy,
     Greedy,
     SampledThompson,
+    explore_then_commit,
     optimal_total_reward,
 )
 from pfc_metarl.agents.playing import play
@@ -100,6 +101,18 @@ def every_policy(arms: int, pulls: int) -> float:
 @pytest.mark.parametrize("arms, pulls", [*itertools.product((1, 2, 3), (1, 2, 4)), (5, 3)])
 def test_the_exact_optimum(arms: int, pulls: int) -> None:
     assert optimal_total_reward(arms, pulls) == pytest.approx(every_policy(arms, pulls))
+
+
+@pytest.mark.parametrize("arms, pulls", [(1, 3), (2, 1), (2, 3), (3, 2), (3, 4), (5, 4)])
+def test_explore_then_commit(arms: int, pulls: int) -> None:
+    """Beside all ways in which pulls can be divided, and all successes that there can be."""
+
+    def worth(counts: tuple[int, ...]) -> float:
+        every = itertools.product(*(range(n + 1) for n in counts))
+        return float(np.mean([max((s + 1) / (n + 2) for s, n in zip(successes, counts)) for successes in every]))
+
+    divided = [c for c in itertools.product(range(pulls + 1), repeat=arms) if sum(c) == pulls]
+    assert explore_then_commit(arms, pulls) == pytest.approx(pulls * max(map(worth, divided)))
 
 
 def test_no_agent_earns_more_than_the_optimum() -> None:

@@ -135,6 +135,32 @@ TUNED: Mapping[str, tuple[str, list]] = {
 """What is tuned, and over which values, as published."""
 
 
+def explore_then_commit(arms: int, pulls: int) -> float:
+    """Exact expected reward of pulls of the best arm by what as many pulls before have told, p uniform.
+
+    Those before are spread evenly over as many arms as is best; more than that cannot be had by who does not choose
+    while it explores.
+
+    Args:
+        arms: number of arms.
+        pulls: number of pulls, before and after.
+
+    Raises:
+        ConfigError: no whole numbers from 1.
+    """
+    require_counts(arms=arms, pulls=pulls)
+    return pulls * max(_best_mean(arms, pulls, tried) for tried in range(1, min(arms, pulls) + 1))
+
+
+def _best_mean(arms: int, pulls: int, tried: int) -> float:
+    """Expected highest posterior mean, after pulls of so many arms."""
+    means = [np.arange(1, n + 2) / (n + 2) for n in (len(own) for own in np.array_split(np.arange(pulls), tried))]
+    means += [np.array([0.5])] if tried < arms else []  # all numbers of successes are equally likely
+    levels = np.unique(np.concatenate(means))
+    at_most = np.prod([(own <= levels[:, None]).mean(axis=1) for own in means], axis=0)
+    return float(levels @ np.diff(at_most, prepend=0))
+
+
 def optimal_total_reward(arms: int, pulls: int) -> float:
     """Exact expected total reward of the best that can be done with independent arms, p uniform.
 

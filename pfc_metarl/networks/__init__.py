@@ -40,6 +40,8 @@ AGENTS: dict[str, type[Agent]] = {
     "actor-critic-rpe-rnn": RNNActorCriticRPE,
 }
 """Agents by the name that a config gives; a new one is a file and a line here."""
+WITHOUT_MEMORY = ("feedforward", "no-memory")
+"""Agents that carry nothing from one step to the next."""
 
 
 def agent_class(name: str) -> type[Agent]:
