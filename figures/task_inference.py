@@ -14,7 +14,7 @@ COLOURS = {"LSTM": VERMILLION, "belief": BLUE, "posterior sampling": GREEN, "Var
 NOTE = (
     "A dot for each network, bars their means. a: reward per episode as a share of the way from random choices to the "
     "optimum (1). b: how much of the ideal observer's belief a linear read-out of the network's state (LSTM), or of "
-    "what is inferred, tells in episodes held out. c: episodes of training until reward has come nine tenths of that "
+    "what is inferred, tells in episodes held out. c: steps of training until reward has come nine tenths of that "
     "way; networks that never did are missing, and counted in brackets. d: GridNavi, episode by episode: means; dots: "
     "the optimum."
 )
@@ -32,8 +32,8 @@ def draw(results: Path, quick: bool) -> None:
         by_problem(axes[0], rewards.assign(value=share), "Reward (share of optimum)")
         axes[0].axhline(1, color=GREY, linestyle=":", linewidth=0.8, zorder=0)
         by_problem(axes[1], tables["beliefs"].rename(columns={"r2": "value"}), "Belief, read out: r²")
-        learned = tables["learning"].assign(value=tables["learning"]["episodes"] / 1_000)
-        by_problem(axes[2], learned, "Thousand episodes")
+        learned = tables["learning"].assign(value=tables["learning"]["steps"] / 1e6)
+        by_problem(axes[2], learned, "Million steps")
         axes[2].set_ylim(bottom=0)
         blocks(axes[3], tables["by_block"])
         for ax, letter in zip(axes, "abcd"):

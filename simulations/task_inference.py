@@ -95,7 +95,7 @@ def tasks(config: TaskInferenceConfig) -> dict[str, Task]:
 
 
 def test(config: TaskInferenceConfig, networks: Networks) -> Tested:
-    """Networks play the problems that they were trained on.
+    """Networks play the problems that they were trained on, those of all methods the same instances.
 
     Returns:
         The trial table of plain networks on bandits; arrays by condition: rewards (network, episode, trial), state
@@ -104,9 +104,11 @@ def test(config: TaskInferenceConfig, networks: Networks) -> Tested:
         each READ_EVERY-th trial but rewards.
     """
     arrays, trials = {}, pd.DataFrame()
-    for index, (condition, network) in enumerate(progress(networks.items(), "playing")):
-        task = config.problems()[condition.split(": ")[1]]
-        played = play(network, task, generators(TEST, config.seeds, index), config.test_episodes)
+    problems = config.problems()
+    for condition, network in progress(networks.items(), "playing"):
+        problem = condition.split(": ")[1]
+        task, rngs = problems[problem], generators(TEST, config.seeds, list(problems).index(problem))
+        played = play(network, task, rngs, config.test_episodes)
         steps = task.steps_per_trial
         arrays[f"rewards, {condition}"] = by_episode(played.rewards.unflatten(0, (-1, steps)).sum(1))
         own = slice(task.choice_step, None, steps * READ_EVERY)  # when trials' choices are made
@@ -130,9 +132,9 @@ def beliefs_of(network: Agent, played: Trajectory) -> tuple[torch.Tensor, torch.
 
 def analyse(config: TaskInferenceConfig, tested: Tested) -> Tables:
     """Tables: `rewards` (problem, method, subject, reward per episode, regret: less than the optimum), `by_block` (of
-    GridNavi: method, subject, block, reward), `learning` (problem, method, subject, episodes: after which reward comes
-    nine tenths of the way from chance to the optimum for the first time), `beliefs` (problem, method, subject, r2,
-    divergence) and `optima` (problem, chance, optimum)."""
+    GridNavi: method, subject, block, reward), `learning` (problem, method, subject, episodes, and their steps: after
+    which reward comes nine tenths of the way from chance to the optimum for the first time), `beliefs` (problem,
+    method, subject, r2, divergence, uniform) and `optima` (problem, chance, optimum)."""
     best = optima(config).set_index("problem")
     rewards, by_block, beliefs = [], [], []
     for condition in tasks(config):
@@ -152,10 +154,15 @@ def analyse(config: TaskInferenceConfig, tested: Tested) -> Tables:
 
 
 def belief_table(config: TaskInferenceConfig, tested: Tested, condition: str) -> pd.DataFrame:
-    """Of one set of networks: subject, r2 of the ideal belief, divergence of the belief that is held (NaN: none is)."""
+    """Of one set of networks: subject, r2 of the ideal belief, and in nats the mean divergence from it of the belief
+    that is held (NaN: none is) and of one to which all is equally likely."""
     ideal, held = tested.arrays[f"ideal, {condition}"], tested.arrays.get(f"held, {condition}")
     table = read_out_of_beliefs(tested.arrays[f"state, {condition}"], ideal, config.seeds)
-    return table.assign(divergence=np.nan if held is None else divergence(ideal, held).mean((1, 2)))
+    own, uniform = (
+        np.nan if belief is None else divergence(ideal, belief).mean((1, 2))
+        for belief in (held, np.full_like(ideal, 1 / ideal.shape[-1]))
+    )
+    return table.assign(divergence=own, uniform=uniform)
 
 
 def optima(config: TaskInferenceConfig) -> pd.DataFrame:
@@ -178,20 +185,25 @@ def optima(config: TaskInferenceConfig) -> pd.DataFrame:
 
 
 def learning(config: TaskInferenceConfig, curve: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """Episodes of training until reward has come nine tenths of the way from chance to the optimum; NaN: never."""
-    rows = []
+    """Episodes, and steps, of training until reward has come nine tenths of the way from chance to the optimum.
+
+    NaN: never.
+    """
+    rows, problems = [], config.problems()
     for (condition, subject), own in curve.groupby(["condition", "subject"], sort=False):
         method, problem = str(condition).split(": ")
         chance, optimum = best.loc[problem, ["chance", "optimum"]]
-        earned = own["reward_per_trial"] * config.problems()[problem].trials
+        earned = own["reward_per_trial"] * problems[problem].trials
         there = own["episode"][earned > chance + 0.9 * (optimum - chance)]
-        rows.append((problem, method, subject, there.min() if len(there) else np.nan))
-    return pd.DataFrame(rows, columns=["problem", "method", "subject", "episodes"])
+        first = there.min() if len(there) else np.nan
+        rows.append((problem, method, subject, first, first * problems[problem].steps))
+    return pd.DataFrame(rows, columns=["problem", "method", "subject", "episodes", "steps"])
 
 
 def compare_methods(tables: Tables) -> pd.DataFrame:
     """Nothing is published in numbers. What the publications claim: a policy that is given a belief earns more than the
-    plain network. Regret of each, which is to be less; how much of the ideal belief is told, which is to be more.
+    plain network. Regret of each, which is to be less; how much of the ideal belief is told, which is to be more. A
+    belief that is stated is to be nearer to the ideal observer's than one to which all is equally likely.
 
     A network has learned a problem if it earns more than midway from chance to the optimum.
     """
@@ -209,6 +221,10 @@ def compare_methods(tables: Tables) -> pd.DataFrame:
                         ("< chance", (part["optimum"] - part["chance"]).to_numpy()) if sign == "<" else ("> 0", 0.0)
                     )
                 quantities.append(Quantity.ordered(what, ours, np.nan, 0.0, Single(), rule, than))
+            held, what = part["divergence"].to_numpy(), f"belief, stated: nats from the ideal one, {problem}: {method}"
+            if np.isfinite(held).all():
+                uniform = part["uniform"].to_numpy()
+                quantities.append(Quantity.ordered(what, held, np.nan, 0.0, Single(), "< uniform", uniform))
             half = (part["chance"] + part["optimum"]).iloc[0] / 2
             rule, earned = f"> {half:.2f}, midway from chance", part["reward"].to_numpy()
             quantities.append(Quantity.learned(f"reward, {problem}: {method}", earned, rule, half))

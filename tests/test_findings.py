@@ -154,6 +154,14 @@ def test_what_the_readme_says_of_relatives(name: str) -> None:
         assert words(ours[quantity]) in row, quantity
 
 
+def test_the_table_of_the_other_librarys_agent() -> None:
+    text = (DOCS / "gymnasium.md").read_text()
+    for row in pd.read_csv(DATA / "reference_runs" / "stable_baselines.csv").itertuples():
+        reward, error = f"{row.reward:.3f}".removeprefix("0"), f"{row.standard_error:.3f}".removeprefix("0")
+        assert f"| {row.agent} | {row.seconds:g} | {reward} ({error}) |" in text
+        assert f"`--episodes {row.episodes}`" in text
+
+
 def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
     """From further tables of the same runs."""
 
