@@ -45,7 +45,7 @@ def decode(states: np.ndarray, targets: np.ndarray, groups: np.ndarray, penalty:
         model = RidgeCV(PENALTIES) if penalty == BY_SAMPLE else LinearRegression()
         return cross_val_predict(model, states, targets, groups=groups, cv=outer)
     for own, held_out in outer.split(states, targets, groups):
-        model = Ridge(penalty_by_group(states[own], targets[own], groups[own]))
+        model = Ridge(penalty_by_group(states[own], targets[own], groups[own]), solver="svd")
         found[held_out] = model.fit(states[own], targets[own]).predict(states[held_out])
     return found
 
