@@ -190,13 +190,10 @@ def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
     assert f"such networks earn {new[memory]:.1f}, less than the plain ones ({new['LSTM']:.1f})" in episodic
     cued = table("episodic/rewards").groupby(["group", "cued"])["reward"].mean().map(short)
     assert f"(the planner {cued['planner, remembers', True]}, plain networks {cued['LSTM', True]})" in episodic
-    median = table("task_inference/learning").groupby(["problem", "method"])["episodes"].median().round(-2)
-    for problem, words in (
-        ("bandit", "on bandits after {:.0f} episodes"),
-        ("two-step", "two-step task after {:.0f} ("),
-    ):
-        assert words.format(median[problem, "belief"]) in inference
-        assert f"{median[problem, 'LSTM']:,.0f}" in inference
+    median = table("task_inference/learning").groupby(["problem", "method"])["steps"].median().round(-3)
+    for problem, words in (("bandit", "on bandits after {} steps"), ("two-step", "two-step task after {} (")):
+        assert words.format(f"{median[problem, 'belief']:,.0f}") in inference
+        assert f"{median[problem, 'LSTM']:,.0f})" in inference
     earned = table("task_inference/rewards").groupby(["problem", "method"])["reward"].mean()
     assert f"and is bad in GridNavi ({earned['GridNavi', 'posterior sampling']:.1f})" in inference
     regret = table("task_inference/rewards").query("method == 'LSTM' and problem != 'GridNavi'")["regret"]
