@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from pfc_metarl.claims import NOT_COMPARED, PRIMARY, claims, in_markdown, judge, reference
 from pfc_metarl.controls_summary import in_markdown as controls_in_markdown
-from pfc_metarl.published import DATA
+from pfc_metarl.published import DATA, published_number
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 from simulations import decisions
 
@@ -152,6 +152,26 @@ def test_what_the_readme_says_of_relatives(name: str) -> None:
     ours = reference("related")[name].set_index("quantity")["ours"]
     for quantity, words in IN_WORDS[name].items():
         assert words(ours[quantity]) in row, quantity
+
+
+def stay_table() -> str:
+    """Stay probabilities of episodic networks and of others, beside the published ones, as the page has them."""
+    stay = pd.read_csv(DATA / "reference_runs" / "episodic" / "stay.csv")
+    by = stay.set_index(["group", "kind", "rewarded", "common"])["stay"]
+    lines = ["| trials | after | episodic (s.d.) | published | LSTM | planner |", "|---|---|---|---|---|---|"]
+    for kind in ("incremental, uncued", "incremental, cued", "episodic, cued"):
+        for rewarded, common in ((1, 1), (1, 0), (0, 1), (0, 0)):
+            after = ("unrewarded ", "rewarded ")[rewarded] + ("uncommon", "common")[common]
+            own = by["episodic", kind, rewarded, common]
+            others = [by[group, kind, rewarded, common].mean() for group in ("LSTM", "planner, remembers")]
+            paper = published_number("Ritter 2018", series=kind, condition=after).value
+            ours = f"{own.mean():.2f} ({own.std():.2f})"
+            lines.append(f"| {kind} | {after} | {ours} | {paper:.2f} | {others[0]:.2f} | {others[1]:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_stay_probabilities_of_the_episodic_two_step_task() -> None:
+    assert stay_table() in (DOCS / "simulations" / "episodic.md").read_text()
 
 
 def test_the_table_of_the_other_librarys_agent() -> None:
