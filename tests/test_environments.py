@@ -1,6 +1,7 @@
 """Our tasks as Gymnasium environments: they meet what our own play meets, alone and many at once."""
 
 import warnings
+from dataclasses import replace
 
 import gymnasium
 import numpy as np
@@ -15,12 +16,16 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import last_seen
 from pfc_metarl.rollout import Trajectory, play
-from pfc_metarl.tasks import TASKS, TwoStep
+from pfc_metarl.tasks import TASKS, BarcodeBandit, TwoStep
 from pfc_metarl.tasks.environments import LastRewardAndAction, TaskEnv, TaskVectorEnv, VectorLastRewardAndAction
 from pfc_metarl.tasks.task import Task
+from simulations.harlow_gaze import SIMULATION as HARLOW_GAZE
 
 SEED, COPIES = 5, 3
 EACH = [pytest.param(task, id=name) for name, own in EXAMPLES.items() for task in own.tasks[:1]]
+EACH.append(
+    pytest.param(BarcodeBandit(2, 3, 3, 0.9, 0.1, unroll=2), id="barcode_bandit, running")
+)  # as it is registered
 
 
 @pytest.mark.parametrize("task", EACH)
@@ -28,8 +33,7 @@ def test_an_environment(task: Task) -> None:
     """One test of each, for compiling a task takes longer than all that is tested of it."""
     passes_gymnasiums_own_checker(task)
     copies_meet_what_each_meets_alone(task)
-    if not task.running and not task.continuous:
-        meets_what_play_meets(task)
+    meets_what_play_meets(task)
     if len(task.observations) == 1:
         wrappers_agree(task)
 
@@ -48,26 +52,33 @@ def passes_gymnasiums_own_checker(task: Task) -> None:
 
 
 def played_by_networks(task: Task) -> Trajectory:
-    agent = make_agent(Config(networks=COPIES, units=4, first_seed=1), task, list(range(1, COPIES + 1)))
+    config = HARLOW_GAZE.config("fast", quick=True) if len(task.observations) > 1 else Config()
+    agent = make_agent(replace(config, units=4), task, list(range(1, COPIES + 1)))
     agent.play_plainly = True  # compiled loops do the same (test_compiled.py), and take longer to begin
     rngs = [np.random.default_rng(SEED + k) for k in range(COPIES)]
+    if task.running:  # actions have their own chances
+        own = [np.random.default_rng(k) for k in range(COPIES)]
+        return play(agent, task, own, 1, renew=lambda network, slot, number: rngs[network])
     return play(agent, task, rngs, 1)
 
 
 def meets_what_play_meets(task: Task) -> None:
     ours = played_by_networks(task)
-    env = VectorLastRewardAndAction(TaskVectorEnv(task, COPIES))
+    env, expected = TaskVectorEnv(task, COPIES), ours.seen.observations
+    if len(task.observations) == 1:
+        env = VectorLastRewardAndAction(env)
+        expected = last_seen(expected, ours.seen.rewards, ours.seen.actions, _policy(task))
     seen, _ = env.reset(seed=SEED)
-    expected = last_seen(ours.seen.observations, ours.seen.rewards, ours.seen.actions, _policy(task))
-    for t, actions in enumerate(ours.actions[..., 0].numpy()):
+    for t, actions in enumerate(ours.actions[:, :, 0].numpy()):
         on = ours.active[t, :, 0].numpy()
         np.testing.assert_array_equal(seen[on], expected[t, on, 0].numpy())
         seen, rewards, ended, cut, _ = env.step(actions)
         np.testing.assert_array_equal(rewards[on], ours.rewards[t, on, 0].numpy())
-        after = ours.active[t + 1, :, 0].numpy() if t + 1 < len(ours.active) else np.zeros(COPIES, bool)
-        np.testing.assert_array_equal((ended | cut)[on], ~after[on])
-        if not on.all():
-            break  # who has ended begins anew there, which play does not
+        if not task.running:
+            after = ours.active[t + 1, :, 0].numpy() if t + 1 < len(ours.active) else np.zeros(COPIES, bool)
+            np.testing.assert_array_equal((ended | cut)[on], ~after[on])
+        if not on.all() or (task.running and ended.any()):
+            break  # who has ended begins anew there, which play does not, or a step sooner
     else:
         met = env.unwrapped.table().drop(columns="subject")
         pd.testing.assert_frame_equal(met, ours.table().drop(columns=["subject", "probability"], errors="ignore"))
