@@ -11,6 +11,7 @@ from scipy import stats
 from pfc_metarl.agents.alchemy import (
     AGENTS,
     HEURISTIC,
+    OBSERVER,
     ORACLE,
     PUBLICATION,
     RANDOM,
@@ -217,6 +218,15 @@ def test_scores_are_the_published_ones(name: str, episodes: int) -> None:
     score = per_session(play_agent(AGENTS[name](), Alchemy(), np.random.default_rng(11), episodes, name))
     paper = published_number(PUBLICATION, series=name, condition="episode")
     assert abs(score.mean() - paper.value) < 3 * np.sqrt(score.sem() ** 2 + score.var() / 1_000)
+
+
+def test_the_ideal_observer_earns_less_than_the_oracle_by_as_much_as_published() -> None:
+    """In the same episodes, as there: within 3 s.e. of both mean differences."""
+    agents = {name: AGENTS[name]() for name in (ORACLE, OBSERVER)}
+    told = {name: play_agent(a, Alchemy(), np.random.default_rng(11), 40, name) for name, a in agents.items()}
+    less = per_session(told[ORACLE]) - per_session(told[OBSERVER])
+    paper = [published_number(PUBLICATION, series=name, condition="episode").value for name in agents]
+    assert abs(less.mean() - (paper[0] - paper[1])) < 3 * less.std() * np.sqrt(1 / 40 + 1 / 1_000)
 
 
 def test_the_ideal_observer_earns_nearly_as_much_as_the_oracle_and_more_as_it_learns() -> None:
