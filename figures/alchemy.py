@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, RANDOM
+from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, PUBLISHED_NAME, RANDOM
 from pfc_metarl.plotting import (
     BLUE,
     GREEN,
@@ -25,8 +25,6 @@ from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 
 COLOURS = {ORACLE: GREEN, OBSERVER: BLUE, NETWORKS: VERMILLION, HEURISTIC: PURPLE, RANDOM: GREY}
-PUBLISHED_NAME = {NETWORKS: "V-MPO"}
-"""Where the publication has another one."""
 NOTE = (
     f"{INTERVALS} Of reference agents: over as many sets of episodes. Diamonds: as published, of 10 trials (networks:"
     " V-MPO's); in b (colours as in a), the released actions of the published ideal observer. c: how well the networks'"

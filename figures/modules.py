@@ -36,9 +36,7 @@ NOTE = (
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/modules."""
     run = run_folder(results, "modules", quick)
-    tables = {
-        n: run.read_table(f"{n}.csv") for n in ("lesions", "specialisation", "information", "accuracy", "optimum")
-    }
+    tables = {name: run.read_table(f"{name}.csv") for name in TABLES}
     with paper_figure(height_mm=140) as figure:
         axes = figure.subplots(2, 2).ravel()
         lesions(axes[0], tables["lesions"])

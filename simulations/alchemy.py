@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge
 
-from pfc_metarl.agents.alchemy import AGENTS, HEURISTIC, ORACLE, PUBLICATION, RANDOM, IdealObserver
+from pfc_metarl.agents.alchemy import AGENTS, HEURISTIC, ORACLE, PUBLICATION, PUBLISHED_NAME, RANDOM, IdealObserver
 from pfc_metarl.agents.alchemy_belief import PARTS, followed
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.belief_quality import read_out_of_beliefs
@@ -26,8 +26,6 @@ from pfc_metarl.trials import NETWORKS, OBSERVER, SUBJECT, UNTRAINED, check_tria
 
 PUBLISHED_TRIALS = 10
 """Of an episode."""
-PUBLISHED_NAME = {NETWORKS: "V-MPO"}
-"""Where the publication has another one."""
 ORDER = (
     (ORACLE, OBSERVER, ">"),
     (OBSERVER, HEURISTIC, ">"),

@@ -10,10 +10,12 @@ from pfc_metarl.agents.alchemy_bounds import ABSENT, tables, words
 from pfc_metarl.agents.alchemy_search import END, Memory, memory, search
 from pfc_metarl.tasks.alchemy import POTIONS, STONES, Alchemy, action, digits
 from pfc_metarl.tasks.alchemy_chemistry import COLOURS, VALUES, graphs
-from pfc_metarl.trial_columns import NONE, OBSERVER
+from pfc_metarl.trial_columns import NETWORKS, NONE, OBSERVER
 
 PUBLICATION = "Wang 2021"
 """Name of the published scores (data/related.csv)."""
+PUBLISHED_NAME = {NETWORKS: "V-MPO"}
+"""Where the publication has another one."""
 RANDOM, HEURISTIC, ORACLE = "random", "random heuristic", "search oracle"
 AHEAD, FEW = 3, 4
 """Potions that the ideal observer looks ahead; and how many may then be left for it to look to the end after all."""
