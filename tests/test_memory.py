@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_config import SIMULATIONS, every_simulation
+from registered import SIMULATIONS, every_simulation
 
 from pfc_metarl.command_line import command_line
 from pfc_metarl.errors import ConfigError
