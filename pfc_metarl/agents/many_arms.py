@@ -25,7 +25,10 @@ class RandomArm(BanditAgent):
 
 
 class Greedy(IndexAgent):
-    """Pulls the arm of the highest estimate."""
+    """Pulls the arm of the highest estimate; of several the first, as in the authors' code.
+
+    (By a draw among them it would earn more: one that has paid once in two pulls equals one that was never pulled.)
+    """
 
     @property
     def pulls(self) -> np.ndarray:
@@ -35,6 +38,10 @@ class Greedy(IndexAgent):
     def index(self) -> np.ndarray:
         """The estimate."""
         return (1 + self.successes) / self.pulls
+
+    def probabilities(self, shown: Columns) -> np.ndarray:
+        """1 for the arm with the highest index: (session, arm)."""
+        return np.eye(self.arms)[self.index().argmax(axis=1)]
 
 
 @dataclass
