@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from pfc_metarl.agents.many_arms import optimal_total_reward
 from pfc_metarl.claims import NOT_COMPARED, PRIMARY, claims, in_markdown, judge, reference
+from pfc_metarl.comparison import EQUIVALENT
 from pfc_metarl.controls_summary import in_markdown as controls_in_markdown
 from pfc_metarl.published import DATA, published_number
 from pfc_metarl.trials import NETWORKS, UNTRAINED
@@ -127,6 +129,10 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
     "distributional": {
         "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
     },
+    "rl2_bandits": {
+        "reward, 10 arms, 10 pulls: networks": lambda x: f"{x:.2f} with 10 pulls (RL2 6.7",
+        "reward, 10 arms, 100 pulls: networks": lambda x: f"{x:.1f} with 100 (83.5)",
+    },
     "cartpole": {
         "reward, last episode: memory": lambda x: f"one {x:.1f} steps of 100",
         "reward, first episode: memory": lambda x: f"first {x:.1f}",
@@ -172,6 +178,29 @@ def stay_table() -> str:
 
 def test_stay_probabilities_of_the_episodic_two_step_task() -> None:
     assert stay_table() in (DOCS / "simulations" / "episodic.md").read_text()
+
+
+def test_what_the_page_of_many_arms_says() -> None:
+    text = " ".join((DOCS / "simulations" / "rl2_bandits.md").read_text().split())
+    table = reference("related")["rl2_bandits"].set_index("quantity")
+    networks = table.loc[[name for name in table.index if name.endswith(": networks")]]
+    few, many = (networks.filter(like=pulls, axis=0) for pulls in (" 10 pulls", " 100 pulls"))
+    assert " and ".join([", ".join(f"{x:.2f}" for x in few["ours"][:2]), f"{few['ours'].iloc[2]:.2f}"]) in text
+    assert f"{many['ours'].iloc[0]:.1f} and {many['ours'].iloc[1]:.1f} with 100 pulls" in text
+    assert (networks["verdict"] == EQUIVALENT).all() and "all five are equivalent" in text
+    above = [f"{n:.0f}" for n in networks["networks_in_direction"]]
+    assert f"are {', '.join(above[:4])} and {above[4]} of 8" in text
+    best = [f"{optimal_total_reward(arms, 10):.2f}" for arms in (5, 10, 50)]
+    assert f"({', '.join(best)}; the published 6.8" in text
+    gittins = table.loc[[f"reward, {arms} arms, 100 pulls: Gittins" for arms in (5, 10)], "ours"]
+    assert f"Gittins indices ({gittins.iloc[0]:.1f}, {gittins.iloc[1]:.1f})" in text
+    known = table.drop(networks.index)
+    known = known[~known.index.str.startswith("learned")]
+    equal = (known["verdict"] == EQUIVALENT).sum()
+    assert f"Of the {len(known)} rows of known algorithms {equal} are equivalent" in text
+    ucb = "reward, 10 arms, 100 pulls: UCB1"
+    assert known[known["verdict"] != EQUIVALENT].index.tolist() == [ucb]
+    assert f"UCB1 earns {known.loc[ucb, 'ours']:.1f} of 10 arms and 100 pulls" in text
 
 
 def test_the_table_of_the_other_librarys_agent() -> None:
