@@ -119,7 +119,9 @@ def test_tables_of_known_arrays() -> None:
 
 
 def test_only_networks_of_one_layer_are_laid_beside_modules() -> None:
-    with pytest.raises(ConfigError, match="^agent must be one recurrent layer, to be laid beside modules, not actor"):
+    with pytest.raises(
+        ConfigError, match="^agent must be one undivided recurrent layer, to be laid beside modules, not actor"
+    ):
         replace(CONFIG, agent="actor-critic-rpe").for_condition(modules.UNDIVIDED)
     assert replace(CONFIG, agent="gru").for_condition(modules.UNDIVIDED).agent == "gru"
     assert CONFIG.for_condition(modules.ALL_ACTIVE).active_modules == MODULES  # type: ignore[attr-defined]
