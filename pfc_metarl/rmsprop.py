@@ -62,5 +62,7 @@ class RMSProp:
 def clip(gradient: Tensor, largest: float) -> Tensor:
     """Scale each network's gradient (network, weight) down to a norm of at most `largest`; returns the norms before."""
     norm = torch.linalg.vector_norm(gradient, dim=1)
+    if norm.isinf().any():  # in single precision squares overflow where numbers do not yet
+        norm = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64).to(gradient.dtype)
     gradient *= (largest / norm).clamp(max=1.0).unsqueeze(1)
     return norm

@@ -14,6 +14,7 @@ from pfc_metarl.errors import TrainingDiverged
 from pfc_metarl.networks import AGENTS
 from pfc_metarl.networks.policies import Softmax
 from pfc_metarl.networks.prefrontal import PrefrontalNetwork
+from pfc_metarl.networks.updates import Rules, descend
 from pfc_metarl.rmsprop import RMSProp, clip
 from pfc_metarl.rollout import Carry
 from pfc_metarl.tasks.task import Task
@@ -147,6 +148,19 @@ def test_clipping_is_per_network() -> None:
     norms = clip(gradient, 0.5)
     torch.testing.assert_close(norms, torch.tensor([3.0, 3e-3]))
     torch.testing.assert_close(gradient.norm(dim=1), torch.tensor([0.5, 3e-3]))
+
+
+def test_gradients_whose_squares_overflow_are_clipped_too() -> None:
+    """As they explode through time: alone, beside others, and in compiled loops; what is infinite itself is told."""
+    gradient = torch.tensor([[3e19, 4e19], [3.0, 4.0], [torch.inf, 1.0]])
+    norms = clip(gradient, 0.5)
+    torch.testing.assert_close(norms, torch.tensor([5e19, 5.0, torch.inf]))
+    torch.testing.assert_close(gradient[:2], torch.tensor([[0.3, 0.4], [0.3, 0.4]]))
+    rules = Rules(*np.float32([1, 1, 1, 0.99, 1e-5, 0.5, -1, 1]))
+    for own, known in (([3e19, 4e19], True), ([np.inf, 1.0], False)):
+        compiled, weights = np.array(own, np.float32), np.zeros(2, np.float32)
+        assert descend(weights, np.zeros(2, np.float32), compiled, np.float32(0.1), rules) == known
+        assert not known or np.allclose(compiled, [0.3, 0.4]) and (weights < 0).all()
 
 
 def test_schedule_is_linear() -> None:

@@ -203,6 +203,11 @@ def descend(weights, mean_square, gradient, rate, rules):  # type: ignore[no-unt
     for i in range(gradient.shape[0]):
         total += gradient[i] * gradient[i]
     norm = np.sqrt(total)
+    if np.isinf(norm):  # in single precision squares overflow where numbers do not yet
+        exact = 0.0
+        for i in range(gradient.shape[0]):
+            exact += np.float64(gradient[i]) * np.float64(gradient[i])
+        norm = F(np.sqrt(exact))
     if not np.isfinite(norm):
         return False
     scale = min(F(1), rules.clip / norm)
