@@ -133,6 +133,10 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
         "reward, 10 arms, 10 pulls: networks": lambda x: f"{x:.2f} with 10 pulls (RL2 6.7",
         "reward, 10 arms, 100 pulls: networks": lambda x: f"{x:.1f} with 100 (83.5)",
     },
+    "maml": {
+        "reward, 50 arms, 10 pulls: MAML after one update": lambda x: f"after one update {x:.2f} with 50 arms",
+        "reward, tabular MDP: MAML after one update": lambda x: f"MDPs {x:.0f} (117)",
+    },
     "cartpole": {
         "reward, last episode: memory": lambda x: f"one {x:.1f} steps of 100",
         "reward, first episode: memory": lambda x: f"first {x:.1f}",
@@ -201,6 +205,30 @@ def test_what_the_page_of_many_arms_says() -> None:
     ucb = "reward, 10 arms, 100 pulls: UCB1"
     assert known[known["verdict"] != EQUIVALENT].index.tolist() == [ucb]
     assert f"UCB1 earns {known.loc[ucb, 'ours']:.1f} of 10 arms and 100 pulls" in text
+
+
+def test_what_the_page_of_maml_says() -> None:
+    text = " ".join((DOCS / "simulations" / "maml.md").read_text().split())
+    table = reference("related")["maml"].set_index("quantity")
+    own, right = table["ours"], table["networks_in_direction"]
+    after, second = "reward, {}: MAML after one update", "reward, {}: recurrent, second block"
+    learned = [right[f"learned: reward after one update, {n}"] for n in ("5 arms, 10 pulls", "10 arms, 10 pulls")]
+    assert f"{learned[0]:.0f} of 8 networks do on 5 arms with 10 pulls, {learned[1]:.0f} of 8 on 10 arms" in text
+    for name in ("50 arms, 10 pulls", "5 arms, 100 pulls", "10 arms, 100 pulls"):
+        assert right[f"learned: reward after one update, {name}"] == 8
+    assert f"{own[after.format('50 arms, 10 pulls')]:.2f} with 50 arms (6.6)" in text
+    many = [f"{own[after.format(f'{arms} arms, 100 pulls')]:.1f}" for arms in (5, 10)]
+    assert f"{many[0]} and {many[1]} with 100 pulls of 5 and 10 arms" in text
+    assert f"MDPs {own[after.format('tabular MDP')]:.0f} (117)" in text
+    assert f"on bandits ({own[second.format('5 arms, 10 pulls')]:.2f} in the second stretch" in text
+    assert f"{right[second.format('5 arms, 10 pulls')]:.0f} of 8 networks better than MAML" in text
+    assert f"behind on MDPs ({own[second.format('tabular MDP')]:.0f})" in text
+    assert f"better in {right[second.format('2-D navigation')]:.0f} of 8 networks" in text
+    assert right["learned: reward after one update, 2-D navigation"] == 7
+    adaptation = pd.read_csv(DATA / "reference_runs" / "maml" / "adaptation.csv").query("block == 1")
+    mean = adaptation.groupby(["problem", "method"])["reward"].mean()
+    assert f"({mean['5 arms, 10 pulls', 'MAML, biases from 0']:.2f} in the mean, chance 5)" in text
+    assert f"less far on MDPs ({mean['tabular MDP', 'MAML, first order']:.0f})" in text
 
 
 def test_the_table_of_the_other_librarys_agent() -> None:
