@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pfc_metarl.agents.bandits import BanditAgent, Gittins, Thompson
+from pfc_metarl.agents.bandits import BanditAgent, Gittins, IndexAgent, Thompson
 from pfc_metarl.agents.many_arms import (
     AGENTS,
     GITTINS,
@@ -46,6 +46,21 @@ def test_what_they_pull() -> None:
         EpsilonGreedy(2, 2.0)
     with pytest.raises(ConfigError, match="samples must be a whole number of at least 1, not 0"):
         SampledThompson(2, 0)
+
+
+class Drawn(Greedy):
+    """Draws one of the arms that look alike."""
+
+    probabilities = IndexAgent.probabilities
+
+
+def test_who_draws_among_arms_that_look_alike_earns_more() -> None:
+    """Than who takes the first; by more than 2 s.e."""
+    told = [
+        play(kind(10), Bandit(100, 10, "independent"), np.random.default_rng(1), 2_000, "greedy")
+        .groupby("session")["reward"].sum() for kind in (Drawn, Greedy)
+    ]  # fmt: skip
+    assert told[0].mean() - told[1].mean() > 2 * np.hypot(told[0].sem(), told[1].sem())
 
 
 def test_thompson_by_samples_is_thompson_by_integration() -> None:
