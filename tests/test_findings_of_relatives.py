@@ -1,0 +1,204 @@
+"""What the README and the pages say of relatives of the theory, and of worlds, is what their tables say."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pfc_metarl.agents.many_arms import optimal_total_reward
+from pfc_metarl.claims import reference
+from pfc_metarl.comparison import EQUIVALENT
+from pfc_metarl.published import DATA, published_number
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def short(x: float) -> str:
+    """Two decimals, without a leading 0."""
+    return f"{x:.2f}".removeprefix("0")
+
+
+IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
+    "informative_bandit": {
+        "informative arm first, share of episodes": lambda x: f"in {100 * x:.1f} %",
+        "regret (exact optimum 4.45), networks": lambda x: f"regret {x:.2f}, optimum 4.45",
+    },
+    "restless_bandits": {
+        "learning rate, high less low volatility, networks": lambda x: f"higher by {short(x)}",
+        "regret, networks, beside Thompson": lambda x: f"regret {x:.1f}",
+        "regret, exact optimum": lambda x: f"optimum {x:.1f}",
+    },
+    "modules": {
+        "lesion index, modules": lambda x: f"index {short(x)}",
+        "lesion index, undivided, beside contexts dealt out anew": lambda x: f"undivided {short(x)}",
+    },
+    "distributional": {
+        "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
+    },
+    "rl2_bandits": {
+        "reward, 10 arms, 10 pulls: networks": lambda x: f"{x:.2f} with 10 pulls (RL2 6.7",
+        "reward, 10 arms, 100 pulls: networks": lambda x: f"{x:.1f} with 100 (83.5)",
+    },
+    "maml": {
+        "reward, 50 arms, 10 pulls: MAML after one update": lambda x: f"after one update {x:.2f} with 50 arms",
+        "reward, tabular MDP: MAML after one update": lambda x: f"MDPs {x:.0f} (117;",
+    },
+    "cartpole": {
+        "reward, last episode: memory": lambda x: f"one {x:.1f} steps of 100",
+        "reward, first episode: memory": lambda x: f"first {x:.1f}",
+        "reward, last episode: no memory": lambda x: f"without memory {x:.0f}",
+    },
+    "task_inference": {
+        "learned: reward, GridNavi: LSTM": lambda x: f"plain network {x:.1f} of 37.2",
+        "learned: reward, GridNavi: belief": lambda x: f"given a belief {x:.1f}",
+        "learned: reward, GridNavi: VariBAD": lambda x: f"VariBAD {x:.1f}",
+    },
+    "episodic": {
+        "reward, first pull in an old context: episodic": lambda x: f"earns {short(x)}",
+        "stay, episodic, cued: interaction of reward and transition": lambda x: f"recalls {x:.2f} (.91)",
+    },
+}
+"""What the README says of relatives of the theory, in the row of each, by quantity."""
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_what_the_readme_says_of_relatives(name: str) -> None:
+    text = (DOCS.parent / "README.md").read_text()
+    (row,) = [line for line in text.splitlines() if f"| `{name}` (on request)" in line]
+    ours = reference("related")[name].set_index("quantity")["ours"]
+    for quantity, words in IN_WORDS[name].items():
+        assert words(ours[quantity]) in row, quantity
+
+
+def stay_table() -> str:
+    """Stay probabilities of episodic networks and of others, beside the published ones, as the page has them."""
+    stay = pd.read_csv(DATA / "reference_runs" / "episodic" / "stay.csv")
+    by = stay.set_index(["group", "kind", "rewarded", "common"])["stay"]
+    lines = ["| trials | after | episodic (s.d.) | published | LSTM | planner |", "|---|---|---|---|---|---|"]
+    for kind in ("incremental, uncued", "incremental, cued", "episodic, cued"):
+        for rewarded, common in ((1, 1), (1, 0), (0, 1), (0, 0)):
+            after = ("unrewarded ", "rewarded ")[rewarded] + ("uncommon", "common")[common]
+            own = by["episodic", kind, rewarded, common]
+            others = [by[group, kind, rewarded, common].mean() for group in ("LSTM", "planner, remembers")]
+            paper = published_number("Ritter 2018", series=kind, condition=after).value
+            ours = f"{own.mean():.2f} ({own.std():.2f})"
+            lines.append(f"| {kind} | {after} | {ours} | {paper:.2f} | {others[0]:.2f} | {others[1]:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_stay_probabilities_of_the_episodic_two_step_task() -> None:
+    assert stay_table() in (DOCS / "simulations" / "episodic.md").read_text()
+
+
+def test_what_the_page_of_many_arms_says() -> None:
+    text = " ".join((DOCS / "simulations" / "rl2_bandits.md").read_text().split())
+    table = reference("related")["rl2_bandits"].set_index("quantity")
+    networks = table.loc[[name for name in table.index if name.endswith(": networks")]]
+    few, many = (networks.filter(like=pulls, axis=0) for pulls in (" 10 pulls", " 100 pulls"))
+    assert " and ".join([", ".join(f"{x:.2f}" for x in few["ours"][:2]), f"{few['ours'].iloc[2]:.2f}"]) in text
+    assert f"{many['ours'].iloc[0]:.1f} and {many['ours'].iloc[1]:.1f} with 100 pulls" in text
+    assert (networks["verdict"] == EQUIVALENT).all() and "all five are equivalent" in text
+    above = [f"{n:.0f}" for n in networks["networks_in_direction"]]
+    assert f"are {', '.join(above[:4])} and {above[4]} of 8" in text
+    best = [f"{optimal_total_reward(arms, 10):.2f}" for arms in (5, 10, 50)]
+    assert f"({', '.join(best)}; the published 6.8" in text
+    gittins = table.loc[[f"reward, {arms} arms, 100 pulls: Gittins" for arms in (5, 10)], "ours"]
+    assert f"Gittins indices ({gittins.iloc[0]:.1f}, {gittins.iloc[1]:.1f})" in text
+    known = table.drop(networks.index)
+    known = known[~known.index.str.startswith("learned")]
+    equal = (known["verdict"] == EQUIVALENT).sum()
+    assert f"Of the {len(known)} rows of known algorithms {equal} are equivalent" in text
+    ucb = "reward, 10 arms, 100 pulls: UCB1"
+    assert known[known["verdict"] != EQUIVALENT].index.tolist() == [ucb]
+    assert f"UCB1 earns {known.loc[ucb, 'ours']:.1f} of 10 arms and 100 pulls" in text
+
+
+def test_what_the_page_of_maml_says() -> None:
+    text = " ".join((DOCS / "simulations" / "maml.md").read_text().split())
+    table = reference("related")["maml"].set_index("quantity")
+    own, right = table["ours"], table["networks_in_direction"]
+    after, second = "reward, {}: MAML after one update", "reward, {}: recurrent, second block"
+    learned = [right[f"learned: reward after one update, {n}"] for n in ("5 arms, 10 pulls", "10 arms, 10 pulls")]
+    assert f"{learned[0]:.0f} of 8 networks do on 5 arms with 10 pulls, {learned[1]:.0f} of 8 on 10 arms" in text
+    for name in ("50 arms, 10 pulls", "5 arms, 100 pulls", "10 arms, 100 pulls"):
+        assert right[f"learned: reward after one update, {name}"] == 8
+    assert f"{own[after.format('50 arms, 10 pulls')]:.2f} with 50 arms (6.6)" in text
+    many = [f"{own[after.format(f'{arms} arms, 100 pulls')]:.1f}" for arms in (5, 10)]
+    assert f"{many[0]} and {many[1]} with 100 pulls of 5 and 10 arms" in text
+    assert f"MDPs they earn {own[after.format('tabular MDP')]:.0f} (published 117)" in text
+    assert f"on bandits ({own[second.format('5 arms, 10 pulls')]:.2f} in the second stretch" in text
+    assert f"{right[second.format('5 arms, 10 pulls')]:.0f} of 8 networks better than MAML" in text
+    assert f"behind on MDPs ({own[second.format('tabular MDP')]:.0f})" in text
+    assert f"better in {right[second.format('2-D navigation')]:.0f} of 8 networks" in text
+    assert right["learned: reward after one update, 2-D navigation"] == 7
+    assert right["learned: reward after one update, tabular MDP"] == 0  # by the bound, which its rule tells
+    assert re.match(r"> (159[.][5-9]|160[.][0-4])", table["direction"]["learned: reward after one update, tabular MDP"])
+    adaptation = pd.read_csv(DATA / "reference_runs" / "maml" / "adaptation.csv")
+    mean = adaptation.groupby(["problem", "method", "block"])["reward"].mean()
+    assert f"({mean['5 arms, 10 pulls', 'MAML, biases from 0', 1]:.2f} in the mean, chance 5)" in text
+    assert f"less far on MDPs ({mean['tabular MDP', 'MAML, first order', 1]:.0f})" in text
+    of_maml = mean.xs("MAML", level="method").unstack().drop("2-D navigation")
+    assert (np.diff(of_maml, axis=1) > 0).all()  # further updates help on
+    lost = adaptation.query("problem == '2-D navigation' and block == 1 and reward < -100")
+    assert lost["method"].tolist() == ["MAML"]
+
+
+def test_the_table_of_the_other_librarys_agent() -> None:
+    text = (DOCS / "gymnasium.md").read_text()
+    for row in pd.read_csv(DATA / "reference_runs" / "stable_baselines.csv").itertuples():
+        reward, error = f"{row.reward:.3f}".removeprefix("0"), f"{row.standard_error:.3f}".removeprefix("0")
+        assert f"| {row.agent} | {row.seconds:g} | {reward} ({error}) |" in text
+        assert f"`--episodes {row.episodes}`" in text
+
+
+def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
+    """From further tables of the same runs."""
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(DATA / "reference_runs" / f"{name}.csv")
+
+    episodic, inference, cartpole = (
+        " ".join((DOCS / "simulations" / f"{name}.md").read_text().split())
+        for name in ("episodic", "task_inference", "cartpole")
+    )
+    first, meetings = (
+        table("episodic/first_pulls").groupby("group").mean(numeric_only=True),
+        table("episodic/by_meeting"),
+    )
+    ideal, memory = "ideal, remembers", "episodic"
+    assert f"(an ideal learner that remembers {short(first['old'][ideal])}; the plain network" in episodic
+    assert f"plain network {short(first['old']['LSTM'])}, which is chance" in episodic
+    assert (
+        f"(ideal {first['reward'][ideal]:.2f}, without memory {first['reward']['ideal, forgets']:.2f}, plain"
+        in episodic
+    )
+    at_once = meetings[meetings["pull"] == 1].groupby(["group", "met"])["reward"].mean().map(short)
+    assert f"from {at_once[memory, 2]} at the second meeting to {at_once[memory, 10]} at the tenth" in episodic
+    assert f"(ideal {at_once[ideal, 2]}, {at_once[ideal, 10]})" in episodic
+    new = meetings[meetings["met"] == 1].groupby(["group", "subject"])["reward"].sum().groupby("group").mean()
+    assert f"such networks earn {new[memory]:.1f}, less than the plain ones ({new['LSTM']:.1f})" in episodic
+    cued = table("episodic/rewards").groupby(["group", "cued"])["reward"].mean().map(short)
+    assert f"(the planner {cued['planner, remembers', True]}, plain networks {cued['LSTM', True]})" in episodic
+    median = table("task_inference/learning").groupby(["problem", "method"])["steps"].median().round(-3)
+    for problem, words in (("bandit", "on bandits after {} steps"), ("two-step", "two-step task after {} (")):
+        assert words.format(f"{median[problem, 'belief']:,.0f}") in inference
+        assert f"{median[problem, 'LSTM']:,.0f})" in inference
+    told = reference("related")["task_inference"].set_index("quantity")["ours"]
+    stated = told[told.index.str.startswith("belief, stated") & told.index.str.endswith(": belief")]
+    assert f"no more than {stated.max() + 0.0005:.3f}".replace(" 0.", " .") in inference
+    assert f"costs {told['regret, two-step: posterior sampling']:.1f} points in the two-step task" in inference
+    assert all(told[f"regret, {problem}: belief"] < 0.3 for problem in ("bandit", "two-step"))
+    assert f"way in GridNavi ({told['learned: reward, GridNavi: VariBAD']:.1f})" in inference
+    earned = table("task_inference/rewards").groupby(["problem", "method"])["reward"].mean()
+    assert f"and is bad in GridNavi ({earned['GridNavi', 'posterior sampling']:.1f})" in inference
+    regret = table("task_inference/rewards").query("method == 'LSTM' and problem != 'GridNavi'")["regret"]
+    assert (regret > 2).sum() == 1  # of bandits, that never learned
+    scores = table("cartpole/scores").groupby(["condition", "episode"])["reward"].mean()
+    assert set(scores["no memory"].round()) <= {92, 93}
+    velocity = table("cartpole/velocity").pivot(index=["condition", "subject"], columns="reversed", values="velocity")
+    apart = (velocity[True] - velocity[False]).abs().groupby("condition").mean()
+    told = f"{apart['memory']:.1f}".removeprefix("0")
+    assert f"differs by {apart['no memory']:.1f} m/s between the two; {told} with memory" in cartpole
