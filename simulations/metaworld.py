@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from gymnasium.spaces import Box
+from gymnasium.wrappers import TransformObservation, TransformReward
 
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Probability
@@ -26,6 +28,10 @@ from pfc_metarl.trials import trial_table
 MEMORY, NO_MEMORY, RANDOM = "memory", "no memory", "random actions"
 GOALS = 1
 """Seed with which Meta-World draws its goals: 50 to train on, 50 others to test on."""
+LENGTH = 0.1
+"""In what, in metres, networks see places: goals lie that far apart."""
+MOST = 10.0
+"""That a step pays."""
 
 
 @cache
@@ -40,16 +46,23 @@ def benchmark(environment: str) -> Any:
 
 
 def make_arm(environment: str, steps: int) -> Any:
-    """The robot arm, whose episodes are cut short after so many steps."""
+    """The robot arm, whose episodes are cut short after so many steps.
+
+    What is seen is told by how far it is from where the hand rests, in LENGTH; rewards as a share of the MOST.
+    """
     arm = benchmark(environment).train_classes[environment]()
     arm.max_path_length = steps
-    return arm
+    arm.set_task(benchmark(environment).train_tasks[0])
+    at_rest = arm.reset()[0]
+    anywhere = Box(-np.inf, np.inf, at_rest.shape)
+    near = TransformObservation(arm, lambda seen: (seen - at_rest) / LENGTH, anywhere)
+    return TransformReward(near, lambda reward: float(reward) / MOST)
 
 
 def draw_goal(arm: Any, rng: np.random.Generator, environment: str, test: bool) -> None:
     """One of the goals."""
     goals = benchmark(environment).test_tasks if test else benchmark(environment).train_tasks
-    arm.set_task(goals[rng.integers(len(goals))])
+    arm.unwrapped.set_task(goals[rng.integers(len(goals))])
 
 
 @dataclass(frozen=True)

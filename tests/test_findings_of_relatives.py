@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, RANDOM
 from pfc_metarl.agents.many_arms import optimal_total_reward
 from pfc_metarl.claims import reference
 from pfc_metarl.comparison import EQUIVALENT
 from pfc_metarl.published import DATA, published_number
+from pfc_metarl.trials import NETWORKS, OBSERVER
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -55,6 +57,10 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
         "learned: reward, GridNavi: LSTM": lambda x: f"plain network {x:.1f} of 37.2",
         "learned: reward, GridNavi: belief": lambda x: f"given a belief {x:.1f}",
         "learned: reward, GridNavi: VariBAD": lambda x: f"VariBAD {x:.1f}",
+    },
+    "alchemy": {
+        "score: networks": lambda x: f"networks earn {x:.1f} (V-MPO 155.4)",
+        "score: ideal observer": lambda x: f"ideal observer {x:.1f} (284.4)",
     },
     "episodic": {
         "reward, first pull in an old context: episodic": lambda x: f"earns {short(x)}",
@@ -202,3 +208,23 @@ def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
     apart = (velocity[True] - velocity[False]).abs().groupby("condition").mean()
     told = f"{apart['memory']:.1f}".removeprefix("0")
     assert f"differs by {apart['no memory']:.1f} m/s between the two; {told} with memory" in cartpole
+
+
+def test_what_the_page_of_alchemy_says() -> None:
+    """Reference agents are within two standard errors of what is published (of the difference of two means)."""
+    text = " ".join((DOCS / "simulations" / "alchemy.md").read_text().split())
+    scores, by_trial, knowledge = (
+        pd.read_csv(DATA / "reference_runs" / "alchemy" / f"{name}.csv") for name in ("scores", "by_trial", "knowledge")
+    )
+    own = scores.groupby("group")["score"].agg(["mean", "sem"])
+    for group, words in ((ORACLE, "oracle"), (OBSERVER, "ideal observer"), (HEURISTIC, "heuristic"), (RANDOM, "")):
+        paper = published_number(PUBLICATION, condition="episode", series=group)
+        assert abs(own["mean"][group] - paper.value) <= 2 * np.hypot(own["sem"][group], paper.error), group
+        assert f"{words or 'random actions'} {own['mean'][group]:.1f}" in text
+    assert f"Networks earn {own['mean'][NETWORKS]:.1f} (V-MPO 155.4), all eight more" in text
+    table = reference("related")["alchemy"].set_index("quantity")
+    assert table["networks_in_direction"]["learned: score"] == 8
+    trials = by_trial.groupby(["group", "trial"])["score"].mean()
+    assert f"{trials[OBSERVER, 1]:.1f} in the first (25.83), {trials[OBSERVER, 2]:.1f} in the second" in text
+    assert f"{trials[NETWORKS, 1]:.1f} in the first trial, {trials[NETWORKS, 10]:.1f} in the last" in text
+    assert knowledge.query("group == @NETWORKS")["r2"].max() < -0.02

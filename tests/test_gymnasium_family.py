@@ -16,6 +16,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.rollout import play
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.gymnasium import Family
+from simulations import metaworld
 from simulations.cartpole import SIMULATION, make_cartpole, make_task, vary_cartpole
 
 
@@ -156,3 +157,15 @@ def test_a_family_can_be_sent_to_a_process() -> None:
     task.environments(2, 2)
     again = pickle.loads(pickle.dumps(task))
     assert again.steps == task.steps and not again._made
+
+
+def test_what_the_robot_arm_shows_and_pays() -> None:
+    """Places by how far they are from where it rests, in decimetres; rewards as a share of 10."""
+    arm = metaworld.make_arm("reach-v3", steps=2)
+    metaworld.draw_goal(arm, np.random.default_rng(0), "reach-v3", test=True)
+    assert not arm.reset()[0].any()
+    seen, reward, _, cut, told = arm.step(np.ones(4, np.float32))  # .1 from there
+    away = abs(0.1 - arm.unwrapped.goal)
+    assert seen == pytest.approx(1) and reward == pytest.approx(-away / 10)
+    assert not cut and told["success"] == (away < 0.05)
+    assert arm.step(np.ones(4, np.float32))[3]
