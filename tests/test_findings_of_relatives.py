@@ -58,6 +58,10 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
         "learned: reward, GridNavi: belief": lambda x: f"given a belief {x:.1f}",
         "learned: reward, GridNavi: VariBAD": lambda x: f"VariBAD {x:.1f}",
     },
+    "tabular_mdps": {
+        "reward, 10 episodes: networks": lambda x: f"10 episodes: {x:.0f}, less than RL2 (156)",
+        "reward, 10 episodes: UCRL2": lambda x: f"UCRL2 ({x:.0f})",
+    },
     "alchemy": {
         "score: networks": lambda x: f"networks earn {x:.1f} (V-MPO 155.4)",
         "score: ideal observer": lambda x: f"ideal observer {x:.1f} (284.4)",
@@ -228,3 +232,28 @@ def test_what_the_page_of_alchemy_says() -> None:
     assert f"{trials[OBSERVER, 1]:.1f} in the first (25.83), {trials[OBSERVER, 2]:.1f} in the second" in text
     assert f"{trials[NETWORKS, 1]:.1f} in the first trial, {trials[NETWORKS, 10]:.1f} in the last" in text
     assert knowledge.query("group == @NETWORKS")["r2"].max() < -0.02
+
+
+def test_what_the_page_of_tabular_mdps_says() -> None:
+    text = " ".join((DOCS / "simulations" / "tabular_mdps.md").read_text().split())
+    table = reference("related")["tabular_mdps"].set_index("quantity")
+    for episodes, rl2, words in (
+        (10, " (RL2 156, UCRL2 {:.0f}, PSRL {:.0f}; greedy {:.0f})", "earn {:.0f} in 10 episodes"),
+        (25, " (446, {:.0f}, {:.0f}; {:.0f})", "and {:.0f} in 25"),
+    ):
+        own = {who: f"reward, {episodes} episodes: {who}" for who in (NETWORKS, "UCRL2", "PSRL", "greedy")}
+        networks, *others = table.loc[list(own.values()), "ours"]
+        assert words.format(networks) + rl2.format(*others) in text
+        assert table["networks_in_direction"][f"{own[NETWORKS]}, beside SNAIL"] == 8
+    known = table[table["published"].notna() & ~table.index.str.contains(NETWORKS)]
+    equal = known["verdict"] == EQUIVALENT
+    assert f"Of the {len(known)} rows of known algorithms {equal.sum()} are equivalent" in text
+    (other,) = known[~equal].itertuples()
+    assert other.Index == "reward, 10 episodes: epsilon-greedy"
+    assert f"earn {other.ours:.1f} in 10 episodes, where {other.published:.1f} is published" in text
+    curves = pd.read_csv(DATA / "reference_runs" / "tabular_mdps" / "by_episode.csv").query(
+        "condition == '25 episodes'"
+    )
+    at = curves.set_index(["group", "episode"])["reward"]
+    assert f"({at[NETWORKS, 2]:.1f} in the second of 25 episodes, where UCRL2 earns {at['UCRL2', 2]:.1f})" in text
+    assert f"({at[NETWORKS, 25]:.1f} in the last, {at['UCRL2', 25]:.1f})" in text
