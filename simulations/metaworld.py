@@ -7,7 +7,7 @@ random actions.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Annotated, Any
+from typing import Annotated, Any, SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -55,8 +55,17 @@ def make_arm(environment: str, steps: int) -> Any:
     arm.set_task(benchmark(environment).train_tasks[0])
     at_rest = arm.reset()[0]
     anywhere = Box(-np.inf, np.inf, at_rest.shape)
-    near = TransformObservation(arm, lambda seen: (seen - at_rest) / LENGTH, anywhere)
-    return TransformReward(near, lambda reward: float(reward) / MOST)
+    return TransformReward(TransformObservation(arm, partial(near, at_rest), anywhere), share)
+
+
+def near(at_rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """What is seen, by how far it is from where the hand rests."""
+    return (seen - at_rest) / LENGTH
+
+
+def share(reward: SupportsFloat) -> float:
+    """A reward, as a share of the most."""
+    return float(reward) / MOST
 
 
 def draw_goal(arm: Any, rng: np.random.Generator, environment: str, test: bool) -> None:
