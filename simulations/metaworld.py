@@ -29,7 +29,7 @@ MEMORY, NO_MEMORY, RANDOM = "memory", "no memory", "random actions"
 GOALS = 1
 """Seed with which Meta-World draws its goals: 50 to train on, 50 others to test on."""
 LENGTH = 0.1
-"""In what, in metres, networks see places: goals lie that far apart."""
+"""In what, in metres, networks see places: about as far as goals lie apart."""
 MOST = 10.0
 """That a step pays."""
 
