@@ -79,4 +79,4 @@ def knowledge(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot([at - 0.2, at + 0.2], r2.loc[[UNTRAINED, NETWORKS]], color=GREY, linewidth=0.5, zorder=0)
     parts = [str(part).replace("_", "\n") for part in table["part"].unique()]
     ax.set_xticks(range(len(parts)), parts)
-    ax.set(ylabel="Belief in the state, r2")
+    ax.set(ylabel="Belief in the state, r2", ylim=(min(-0.1, table["r2"].min() - 0.05), 1))
