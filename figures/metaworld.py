@@ -7,8 +7,10 @@ from matplotlib.axes import Axes
 
 from pfc_metarl.plotting import (
     BLUE,
+    GREEN,
     GREY,
     INTERVALS,
+    PURPLE,
     VERMILLION,
     dots,
     mean_and_band,
@@ -20,10 +22,17 @@ from pfc_metarl.plotting import (
 )
 from pfc_metarl.results import run_folder
 
-COLOURS = {"memory": VERMILLION, "no memory": BLUE, "random actions": GREY}
+COLOURS = {
+    "memory": VERMILLION,
+    "no memory": BLUE,
+    "random actions": GREY,
+    "to the middle": PURPLE,
+    "told the goal": GREEN,
+}
 NOTE = (
     "Instances: goals. a, b: those to train on, first and last episode (dotted and full). c, d: others, "
-    f"weights frozen; a dot for each network. {INTERVALS}"
+    "weights frozen; a dot for each network, or as many goals. Told the goal: a hand that goes straight there; to the "
+    f"middle: of the goals to train on. {INTERVALS}"
 )
 
 
@@ -41,7 +50,7 @@ def draw(results: Path, quick: bool) -> None:
                 for ax in row:
                     ax.set(ylim=(-0.03, 1.03))
         room_above(axes[0, 1], 0.4)
-        axes[0, 1].legend(loc="upper left", labelspacing=0.2)
+        axes[0, 1].legend(loc="upper left", labelspacing=0.2, ncols=2)
         for ax, letter in zip(axes.ravel(), "acbd"):
             panel_letter(ax, letter)
         save(figure, results, "metaworld", quick, NOTE, run)
@@ -59,7 +68,7 @@ def training(ax: Axes, along: pd.DataFrame, column: str) -> None:
 
 def by_episode(ax: Axes, scores: pd.DataFrame, column: str) -> None:
     """A column in each episode on the same instance, weights frozen."""
-    for shift, (condition, wide) in zip((-0.15, 0, 0.15), scores.groupby("condition", sort=False)):
+    for shift, (condition, wide) in zip((-0.15, 0, 0.15, 0.08, -0.08), scores.groupby("condition", sort=False)):
         own, colour = wide.pivot(index="episode", columns="subject", values=column), COLOURS[str(condition)]
         mean, half = mean_and_half(own)
         ax.errorbar(own.index + shift, mean, yerr=half, color=colour, marker="o", capsize=2, label=str(condition))

@@ -1,7 +1,7 @@
 """Meta-World's ML1 (Yu et al. 2019): a robot arm is to reach a place that nothing shows, in several episodes.
 
-Continuous actions; the state is kept from one episode on a goal to the next. Beside a network without memory, and
-random actions.
+Continuous actions; the state is kept from one episode on a goal to the next. Beside a network without memory, random
+actions, and hands that go straight to the place, or to the middle of all places.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from pfc_metarl.tasks.gymnasium import Family
 from pfc_metarl.trials import trial_table
 
 MEMORY, NO_MEMORY, RANDOM = "memory", "no memory", "random actions"
+TOLD, MIDDLE = "told the goal", "to the middle"
 GOALS = 1
 """Seed with which Meta-World draws its goals: 50 to train on, 50 others to test on."""
 LENGTH = 0.1
@@ -107,25 +108,48 @@ def make_task(config: MetaWorldConfig, test: bool = False) -> Family:
 
 
 def test(config: MetaWorldConfig, networks: Networks) -> Tested:
-    """Networks, and random actions, play with the goals that were not trained on: the trial table, and condition."""
+    """Networks, and reference agents, play with the goals that were not trained on: the trial table, and condition."""
     tables, task = [], make_task(config, test=True)
     for name, network in networks.items():
         rngs = generators(TEST, config.seeds, 0)
         tables.append(play(network, task, rngs, config.test_episodes).table().assign(condition=name))
-    tables.append(at_random(config, task).assign(condition=RANDOM))
+    tables += [by_rule(config, task, name).assign(condition=name) for name in (RANDOM, MIDDLE, TOLD)]
     return Tested(pd.concat(tables, ignore_index=True))
 
 
-def at_random(config: MetaWorldConfig, task: Family) -> pd.DataFrame:
-    """The trial table of actions that are drawn evenly between their bounds, with the networks' goals."""
+def by_rule(config: MetaWorldConfig, task: Family, name: str) -> pd.DataFrame:
+    """The trial table of a reference agent, with the networks' goals: actions drawn evenly between their bounds, or a
+    hand that goes to the goal, or to the middle of the goals that networks train on."""
     world = Episodes(task, config.networks, config.test_episodes)
     world.begin(generators(TEST, config.seeds, 0))
     rngs = generators(REFERENCE, config.seeds, 0, 0)
+    arms = task.environments(*world.records.shape)
+    middle = np.mean(places(config.environment), axis=0) if name == MIDDLE else None
     while not world.records["over"].all():
-        world.step(np.stack([rng.uniform(-1, 1, (config.test_episodes, task.actions)) for rng in rngs]))
+        if name == RANDOM:
+            actions = np.stack([rng.uniform(-1, 1, (config.test_episodes, task.actions)) for rng in rngs])
+        else:
+            actions = np.stack([[towards(arm.unwrapped, middle) for arm in row] for row in arms])
+        world.step(actions)
     who = np.repeat(config.seeds, config.test_episodes)
     session = np.tile(np.arange(config.test_episodes) + 1, config.networks)
-    return trial_table(task.name, world.records.reshape(-1), world.trials.reshape(len(who), -1), who, session, RANDOM)
+    return trial_table(task.name, world.records.reshape(-1), world.trials.reshape(len(who), -1), who, session, name)
+
+
+def places(environment: str) -> list[np.ndarray]:
+    """Where the goals are that networks train on, in metres."""
+    arm, told = benchmark(environment).train_classes[environment](), []
+    for goal in benchmark(environment).train_tasks:
+        arm.set_task(goal)
+        arm.reset()
+        told.append(arm._target_pos)
+    return told
+
+
+def towards(arm: Any, place: np.ndarray | None) -> np.ndarray:
+    """The action that moves the hand to a place (None: the goal), at full speed from LENGTH away."""
+    way = (arm._target_pos if place is None else place) - arm.get_endeff_pos()
+    return np.append(way / LENGTH, 0)  # the last number moves the fingers
 
 
 def analyse(config: MetaWorldConfig, tested: Tested) -> Tables:
@@ -141,11 +165,12 @@ def analyse(config: MetaWorldConfig, tested: Tested) -> Tables:
 
 def compare_conditions(tables: Tables) -> pd.DataFrame:
     """Nothing is published of three episodes. With memory the last episode is to earn more than the first, than without
-    memory, and than random actions do. A network has learned if it succeeds in more than half of its last episodes."""
+    memory, than random actions do, and than a hand that goes to the middle of all goals. A network has learned if it
+    succeeds in more than half of its last episodes."""
     scores = tables["scores"].set_index(["condition", "subject", "episode"])
     mean, success = scores["reward"].unstack(), scores["success"].unstack()
     first, last = mean.columns.min(), mean.columns.max()
-    own, other, chance = (mean.loc[condition] for condition in (MEMORY, NO_MEMORY, RANDOM))
+    own, other, chance, middle = (mean.loc[condition] for condition in (MEMORY, NO_MEMORY, RANDOM, MIDDLE))
     none = (np.nan, 0.0, Single())
     gain, what = (own[last] - own[first]).to_numpy(), "return, last episode"
     quantities: list[Quantity | Curve] = [
@@ -154,6 +179,9 @@ def compare_conditions(tables: Tables) -> pd.DataFrame:
         Quantity.ordered(f"{what}: {NO_MEMORY}", other[last].to_numpy(), *none, "> random", chance[last].to_numpy()),
         Quantity.ordered(
             f"{what}: {MEMORY}, beside chance", own[last].to_numpy(), *none, "> random", chance[last].to_numpy()
+        ),
+        Quantity.ordered(
+            f"{what}: {MEMORY}, beside the middle", own[last].to_numpy(), *none, f"> {MIDDLE}", middle[last].to_numpy()
         ),
         *(
             Quantity.learned(f"success, last episode: {name}", success.loc[name][last].to_numpy(), "> .5", 0.5)

@@ -171,7 +171,12 @@ class PointArm(gymnasium.Env):
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         """At 0."""
         self.place, self.time = 0.0, 0
+        self._target_pos = np.array([self.goal, 0, 0])
         return np.zeros(39), {}
+
+    def get_endeff_pos(self) -> np.ndarray:
+        """Where it is."""
+        return np.array([self.place, 0, 0])
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
         """The first number moves it."""

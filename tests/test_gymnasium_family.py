@@ -169,3 +169,14 @@ def test_what_the_robot_arm_shows_and_pays() -> None:
     assert seen == pytest.approx(1) and reward == pytest.approx(-away / 10)
     assert not cut and told["success"] == (away < 0.05)
     assert arm.step(np.ones(4, np.float32))[3]
+
+
+def test_hands_that_go_where_they_are_told() -> None:
+    """As fast as they are far, in decimetres; the middle of .2 and -.3 is at -.05."""
+    assert np.mean(metaworld.places("reach-v3"), axis=0) == pytest.approx([-0.05, 0, 0])
+    arm = metaworld.make_arm("reach-v3", steps=2).unwrapped
+    arm.set_task(-0.15)
+    arm.reset()
+    assert metaworld.towards(arm, None) == pytest.approx([-1.5, 0, 0, 0])
+    arm.place = 0.1
+    assert metaworld.towards(arm, np.array([0.2, 0.05, 0])) == pytest.approx([1, 0.5, 0, 0])
