@@ -66,6 +66,10 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
         "score: networks": lambda x: f"networks earn {x:.1f} (V-MPO 155.4)",
         "score: ideal observer": lambda x: f"ideal observer {x:.1f} (284.4)",
     },
+    "metaworld": {
+        "return, last episode: memory": lambda x: f"third episode {x:.1f} of 100",
+        "return, last episode: no memory": lambda x: f"without memory {x:.1f}",
+    },
     "episodic": {
         "reward, first pull in an old context: episodic": lambda x: f"earns {short(x)}",
         "stay, episodic, cued: interaction of reward and transition": lambda x: f"recalls {x:.2f} (.91)",
@@ -233,6 +237,26 @@ def test_what_the_page_of_alchemy_says() -> None:
     assert f"{trials[NETWORKS, 1]:.1f} in the first trial, {trials[NETWORKS, 10]:.1f} in the last" in text
     known = knowledge.groupby("group")["r2"].max()
     assert known[NETWORKS] < -0.02 and short(known[UNTRAINED]) == ".01"
+
+
+def test_what_the_page_of_metaworld_says() -> None:
+    text, readme = (
+        " ".join(path.read_text().split())
+        for path in (DOCS / "simulations" / "metaworld.md", DOCS.parent / "README.md")
+    )
+    scores = pd.read_csv(DATA / "reference_runs" / "metaworld" / "scores.csv")
+    reward, success = (scores.groupby(["condition", "episode"])[column].mean() for column in ("reward", "success"))
+    last = reward.xs(3, level="episode")
+    assert f"earn {last['memory']:.1f} of 100 in the third episode" in text
+    assert f"than random actions ({last['random actions']:.1f}) and than networks without" in text
+    assert f"without memory ({last['no memory']:.1f}), but less" in text
+    assert f"the middle of the goals ({last['to the middle']:.1f}), and much" in text
+    assert f"that is told ({last['told the goal']:.1f})" in text
+    assert f"than in the first ({reward['memory', 1]:.1f}), and succeed in" in text
+    assert f"first {reward['memory', 1]:.1f}; without memory" in readme
+    assert f"middle of the goals {last['to the middle']:.1f} |" in readme
+    same = {f"{success[who, 3]:.3f}" for who in ("memory", "to the middle")}
+    assert same == {"0.125"} and "succeed in .125 of them, as does" in text
 
 
 def test_what_the_page_of_tabular_mdps_says() -> None:
