@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 torch.set_num_threads(1)  # tests run beside each other
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a script starts in the background
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and by nohup
 
 
 @pytest.fixture(scope="session")
