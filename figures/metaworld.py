@@ -31,8 +31,8 @@ COLOURS = {
 }
 NOTE = (
     "Instances: goals. a, b: those to train on, first and last episode (dotted and full). c, d: others, "
-    "weights frozen; a dot for each network, or as many goals. Told the goal: a hand that goes straight there; to the "
-    f"middle: of the goals to train on. {INTERVALS}"
+    "weights frozen; a dot for each network, or for the goals that it met. Told the goal: a hand that goes straight "
+    f"there; to the middle: of the goals to train on. {INTERVALS}"
 )
 
 
