@@ -1,6 +1,7 @@
 """Published numbers: the paper's and the animals' (data/figure1.csv and so on), and of relatives (related.csv)."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,14 +31,19 @@ def published(figure: Figure, **where: str | float) -> pd.DataFrame:
     """
     known = ["panel", "series", "condition", "x", "replicate", "value", "reading_error", "source"]
     path = DATA / (f"figure{figure}.csv" if isinstance(figure, int) else "related.csv")
-    table = pd.read_csv(path, dtype={"condition": str, "series": str, "panel": str}) if path.is_file() else None
+    table = _read(path) if path.is_file() else None
     if table is not None and isinstance(figure, str):
         table = table[table["publication"] == figure].drop(columns="publication")
     if table is None or table.empty or not set(where) <= set(known):
         raise ConfigError(f"nothing is published of figure {figure} by {', '.join(where)}; columns: {', '.join(known)}")
     for column, value in where.items():
         table = table[table[column] == value]
-    return table
+    return table.copy()
+
+
+@cache
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"condition": str, "series": str, "panel": str})
 
 
 class Number(NamedTuple):

@@ -162,15 +162,14 @@ def _in_order(table: pd.DataFrame, source: str) -> pd.DataFrame:
 
 def _require_whole_sessions(table: pd.DataFrame, source: str) -> None:
     """TableError where condition, order or group change within a session: its parts would be taken for sessions."""
-    parts = sessions_of(table)["trial"].min().reset_index()
-    different = parts.groupby(SESSION, sort=False, observed=True)["trial"].nunique() > 1
+    ends = sessions_of(table)["trial"].agg(["min", "max"]).reset_index()
+    different = ends.groupby(SESSION, sort=False, observed=True)["min"].nunique() > 1
     if different.any():
         _, subject, session = different.idxmax()
         raise TableError(
             f"{source}: subject {subject}, session {session}: condition or order changes on the way; they name whole"
             " sessions (give another column the name)"
         )
-    ends = sessions_of(table)["trial"].agg(["min", "max"]).reset_index()
     same = ends.merge(ends, left_on=["subject", "session"], right_on=["subject", "session"], suffixes=("", "_other"))
     on = same[(same["group"] != same["group_other"]) & (same["min"] == same["max_other"] + 1)]
     if len(on):
