@@ -5,13 +5,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.agents.episodic import FORGETS, PLANNER, REMEMBERS
+from pfc_metarl.agents.episodic import FORGETS, PLANNER, REMEMBERS, SHARES_OUT
 from pfc_metarl.analysis.recall import KINDS
 from pfc_metarl.plotting import (
     BLUE,
     GREEN,
     GREY,
     INTERVALS,
+    PURPLE,
     VERMILLION,
     dots,
     mean_and_band,
@@ -22,7 +23,7 @@ from pfc_metarl.plotting import (
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 
-GROUPS = {"episodic": VERMILLION, "LSTM": BLUE, REMEMBERS: GREEN, FORGETS: GREY}
+GROUPS = {"episodic": VERMILLION, "LSTM": BLUE, SHARES_OUT: PURPLE, REMEMBERS: GREEN, FORGETS: GREY}
 CONDITIONS = {
     (1, 1): "rewarded common",
     (1, 0): "rewarded uncommon",
@@ -32,23 +33,26 @@ CONDITIONS = {
 """Of the trial that is repeated or not: (rewarded, common)."""
 PUBLICATION = "Ritter 2018"
 NOTE = (
-    f"{INTERVALS} Of ideal learners: over as many sets of epochs. a: the bandit, contexts that were met before (lines) "
-    "and those that were not (dotted). b: reward of the first pull, by how often the context was met. c: how open the "
-    "gates of reinstatement are in contexts that were met before, a line for each network (dotted: first pulls). d-f: "
-    "the two-step task, networks with a memory: staying with the choice of the trial before, where nothing is cued and "
-    "where something is, and with that of which the cue reminds. Filled: common transitions. Blue: networks without a "
-    "memory (means); diamonds: as published; crosses: the planner that remembers."
+    f"{INTERVALS} Of Bayesian learners: over as many sets of epochs. a: the bandit, contexts that were met before "
+    "(lines) and those that were not (dotted). b: first pulls, by how often the context was met (dotted: chance, "
+    "and the good arm always). c: how much more open gates of reinstatement are where the good arm is pulled, in "
+    "contexts that were met before (thin lines: networks). d-f: the two-step task, networks with a memory: "
+    "staying with the choice of the trial before, where nothing is cued and where something is, and with that of "
+    "which the cue reminds. Filled: common transitions. Blue: networks without a memory (means); diamonds: as "
+    "published; crosses: the planner that remembers."
 )
 
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/episodic."""
     run = run_folder(results, "episodic", quick)
-    meetings, gates, stay = (run.read_table(f"{name}.csv") for name in ("by_meeting", "gates", "stay"))
+    meetings, gates, stay, bounds = (
+        run.read_table(f"{name}.csv") for name in ("by_meeting", "gates", "stay", "bounds")
+    )
     with paper_figure(height_mm=140) as figure:
         axes = figure.subplots(2, 3).ravel()
         by_pull(axes[0], meetings)
-        first_pull(axes[1], meetings)
+        first_pull(axes[1], meetings, bounds.iloc[0] / meetings["pull"].max())
         reinstatement(axes[2], gates)
         for ax, kind in zip(axes[3:], KINDS):
             staying(ax, kind, stay[stay["kind"] == kind])
@@ -70,22 +74,26 @@ def by_pull(ax: Axes, meetings: pd.DataFrame) -> None:
     ax.set(xlabel="Pull", ylabel="Reward per pull", ylim=(0, 1))
 
 
-def first_pull(ax: Axes, meetings: pd.DataFrame) -> None:
-    """Reward of the first pull, meeting by meeting."""
+def first_pull(ax: Axes, meetings: pd.DataFrame, bounds: pd.Series) -> None:
+    """Reward of the first pull, meeting by meeting, and what is earned by chance and at most."""
     own = meetings[meetings["pull"] == 1]
     for group, colour in GROUPS.items():
         table = own[own["group"] == group].pivot(index="met", columns="subject", values="reward")
         mean_and_band(ax, table, colour, group)
+    for y in bounds:
+        ax.axhline(y, color="black", linewidth=0.6, linestyle=":")
     ax.set(xlabel="Times the context was met", ylabel="Reward of the first pull", ylim=(0, 1))
     ax.set_xticks(own["met"].unique())
 
 
 def reinstatement(ax: Axes, gates: pd.DataFrame) -> None:
-    """How open the gates are at wrong and correct pulls."""
-    for pulls, line in (("first", ":"), ("all", "-")):
-        own = gates[gates["pulls"] == pulls].pivot(index="correct", columns="subject", values="gate").reindex([0, 1])
-        ax.plot(["wrong", "correct"], own, color=VERMILLION, marker="o", linewidth=0.8, linestyle=line)
-    ax.set(xlabel="Pull", ylabel="Reinstatement gate", xlim=(-0.4, 1.4))
+    """How much more open gates are where the good arm is pulled than where another is, pull by pull."""
+    wide = gates.pivot(index=["pull", "subject"], columns="correct", values="gate").reindex(columns=[0, 1])
+    more = (wide[1] - wide[0]).unstack("subject")
+    ax.axhline(0, color="black", linewidth=0.6)
+    mean_and_band(ax, more, VERMILLION)
+    ax.plot(more.index, more, color=VERMILLION, linewidth=0.4)
+    ax.set(xlabel="Pull", ylabel="Gate, good arm less another")
 
 
 def staying(ax: Axes, kind: str, stay: pd.DataFrame) -> None:

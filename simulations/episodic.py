@@ -6,7 +6,16 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from pfc_metarl.agents.episodic import FORGETS, PLANNER, REMEMBERS, ContextBayes, RecallingPlanner
+from pfc_metarl.agents.episodic import (
+    FORGETS,
+    MOST_ARMS,
+    PLANNER,
+    REMEMBERS,
+    SHARES_OUT,
+    ContextBayes,
+    RecallingPlanner,
+    SharedContextBayes,
+)
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.recall import KINDS, by_meeting, cued_stay, first_pulls
 from pfc_metarl.comparison import Curve, Part, Quantity, Single, compare, weighted
@@ -134,18 +143,17 @@ def number(config: EpisodicConfig, problem: str) -> int:
 def analyse(config: EpisodicConfig, tested: Tested) -> Tables:
     """Tables, whose groups are both kinds of networks and known agents.
 
-    Of the bandit `by_meeting` and `first_pulls` (see there), `chance` (reward: per episode, of random pulls) and
-    `gates` (see there); of the two-step task `stay`
+    Of the bandit `by_meeting`, `first_pulls`, `gates` and `bounds` (see there); of the two-step task `stay`
     (see `cued_stay`) and `rewards` (group, subject, cued, reward).
     """
-    bandit = pd.concat([*of_networks(config, tested, BANDIT), *ideal_learners(config)], ignore_index=True)
+    bandit = pd.concat([*of_networks(config, tested, BANDIT), *bayesian_learners(config)], ignore_index=True)
     two_step = pd.concat([*of_networks(config, tested, TWO_STEP), planner(config)], ignore_index=True)
     earned = two_step.assign(cued=two_step["source"] > 0, reward=two_step["reward"].astype(float))
     return {
         "by_meeting": by_meeting(bandit),
         "first_pulls": first_pulls(bandit),
         "gates": gates(config, tested),
-        "chance": pd.DataFrame({"reward": [chance(config)]}),
+        "bounds": bounds(config),
         "stay": cued_stay(two_step),
         "rewards": earned.groupby([*SUBJECT, "cued"])["reward"].mean().reset_index(),
     }
@@ -164,10 +172,12 @@ def of_networks(config: EpisodicConfig, tested: Tested, problem: str) -> list[pd
     return parts
 
 
-def ideal_learners(config: EpisodicConfig) -> list[pd.DataFrame]:
-    """The trials of ideal learners on the bandit, as many of them as there are networks."""
+def bayesian_learners(config: EpisodicConfig) -> list[pd.DataFrame]:
+    """The trials of Bayesian learners on the bandit, as many of them as there are networks."""
     chances = (config.arms, config.high, config.low)
     agents = {REMEMBERS: ContextBayes(*chances), FORGETS: ContextBayes(*chances, remembers=False)}
+    if config.arms <= MOST_ARMS:
+        agents[SHARES_OUT] = SharedContextBayes(*chances)
     parts = []
     for index, (group, agent) in enumerate(agents.items()):
         for seed in config.seeds:
@@ -177,9 +187,10 @@ def ideal_learners(config: EpisodicConfig) -> list[pd.DataFrame]:
     return parts
 
 
-def chance(config: EpisodicConfig) -> float:
-    """Reward of random pulls, per episode of the bandit."""
-    return config.pulls * (config.high + (config.arms - 1) * config.low) / config.arms
+def bounds(config: EpisodicConfig) -> pd.DataFrame:
+    """Reward per episode of the bandit: chance (of random pulls), most (of who always pulls the good arm)."""
+    chance = (config.high + (config.arms - 1) * config.low) / config.arms
+    return config.pulls * pd.DataFrame({"chance": [chance], "most": [config.high]})
 
 
 def planner(config: EpisodicConfig) -> pd.DataFrame:
@@ -191,30 +202,39 @@ def planner(config: EpisodicConfig) -> pd.DataFrame:
 
 
 def gates(config: EpisodicConfig, tested: Tested) -> pd.DataFrame:
-    """Of episodic networks in contexts that were met before, by whether the good arm is pulled: pulls (first, all),
-    subject, correct (0 or 1), gate (mean), n (pulls).
-
-    At the first pull units have seen nothing but the barcode, which says not whether what is recalled is right; among
-    all pulls correct ones are the later ones, too.
-    """
+    """Of episodic networks in contexts that were met before, by whether the good arm is pulled: subject, pull, correct
+    (0 or 1), gate (mean), n (pulls)."""
     own = of_networks(config, tested, BANDIT)[0]
-    told = own.assign(gate=tested.arrays[f"gate, episodic: {BANDIT}"].reshape(-1))
-    told["correct"] = (told["choice"] == told["good_arm"]).astype(int)
-    old = told[told["met"] > 1]
-    parts = [
-        part.groupby(["subject", "correct"])["gate"].agg(gate="mean", n="size").reset_index().assign(pulls=pulls)
-        for pulls, part in (("first", old[old["pull"] == 1]), ("all", old))
-    ]
-    return pd.concat(parts, ignore_index=True)
+    correct = (own["choice"] == own["good_arm"]).astype(int)
+    told = own.assign(gate=tested.arrays[f"gate, episodic: {BANDIT}"].reshape(-1), correct=correct)
+    by = told[told["met"] > 1].groupby(["subject", "pull", "correct"])["gate"]
+    return by.agg(gate="mean", n="size").reset_index()
+
+
+def gates_compared(gates: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Gates at correct pulls less those at wrong ones, of each network: at first pulls, at which units have seen
+    nothing but the barcode; at all pulls, of which correct ones are later ones, too; and at later pulls of the same
+    number, the mean over these."""
+    of_all = gates.assign(gate=gates["gate"] * gates["n"]).groupby(["subject", "correct"])[["gate", "n"]].sum()
+    kinds = {
+        "first pulls": gates[gates["pull"] == 1],
+        "all pulls": (of_all["gate"] / of_all["n"]).rename("gate").reset_index().assign(pull=0),
+        "pulls alike": gates[gates["pull"] > 1],
+    }
+    less = {}
+    for name, part in kinds.items():
+        wide = part.pivot(index=["subject", "pull"], columns="correct", values="gate").reindex(columns=[0, 1])
+        less[name] = (wide[1] - wide[0]).groupby("subject").mean().to_numpy()
+    return less
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
     """Comparison with what is published.
 
     Of the bandit in words alone: networks with a memory earn more than those without it where a context comes again,
-    and their gates are more open where the right arm is pulled, at the first pull and at all of them. Of the two-step
+    and their gates are more open where the right arm is pulled (see `gates_compared`). Of the two-step
     task stay probabilities, of which the interaction of reward and transition is compared. A network has learned the
-    bandit if it earns more than midway from chance to the ideal learner that forgets; the two-step task if it earns
+    bandit if it earns more than midway from chance to the Bayesian learner that forgets; the two-step task if it earns
     more than midway from even chance to the planner, where nothing is cued.
     """
     return compare([*of_bandit(tables), *of_two_step(tables)])
@@ -228,11 +248,10 @@ def of_bandit(tables: Tables) -> list[Quantity | Curve]:
         memory, plain = (by[method][column].to_numpy() for method in METHODS)
         name = f"{what}: episodic"
         quantities.append(Quantity.ordered(name, memory, np.nan, 0.0, Single(), "> LSTM", plain, short=name))
-    for pulls, part in tables["gates"].groupby("pulls", sort=False):
-        wide = part.pivot(index="subject", columns="correct", values="gate").reindex(columns=[0, 1])
-        name, more = f"reinstatement gate, correct less wrong, {pulls} pulls", (wide[1] - wide[0]).to_numpy()
+    for pulls, more in gates_compared(tables["gates"]).items():
+        name = f"reinstatement gate, correct less wrong, {pulls}"
         quantities.append(Quantity.ordered(name, more, np.nan, 0.0, Single(), "> 0", 0.0, short=name))
-    chance, best = tables["chance"]["reward"].iloc[0], by[FORGETS]["reward"].mean()
+    chance, best = tables["bounds"]["chance"].iloc[0], by[FORGETS]["reward"].mean()
     return [*quantities, *learned(BANDIT, {m: by[m]["reward"].to_numpy() for m in METHODS}, chance, best)]
 
 

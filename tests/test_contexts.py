@@ -1,12 +1,16 @@
 """Tasks whose contexts come again, and ideal learners, planners and analyses that know of contexts."""
 
+from collections.abc import Callable
+from functools import partial
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
 from playing import begun
 from playing import play as play_task
 
-from pfc_metarl.agents.episodic import ContextBayes, RecallingPlanner
+from pfc_metarl.agents.episodic import ContextBayes, RecallingPlanner, SharedContextBayes
 from pfc_metarl.agents.playing import lead
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.analysis.recall import CUED, EPISODIC, UNCUED, by_meeting, cued_stay, first_pulls
@@ -67,33 +71,48 @@ def test_epochs_follow_each_other() -> None:
     assert met.active.all() and not np.array_equal(met.observations[:24], met.observations[24:48])
 
 
-def test_ideal_learners_go_by_bayes_rule() -> None:
-    """Against the product of all outcomes' probabilities; who remembers counts those of earlier episodes too."""
-    task = BarcodeBandit(3, 4, 3, 0.8, 0.3)
-    for remembers in (True, False):
-        agent = ContextBayes(3, 0.8, 0.3, remembers)
-        table = play_agent(agent, task, np.random.default_rng(0), 5, "ideal")
-        told = lead(agent, table)
-        for _, own in table.groupby("session"):
-            for at, now in own.iterrows():
-                same = own[(own["barcode"] == now["barcode"]) & (own["trial"] < now["trial"])]
-                same = same if remembers else same[same["inner"] == now["inner"]]
-                p = np.where(same["choice"].to_numpy()[:, None] == np.arange(3), 0.8, 0.3)
-                likely = np.where(same["reward"].to_numpy()[:, None] == 1, p, 1 - p).prod(axis=0)
-                best = np.isclose(likely, likely.max())
-                assert best[int(now["choice"])] and told[at] == pytest.approx(1 / best.sum())
+@pytest.mark.parametrize("kind", [SharedContextBayes, ContextBayes, partial(ContextBayes, remembers=False)])
+def test_ideal_learners_go_by_bayes_rule(kind: Callable[..., ContextBayes]) -> None:
+    """Against the product of all outcomes' probabilities, summed over all ways to share out the arms where that is
+    used; who remembers counts those of earlier episodes too."""
+    task = BarcodeBandit(4, 4, 3, 0.8, 0.3)
+    agent = kind(4, 0.8, 0.3)
+    table = play_agent(agent, task, np.random.default_rng(0), 5, "ideal")
+    told = lead(agent, table)
+    for _, own in table.groupby("session"):
+        for at, now in own.iterrows():
+            before = own[own["trial"] < now["trial"]]
+            before = before if agent.remembers else before[before["inner"] == now["inner"]]
+            p = np.where(before["choice"].to_numpy()[:, None] == np.arange(4), 0.8, 0.3)
+            likely = np.where(before["reward"].to_numpy()[:, None] == 1, p, 1 - p)
+            by_context = [likely[before["barcode"] == barcode].prod(axis=0) for barcode in own["barcode"].unique()]
+            this = own["barcode"].unique().tolist().index(now["barcode"])
+            weights = by_context[this]
+            if isinstance(agent, SharedContextBayes):
+                weights = np.zeros(4)
+                for arms in permutations(range(4)):
+                    weights[arms[this]] += np.prod([ways[arm] for ways, arm in zip(by_context, arms)])
+            best = np.isclose(weights, weights.max(), atol=0)
+            assert best[int(now["choice"])] and told[at] == pytest.approx(1 / best.sum())
 
 
 def test_memory_pays_where_contexts_come_again() -> None:
-    tables = [
-        play_agent(ContextBayes(10, 0.9, 0.1, remembers), EPOCH, np.random.default_rng(1), 30, name)
-        for name, remembers in (("remembers", True), ("forgets", False))
-    ]
+    chances = 10, 0.9, 0.1
+    agents = {
+        "together": SharedContextBayes(*chances),
+        "remembers": ContextBayes(*chances),
+        "forgets": ContextBayes(*chances, remembers=False),
+    }
+    tables = [play_agent(agent, EPOCH, np.random.default_rng(1), 30, name) for name, agent in agents.items()]
     own = first_pulls(pd.concat(tables)).set_index("group")
-    assert own.loc["remembers", "old"] > 0.85 and own.loc["remembers", "reward"] > 8.2
-    assert abs(own["new"] - 0.18).max() < 0.09 and abs(own.loc["forgets", "old"] - 0.18) < 0.03
+    assert (
+        own.loc["remembers", "old"] > 0.85 and 9 > own.loc["together", "reward"] > own.loc["remembers", "reward"] > 8.2
+    )
+    assert abs(own.drop("together")["new"] - 0.18).max() < 0.09 and abs(own.loc["forgets", "old"] - 0.18) < 0.03
+    known = 0.1 + 0.8 * np.mean([1 / left for left in range(1, 11)])  # who has found out the arms of those before
+    assert own.loc["together", "new"] == pytest.approx(known, abs=0.06)
     assert own.loc["forgets", "reward"] == pytest.approx(4.45, abs=0.15)
-    pulls = by_meeting(tables[0])
+    pulls = by_meeting(tables[1])
     late = pulls[pulls["met"] == 10].set_index("pull")
     assert late["correct"].min() > 0.97 and len(pulls) == 100
 

@@ -9,9 +9,11 @@ from fakes import lively
 from playing import renew
 from playing import rngs as task_rngs
 
-from pfc_metarl.agents.episodic import ContextBayes
+from pfc_metarl.agents.episodic import ContextBayes, SharedContextBayes
+from pfc_metarl.agents.playing import lead
+from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.config import Config
-from pfc_metarl.errors import ConfigError
+from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.networks import make_agent
 from pfc_metarl.networks.agent import Seen, State
 from pfc_metarl.networks.episodic import EpisodicNetwork
@@ -177,3 +179,9 @@ def test_what_is_refused() -> None:
         BarcodeBandit(1, 10, 10, 0.9, 0.1)
     with pytest.raises(ConfigError, match="^high and low must lie between 0 and 1, high above low, not 0.1 and 0.9$"):
         ContextBayes(10, 0.1, 0.9)
+    with pytest.raises(ConfigError, match="^arms are shared out exactly for up to 12 of them, not for 13$"):
+        SharedContextBayes(13, 0.9, 0.1)
+    with pytest.raises(TableError, match="^a session has 3 barcodes; 2 arms are shared out$"):
+        lead(
+            SharedContextBayes(2, 0.9, 0.1), play_agent(ContextBayes(3, 0.9, 0.1), RUNNING, task_rngs()[0], 1, "other")
+        )
