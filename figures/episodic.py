@@ -33,13 +33,13 @@ CONDITIONS = {
 """Of the trial that is repeated or not: (rewarded, common)."""
 PUBLICATION = "Ritter 2018"
 NOTE = (
-    f"{INTERVALS} Of Bayesian learners: over as many sets of epochs. a: the bandit, contexts that were met before "
-    "(lines) and those that were not (dotted). b: first pulls, by how often the context was met (dotted: chance, "
-    "and the good arm always). c: how much more open gates of reinstatement are where the good arm is pulled, in "
-    "contexts that were met before (thin lines: networks). d-f: the two-step task, networks with a memory: "
-    "staying with the choice of the trial before, where nothing is cued and where something is, and with that of "
-    "which the cue reminds. Filled: common transitions. Blue: networks without a memory (means); diamonds: as "
-    "published; crosses: the planner that remembers."
+    f"{INTERVALS} Bayesian learners: over as many sets of epochs. a: the bandit, contexts that were met before "
+    "(lines) and new ones (dotted). b: first pulls, by how often the context was met (dotted: chance, and the "
+    "good arm always). c: how much more open gates of reinstatement are in old contexts where the good arm is "
+    "pulled (thin: networks). d-f: the two-step task, networks with a memory: staying with the choice of the "
+    "trial before, where nothing is cued and where something is, and with that of which the cue reminds. Filled: "
+    "common transitions. Blue: networks without a memory; diamonds: as published; crosses: the planner that "
+    "remembers."
 )
 
 
