@@ -11,9 +11,10 @@ import pytest
 from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, RANDOM
 from pfc_metarl.agents.many_arms import optimal_total_reward
 from pfc_metarl.claims import reference
-from pfc_metarl.comparison import EQUIVALENT
+from pfc_metarl.comparison import EQUIVALENT, compare
 from pfc_metarl.published import DATA, published_number
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
+from simulations.bandits import OPTIMUM, THOMPSON, distribution_quantities
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -257,6 +258,22 @@ def test_what_the_page_of_metaworld_says() -> None:
     assert f"middle of the goals {last['to the middle']:.1f} |" in readme
     same = {f"{success[who, 3]:.3f}" for who in ("memory", "to the middle")}
     assert same == {"0.125"} and "succeed in .125 of them, as does" in text
+
+
+def test_what_the_page_of_bandits_says() -> None:
+    page = (DOCS / "simulations" / "bandits.md").read_text()
+    own = pd.read_csv(DATA / "reference_runs" / "bandits" / "generalisation.csv")
+    wide = own.pivot_table(index="training", columns="test", values="regret", sort=False)
+    tests = ["independent", "correlated", "easy", "medium", "hard"]
+    names = {THOMPSON: "(Thompson sampling)", OPTIMUM: "(exact optimum)"}
+    for training, regrets in wide[tests].iterrows():
+        assert f"| {names.get(str(training), training)} | {' | '.join(f'{x:.2f}' for x in regrets)} |" in page
+    told = compare(distribution_quantities(own))
+    assert told["networks_in_direction"].tolist() == [5, 8, 8, 8, 8] and f"p = {short(told['p'][0])})" in page
+    networks = wide.drop(index=list(names))[tests]
+    assert networks.gt(wide.loc[OPTIMUM, tests]).all(axis=None)  # none comes to the optimum
+    assert networks.idxmin().isin(["independent", "correlated", "easy", "medium"]).all()
+    assert wide.loc["hard", "easy"] > wide.loc[THOMPSON, "easy"]
 
 
 def test_what_the_page_of_tabular_mdps_says() -> None:
