@@ -139,7 +139,7 @@ def known(config: RestlessBanditsConfig, agent: ReferenceAgent, group: str) -> p
 
 
 def compare_with_published(tables: Tables) -> pd.DataFrame:
-    """What is said in words, and the one number: the learning rate of Rescorla-Wagner, which its fit must recover."""
+    """What is said in words; the fit must recover the learning rate with which Rescorla-Wagner plays."""
     trials = tables["regret_by_trial"]["trial"].max()
     quantities = regret_quantities(tables["regrets"]) + learning_quantities(tables["learning_rates"])
     mixed = tables["regrets"].query("group == @trained_on(@MIXED)").groupby("subject")["regret"].mean().to_numpy()
@@ -180,8 +180,9 @@ def learning_quantities(fits: pd.DataFrame) -> list[Quantity | Curve]:
     what = "learning rate, high less low volatility, "
     quantities.append(Quantity.ordered(what + NETWORKS, networks, *none, "> 0", 0.0))
     quantities.append(Quantity.ordered(what + RESCORLA_WAGNER, control, *none, f"< {NETWORKS}", networks.mean()))
-    own = rates.mean(axis=1)[RESCORLA_WAGNER].to_numpy()
-    quantities.append(Quantity.signed(f"learning rate, {RESCORLA_WAGNER}", own, *fixed_rate(), Single()))
+    off = (rates.mean(axis=1)[RESCORLA_WAGNER] - fixed_rate().value).abs().to_numpy()
+    what = f"learning rate, {RESCORLA_WAGNER}, off the {fixed_rate().value:g} with which it plays"
+    quantities.append(Quantity.ordered(what, off, *none, "< 0.05", 0.05))
     for group, rule in ((trained_on(MIXED), "< 0"), (RESCORLA_WAGNER, "> 0")):
         for more, less in (("ab", "b"), ("abe", "be")):
             own = (bic[more] - bic[less])[group].to_numpy()

@@ -246,7 +246,7 @@ def test_the_comparison_tells_who_adjusts_a_learning_rate(follows: bool) -> None
     assert got["learning rate, high less low volatility, networks"] == networks
     assert got["BIC of model ab less b, networks"] == got["BIC of model abe less be, networks"] == networks
     assert got["BIC of model abe less be, Rescorla-Wagner"] == UNPUBLISHED
-    assert got["learning rate, Rescorla-Wagner"] == "equivalent"
+    assert got["learning rate, Rescorla-Wagner, off the 0.5 with which it plays"] == UNPUBLISHED
     assert got["learning rate, high less low volatility, Rescorla-Wagner"] == networks
 
 
