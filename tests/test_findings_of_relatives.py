@@ -276,6 +276,34 @@ def test_what_the_page_of_bandits_says() -> None:
     assert wide.loc["hard", "easy"] > wide.loc[THOMPSON, "easy"]
 
 
+def test_what_the_page_of_restless_bandits_says() -> None:
+    page = " ".join((DOCS / "simulations" / "restless_bandits.md").read_text().split())
+    own = pd.read_csv(DATA / "reference_runs" / "restless_bandits" / "regrets.csv")
+    wide = own.pivot_table(index="group", columns="condition", values="regret")
+    for group, low, high in wide[["low", "high"]].itertuples():
+        assert f"| {group} | {low:.2f} | {high:.2f} |" in page
+    networks, ucb = (own.query("group == @g and condition == 'high'") for g in ("networks, mixed", "UCB"))
+    less = (networks.set_index("subject")["regret"] < ucb.set_index("subject")["regret"]).sum()
+    means = f"{networks['regret'].mean():.2f} and {ucb['regret'].mean():.2f}"
+    assert f"the lead over UCB is small ({means}; {less} of 8 networks)" in page
+    at = {(g.split(", ")[-1], "optimum" in g, c): f"{wide.loc[g, c]:.2f}" for g in wide.index for c in wide}
+    other = f"({at['low', False, 'high']} in high volatility after low, {at['high', False, 'low']} in low after high)"
+    assert f"{other}, as the exact optimum for the wrong one does" in page
+    assert f"({at['low', True, 'high']}, {at['high', True, 'low']})" in page
+    low, high = (f"{at[v, False, v]} and {at[v, True, v]} in {v}" for v in ("low", "high"))
+    assert f"({low}, {high} volatility)" in page
+    told = reference("related")["restless_bandits"].set_index("quantity")
+    assert told.filter(regex="beside|learning rate|BIC", axis=0)["networks_in_direction"].eq(8).all()
+
+
+def test_what_the_page_of_the_informative_bandit_says() -> None:
+    page = " ".join((DOCS / "simulations" / "informative_bandit.md").read_text().split())
+    told = reference("related")["informative_bandit"].set_index("quantity")["ours"]
+    first, target, regret, thompson = told.iloc[:4]
+    assert f"first in {100 * first:.1f} % of episodes, then the target alone in {100 * target:.1f} %" in page
+    assert f"and lose {regret:.2f} (optimum 4.45; Thompson sampling {thompson:.1f}, UCB more)" in page
+
+
 def test_what_the_page_of_tabular_mdps_says() -> None:
     text = " ".join((DOCS / "simulations" / "tabular_mdps.md").read_text().split())
     table = reference("related")["tabular_mdps"].set_index("quantity")
