@@ -304,6 +304,31 @@ def test_what_the_page_of_the_informative_bandit_says() -> None:
     assert f"and lose {regret:.2f} (optimum 4.45; Thompson sampling {thompson:.1f}, UCB more)" in page
 
 
+def test_what_the_page_of_modules_says() -> None:
+    page = " ".join((DOCS / "simulations" / "modules.md").read_text().split())
+    told = reference("related")["modules"].set_index("quantity")
+    index = told.filter(regex="^lesion index", axis=0)
+    ours, all_active, undivided = (
+        short(index["ours"][f"lesion index, {who}"])
+        for who in ("modules", "all active", "undivided, beside contexts dealt out anew")
+    )
+    assert f"one context (index {ours})," in page and f"of undivided networks ({undivided})" in page
+    assert f"all active ({all_active})" in page
+    assert index.filter(regex="anew", axis=0)["networks_in_direction"].eq(8).all()
+    adds = index.loc[["lesion index, modules", "lesion index, modules beside all active"]]
+    tests = told.filter(regex="^(?!learned)", axis=0)
+    assert (adds["networks_in_direction"] == 7).all() and (adds["p"] > 0.05 / len(tests)).all()
+    assert f"p = {short(adds['p'].iloc[0])} and {short(adds['p'].iloc[1])}), but of {len(tests)} such tests" in page
+    for quantity, words in (
+        ("bits of context in a module's being active", "no more than before training"),
+        ("accuracy of modules, longer episodes", "longer episodes"),
+        ("accuracy of modules, changing episodes", "changes half-way"),
+    ):
+        assert f"{words} (p = {short(told['p'][quantity])})" in page
+    right = [f"{told['ours'][f'learned: accuracy, {who}']:.3f}"[1:] for who in ("modules", "undivided", "all active")]
+    assert "({} right; undivided {}, all active {}, the most .903)".format(*right) in page
+
+
 def test_what_the_page_of_tabular_mdps_says() -> None:
     text = " ".join((DOCS / "simulations" / "tabular_mdps.md").read_text().split())
     table = reference("related")["tabular_mdps"].set_index("quantity")
