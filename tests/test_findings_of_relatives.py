@@ -329,6 +329,28 @@ def test_what_the_page_of_modules_says() -> None:
     assert "({} right; undivided {}, all active {}, the most .903)".format(*right) in page
 
 
+def test_what_the_page_of_the_distribution_of_values_says() -> None:
+    page = " ".join((DOCS / "simulations" / "distributional.md").read_text().split())
+    told = reference("related")["distributional"].set_index("quantity")["ours"]
+    off = [
+        short(told[f"learned: values off the expectiles, {of}, in s.d."])
+        for of in ("variable magnitude", "chance of 50 %")
+    ]
+    assert "({} s.d. off them for variable magnitudes, {} for the chance of".format(*off) in page
+    folder = DATA / "reference_runs" / "distributional"
+    values = pd.read_csv(folder / "values.csv").query("kind == 'distributional' and cue > 0")
+    away = (values["value"] - values["exact"]).abs()
+    worst = values.loc[away.idxmax()]
+    assert worst["cue"] != 2 and worst["tau"] in (0.025, 0.975) and f"by {short(away.max())} at most" in page
+    means = pd.read_csv(folder / "correlations.csv").groupby("kind").mean(numeric_only=True)
+    for column, words in (
+        ("reversal point with itself", "R {}, in classical networks with the same noise {}."),
+        ("asymmetry with reversal point", "R {} (classical {}), as in neurons"),
+    ):
+        ours, control = means.loc[["distributional", "classical"], column]
+        assert words.format(short(ours), f"{control:.2f}".replace("0.", ".")) in page
+
+
 def test_what_the_page_of_tabular_mdps_says() -> None:
     text = " ".join((DOCS / "simulations" / "tabular_mdps.md").read_text().split())
     table = reference("related")["tabular_mdps"].set_index("quantity")
