@@ -116,6 +116,9 @@ def test_what_the_page_of_many_arms_says() -> None:
     assert " and ".join([", ".join(f"{x:.2f}" for x in few["ours"][:2]), f"{few['ours'].iloc[2]:.2f}"]) in text
     assert f"{many['ours'].iloc[0]:.1f} and {many['ours'].iloc[1]:.1f} with 100 pulls" in text
     assert (networks["verdict"] == EQUIVALENT).all() and "all five are equivalent" in text
+    p = networks["p"].round(2).tolist()
+    assert max(p[0], p[1], p[4]) <= 0.01 and f"50 arms (p = {short(p[2])})" in text
+    assert f"5 arms with 100 pulls (p = {short(p[3])})" in text
     above = [f"{n:.0f}" for n in networks["networks_in_direction"]]
     assert f"are {', '.join(above[:4])} and {above[4]} of 8" in text
     best = [f"{optimal_total_reward(arms, 10):.2f}" for arms in (5, 10, 50)]
