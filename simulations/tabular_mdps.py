@@ -154,6 +154,7 @@ PRESETS = {
     # lambda (in a flat MDP most is earned at once); an entropy cost, which keeps choices random at first
     "fast": TabularMDPsConfig(
         preset="fast",
+        networks=4,
         units=96,
         episodes=1_280_000,
         episodes_per_update=16,
