@@ -147,10 +147,10 @@ def test_what_the_page_of_maml_says() -> None:
     many = [f"{own[after.format(f'{arms} arms, 100 pulls')]:.1f}" for arms in (5, 10)]
     assert f"{many[0]} and {many[1]} with 100 pulls of 5 and 10 arms" in text
     assert f"MDPs they earn {own[after.format('tabular MDP')]:.0f} (published 117)" in text
-    assert f"on bandits ({own[second.format('5 arms, 10 pulls')]:.2f} in the second stretch" in text
-    assert f"{right[second.format('5 arms, 10 pulls')]:.0f} of 8 networks better than MAML" in text
-    assert f"behind on MDPs ({own[second.format('tabular MDP')]:.0f})" in text
-    assert f"better in {right[second.format('2-D navigation')]:.0f} of 8 networks" in text
+    bandit, mdp = (second.format(name) for name in ("5 arms, 10 pulls", "tabular MDP"))
+    assert f"(second block {own[bandit]:.2f}; better than MAML's in {right[bandit]:.0f} of 8 networks" in text
+    assert f"p = {short(table['p'][bandit])}, which" in text
+    assert f"On MDPs they earn less ({own[mdp]:.0f}; p = {table['p'][mdp]:.2f} for more)" in text
     assert right["learned: reward after one update, 2-D navigation"] == 7
     assert right["learned: reward after one update, tabular MDP"] == 0  # by the bound, which its rule tells
     assert re.match(r"> (159[.][5-9]|160[.][0-4])", table["direction"]["learned: reward after one update, tabular MDP"])
@@ -162,6 +162,17 @@ def test_what_the_page_of_maml_says() -> None:
     assert (np.diff(of_maml, axis=1) > 0).all()  # further updates help on
     lost = adaptation.query("problem == '2-D navigation' and block == 1 and reward < -100")
     assert lost["method"].tolist() == ["MAML"]
+    walks = mean["2-D navigation", "MAML, first order"]
+    assert (
+        f"none is ({walks[1]:.1f}). " in text
+        and f"(first-order form {walks[2]:.1f}), a third back ({walks[3]:.1f})" in text
+    )
+    assert "({:.1f}, {:.1f}, {:.1f}) show little".format(*mean["2-D navigation", "recurrent"]) in text
+    own = adaptation.query("method == 'recurrent' and block == 1").set_index("problem")["reward"]
+    assert (own["2-D navigation"] < -19.44).sum() == 5 and (own["2-D navigation"] < -38).sum() == 1
+    assert (own["5 arms, 10 pulls"] < 5.2).sum() == 2  # the others learn
+    steps = adaptation.query("block == 1 and problem == '2-D navigation'").groupby("method")["steps"].first()
+    assert steps["MAML"] == 20 * steps["recurrent"]
 
 
 def test_the_table_of_the_other_librarys_agent() -> None:
