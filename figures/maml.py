@@ -10,7 +10,6 @@ from pfc_metarl.plotting import (
     BLUE,
     GREEN,
     GREY,
-    INTERVALS,
     ORANGE,
     VERMILLION,
     mean_and_half,
@@ -26,10 +25,11 @@ COLOURS = {"recurrent": VERMILLION, "MAML": BLUE, "MAML, first order": GREEN, "M
 PUBLISHED = "Mishra 2018"
 DIAMOND: dict[str, Any] = {"marker": "D", "color": GREY, "markerfacecolor": "white"}
 NOTE = (
-    f"{INTERVALS} First what is earned at once, then after as many updates, or episodes, on the same instance (in "
-    "brackets: steps that each takes). Dotted lines and crosses: bounds (random choices; explore, then commit, and "
-    "the best arm; a known MDP; standing still, straight to the goal). Diamonds: MAML as published, taken for what one "
-    "update brings (on bandits with their 95 % intervals)."
+    "First what is earned at once, then after as many updates, or episodes, on the same instance (in brackets: "
+    "steps that each takes): medians of networks, and a thin line for each ('below': how many leave the axis). "
+    "Dotted lines and crosses: bounds (random choices; explore, then commit, and the best arm; a known MDP; "
+    "standing still, straight to the goal). Diamonds: MAML as published, taken for what one update brings. d: "
+    "means of networks, bars 95 % intervals."
 )
 
 
@@ -55,15 +55,22 @@ def draw(results: Path, quick: bool) -> None:
 
 
 def blocks(ax: Axes, table: pd.DataFrame, bounds: pd.Series) -> None:
-    """Reward block by block, a line for each method."""
-    for method, own in table.groupby("method", sort=False):
+    """Reward block by block, a line for each method, and a thin one for each network; the axis ends a little below the
+    lowest bound, and tells how many networks lie beyond."""
+    floor = bounds.min() - 0.2 * (bounds.max() - bounds.min())
+    methods = list(table.groupby("method", sort=False))
+    for place, (method, own) in enumerate(methods):
         wide = own.pivot(index="block", columns="subject", values="reward")
-        mean, half = mean_and_half(wide)
+        colour, x = COLOURS[str(method)], wide.index + 0.08 * (place - (len(methods) - 1) / 2)
+        lost = (wide < floor).any()
         label = f"{method} ({own['steps'].max() // wide.index.max():,} steps)"
-        ax.errorbar(wide.index, mean, yerr=half, color=COLOURS[str(method)], marker="o", capsize=2, label=label)
+        label += f", {lost.sum()} below" if lost.any() else ""
+        ax.plot(x, wide, color=colour, linewidth=0.4, alpha=0.6)
+        ax.plot(x, wide.median(axis=1), color=colour, marker="o", label=label)
     for bound in bounds:
         ax.axhline(bound, color=GREY, linestyle=":", linewidth=0.8, zorder=0)
     ax.set(xlabel="Updates, or episodes before", ylabel="Reward", xticks=sorted(table["block"].unique()))
+    ax.set_ylim(bottom=max(ax.get_ylim()[0], floor))
     room_above(ax, 0.1 + 0.075 * table["method"].nunique())
     ax.legend(loc="upper left", handlelength=1.2, labelspacing=0.2, borderaxespad=0.1)
 
