@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 
 from pfc_metarl.agents.beliefs import ideal_beliefs
-from pfc_metarl.agents.navigator import optimal_returns, random_return
+from pfc_metarl.agents.navigator import guessing_returns, optimal_returns, random_return
 from pfc_metarl.agents.playing import play as play_agent
 from pfc_metarl.agents.two_step import ModelBased
 from pfc_metarl.analysis.belief_quality import divergence, read_out_of_beliefs
@@ -134,7 +134,7 @@ def analyse(config: TaskInferenceConfig, tested: Tested) -> Tables:
     """Tables: `rewards` (problem, method, subject, reward per episode, regret: less than the optimum), `by_block` (of
     GridNavi: method, subject, block, reward), `learning` (problem, method, subject, episodes, and their steps: after
     which reward comes nine tenths of the way from chance to the optimum for the first time), `beliefs` (problem,
-    method, subject, r2, divergence, uniform) and `optima` (problem, chance, optimum)."""
+    method, subject, r2, divergence, uniform) and `optima` (see there)."""
     best = optima(config).set_index("problem")
     rewards, by_block, beliefs = [], [], []
     for condition in tasks(config):
@@ -166,10 +166,11 @@ def belief_table(config: TaskInferenceConfig, tested: Tested, condition: str) ->
 
 
 def optima(config: TaskInferenceConfig) -> pd.DataFrame:
-    """Reward per episode: problem, chance (random choices) and optimum: exact, but of the two-step task.
+    """Reward per episode: problem, chance (random choices) and optimum: exact, but of the two-step task; and, in
+    GridNavi, guessing: of exact posterior sampling, the mean over 20,000 instances.
 
-    There it is the mean over 20,000 episodes of the planner that chooses what it believes to be best (nothing is
-    better, for either choice tells as much), and chance is even.
+    The two-step task's optimum is the mean over 20,000 episodes of the planner that chooses what it believes to be best
+    (nothing is better, for either choice tells as much), and chance is even.
     """
     (low, high), trials = PAIRS[PAIR], config.two_step_trials
     regret = optimal_regret(PAIR, config.bandit_trials)
@@ -181,7 +182,9 @@ def optima(config: TaskInferenceConfig) -> pd.DataFrame:
         TWO_STEP: (trials / 2, played["reward"].sum() / 20_000),
         GRID: (random_return(config.grid_episodes), optimal_returns(config.grid_episodes).sum()),
     }
-    return pd.DataFrame([(name, *own) for name, own in told.items()], columns=["problem", "chance", "optimum"])
+    table = pd.DataFrame([(name, *own) for name, own in told.items()], columns=["problem", "chance", "optimum"])
+    guesses = guessing_returns(config.grid_episodes, 20_000, generator(REFERENCE, config.first_seed, 0, 1))
+    return table.assign(guessing=[guesses.sum(axis=1).mean() if name == GRID else np.nan for name in told])
 
 
 def learning(config: TaskInferenceConfig, curve: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Ideal observers against enumeration, GridNavi's optimum, and networks that are given a belief."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from playing import play as play_task
 
 from pfc_metarl.a2c import Learner
 from pfc_metarl.agents.beliefs import ideal_beliefs
-from pfc_metarl.agents.navigator import best_tour, neighbours, optimal_returns, random_return
+from pfc_metarl.agents.navigator import best_tour, guessing_returns, neighbours, optimal_returns, random_return
 from pfc_metarl.analysis.belief_quality import divergence, read_out_of_beliefs
 from pfc_metarl.config import Config
 from pfc_metarl.errors import ConfigError
@@ -114,6 +115,32 @@ def test_the_optimum_is_what_the_tour_earns() -> None:
     moved = play_task(world, lambda t, _: np.random.default_rng(t).integers(0, 5, (1, 4_000)))
     earned = moved.rewards.sum(0)
     assert abs(earned.mean() - random_return(1)) < 4 * earned.std() / np.sqrt(4_000)
+
+
+def test_what_guesses_earn_is_what_all_ways_to_guess_earn() -> None:
+    """The first two episodes: all goals, all guesses, all shortest ways."""
+
+    def ways(cell: int) -> list[list[int]]:
+        moves = set(permutations([1] * (cell % 5) + [5] * (cell // 5)))
+        return [[*np.cumsum(own), *[cell] * (15 - len(own))] for own in moves]
+
+    def mean(cell: int, goal: int) -> float:
+        return float(np.mean([[1 if at == goal else -0.1 for at in way] for way in ways(cell)])) * 15
+
+    earns = {(cell, goal): mean(cell, goal) for cell in GOALS for goal in GOALS}
+    second = []
+    for goal in GOALS:
+        for guess in GOALS:
+            later = []
+            for way in ways(guess):
+                left = [goal] if goal in way else [cell for cell in GOALS if cell not in way]
+                later.append(np.mean([earns[cell, goal] for cell in left]))
+            second.append(np.mean(later))
+    told = guessing_returns(2, 4_000, np.random.default_rng(0))
+    error = told.std(axis=0) / np.sqrt(4_000)
+    assert (np.abs(told.mean(axis=0) - [np.mean(list(earns.values())), np.mean(second)]) < 4 * error).all()
+    known = guessing_returns(30, 200, np.random.default_rng(1))[:, -1]
+    assert abs(known.mean() - 11.07) < 4 * known.std() / np.sqrt(200)  # in the end all know the goal
 
 
 # -- networks

@@ -79,3 +79,27 @@ def random_return(episodes: int, horizon: int = 15) -> float:
         at = at @ moves
         total += float(ELSEWHERE + (AT_GOAL - ELSEWHERE) * at[GOALS].mean())
     return episodes * total
+
+
+def guessing_returns(episodes: int, instances: int, rng: np.random.Generator, horizon: int = 15) -> np.ndarray:
+    """What exact posterior sampling earns: each episode it takes one of the cells where the goal may still be for the
+    goal, drawn evenly, goes there by a random shortest way, and stays, whatever it meets.
+
+    Returns:
+        (instance, episode)
+    """
+    earned = np.zeros((instances, episodes))
+    for own in earned:
+        goal, left = int(rng.choice(GOALS)), list(GOALS)
+        for episode in range(episodes):
+            path = shortest_way(int(rng.choice(left)), rng, horizon)
+            own[episode] = sum(AT_GOAL if cell == goal else ELSEWHERE for cell in path)
+            left = [goal] if goal in path else [cell for cell in left if cell not in path]
+    return earned
+
+
+def shortest_way(cell: int, rng: np.random.Generator, horizon: int) -> list[int]:
+    """The cells of a random shortest way from the start to another cell, and of staying there: one for each step."""
+    moves = rng.permutation([1] * (cell % SIDE) + [SIDE] * (cell // SIDE))
+    way = np.cumsum(moves)[:horizon].tolist()
+    return way + [cell] * (horizon - len(way))
