@@ -15,6 +15,7 @@ from pfc_metarl.comparison import EQUIVALENT, compare
 from pfc_metarl.published import DATA, published_number
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
 from simulations.bandits import OPTIMUM, THOMPSON, distribution_quantities
+from simulations.episodic import gates_compared
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -197,18 +198,27 @@ def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
         table("episodic/first_pulls").groupby("group").mean(numeric_only=True),
         table("episodic/by_meeting"),
     )
-    ideal, memory = "ideal, remembers", "episodic"
-    assert f"(an ideal learner that remembers {short(first['old'][ideal])}; the plain network" in episodic
-    assert f"plain network {short(first['old']['LSTM'])}, which is chance" in episodic
+    together, apart, alone, memory = "Bayes, contexts together", "Bayes, contexts apart", "Bayes, no memory", "episodic"
+    old, reward = first["old"].map(short), first["reward"]
+    assert f"(at most .9; Bayes with contexts together {old[together]}, apart {old[apart]}; the" in episodic
+    assert f"earns {old[memory]} (at most" in episodic and f"plain network {old['LSTM']}, which is chance" in episodic
     assert (
-        f"(ideal {first['reward'][ideal]:.2f}, without memory {first['reward']['ideal, forgets']:.2f}, plain"
+        f"together earn {reward[memory]:.2f}, of at most 9.0 (contexts together {reward[together]:.2f}, apart"
         in episodic
     )
+    assert f"apart {reward[apart]:.2f}, without memory {reward[alone]:.2f}, plain {reward['LSTM']:.2f};" in episodic
     at_once = meetings[meetings["pull"] == 1].groupby(["group", "met"])["reward"].mean().map(short)
     assert f"from {at_once[memory, 2]} at the second meeting to {at_once[memory, 10]} at the tenth" in episodic
-    assert f"(ideal {at_once[ideal, 2]}, {at_once[ideal, 10]})" in episodic
+    assert f"(contexts apart {at_once[apart, 2]}, {at_once[apart, 10]})" in episodic
     new = meetings[meetings["met"] == 1].groupby(["group", "subject"])["reward"].sum().groupby("group").mean()
     assert f"such networks earn {new[memory]:.1f}, less than the plain ones ({new['LSTM']:.1f})" in episodic
+    assert f"which arms are left ({new[together]:.1f})" in episodic and new[memory] < new[together] / 2
+    gate = reference("related")["episodic"].set_index("quantity").filter(like="reinstatement gate", axis=0)
+    assert gate["networks_in_direction"].tolist() == [4, 8, 8]  # first pulls, all, those of the same number
+    assert f"the same number (by {short(gate['ours'].iloc[2])}; 8 of 8" in episodic
+    assert gates_compared(table("episodic/gates"))["pulls alike"].mean() == pytest.approx(
+        gate["ours"].iloc[2], abs=1e-3
+    )
     cued = table("episodic/rewards").groupby(["group", "cued"])["reward"].mean().map(short)
     assert f"(the planner {cued['planner, remembers', True]}, plain networks {cued['LSTM', True]})" in episodic
     median = table("task_inference/learning").groupby(["problem", "method"])["steps"].median().round(-3)
