@@ -19,7 +19,7 @@ from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks import AGENTS, make_agent
 from pfc_metarl.networks.belief import BeliefNetwork, latents_by_step
 from pfc_metarl.networks.posterior_sampling import SamplingNetwork
-from pfc_metarl.networks.varibad import LATENT, VariationalNetwork, divergences
+from pfc_metarl.networks.varibad import DECODED_FROM, KL_WEIGHT, LATENT, VariationalNetwork, divergences
 from pfc_metarl.rollout import Trajectory, play
 from pfc_metarl.tasks import Bandit, GridNavi, TwoStep
 from pfc_metarl.tasks.episodes import Episodes
@@ -218,6 +218,44 @@ def test_decoding_all_pairs_is_decoding_each() -> None:
         hidden = torch.relu(known @ network.decoder[n] + network.decoder_bias[n, 0])
         one = hidden @ network.reward.weight[n, :, 0] + network.reward.bias[n, 0, 0]
         torch.testing.assert_close(told[k, t, n, e], one)
+
+
+def test_the_variational_loss_is_that_of_a_slow_loop() -> None:
+    """Each step's reward told from what was done there, by latents drawn at each of some steps; against records."""
+    learner = Learner(replace(CONFIG, agent="varibad", units=6), GRID, [1, 2])
+    network, trajectory = lively(learner.network), learner.play()
+    assert isinstance(network, VariationalNetwork)
+    network(trajectory.seen, trajectory.start)
+    world: Episodes = trajectory.end.episodes
+    told, (mean, log_variance) = network.auxiliary_loss(world, rngs(1, 2)), network.unrolled[1].split(LATENT, -1)
+    rewards = np.where(world.trials["cell"] == world.records["goal"][..., None], 1.0, -0.1)
+    steps, episodes, cells = len(mean) - 1, rewards.shape[1], torch.eye(25)
+    for k, rng in enumerate(rngs(1, 2)):
+        at = rng.integers(0, steps, DECODED_FROM)
+        noise = torch.from_numpy(rng.standard_normal((DECODED_FROM, episodes, LATENT), np.float32))
+        total = 0.0
+        for e in range(episodes):
+            for drawn, time in enumerate(at):
+                latent = mean[time, k, e] + (log_variance[time, k, e] / 2).exp() * noise[drawn, e]
+                for t in range(GRID.steps - 1):  # the last is not seen any more
+                    first = t % GRID.horizon == 0
+                    here = torch.cat(
+                        [cells[0 if first else world.trials["cell"][k, e, t - 1]], torch.tensor([float(first)])]
+                    )
+                    then = (t + 1) % GRID.horizon == 0
+                    there = torch.cat(
+                        [cells[0 if then else world.trials["cell"][k, e, t]], torch.tensor([float(then)])]
+                    )
+                    known = (
+                        here[None, None, None],
+                        trajectory.actions[t, k, e][None, None, None],
+                        there[None, None, None],
+                    )
+                    shown = [x.expand(1, 2, 1, *x.shape[3:]) for x in known]
+                    guess = network.decode(latent.expand(1, 2, 1, LATENT), *shown)[0, 0, k, 0]
+                    total += 0.5 * float(guess.detach() - rewards[k, e, t]) ** 2 / DECODED_FROM / episodes
+        apart = float(divergences(mean, log_variance)[:, k].mean().detach())
+        assert told[k].item() == pytest.approx(total + KL_WEIGHT * apart, rel=1e-4)
 
 
 def test_variational_networks_learn_to_tell_rewards() -> None:
