@@ -221,13 +221,25 @@ def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
     )
     cued = table("episodic/rewards").groupby(["group", "cued"])["reward"].mean().map(short)
     assert f"(the planner {cued['planner, remembers', True]}, plain networks {cued['LSTM', True]})" in episodic
-    median = table("task_inference/learning").groupby(["problem", "method"])["steps"].median().round(-3)
+    steps = table("task_inference/learning").set_index(["problem", "method"])["steps"].fillna(np.inf)  # never
+    median = steps.groupby(["problem", "method"]).median().round(-3)
     for problem, words in (("bandit", "on bandits after {} steps"), ("two-step", "two-step task after {} (")):
         assert words.format(f"{median[problem, 'belief']:,.0f}") in inference
-        assert f"{median[problem, 'LSTM']:,.0f})" in inference
+    assert f"the plain network {median['bandit', 'LSTM']:,.0f}, one of eight never)" in inference
+    assert f"({median['two-step', 'LSTM']:,.0f})" in inference
+    assert np.isinf(steps["bandit", "LSTM"]).sum() == 1 and np.isinf(steps["GridNavi", "belief"]).all()
+    assert f"optimum after {median['GridNavi', 'LSTM']:,.0f} steps" in inference
     told = reference("related")["task_inference"].set_index("quantity")["ours"]
     stated = told[told.index.str.startswith("belief, stated") & told.index.str.endswith(": belief")]
     assert f"no more than {stated.max() + 0.0005:.3f}".replace(" 0.", " .") in inference
+    told_of = [
+        short(told[f"belief, read out: r2, {of}"]) for of in ("bandit: LSTM", "bandit: VariBAD", "GridNavi: LSTM")
+    ]
+    assert (
+        "(r2 {}), which does not tell who learned: in VariBAD's networks on bandits it is {}".format(*told_of)
+        in inference
+    )
+    assert f"elsewhere (r2 {told_of[2]})" in inference
     assert f"costs {told['regret, two-step: posterior sampling']:.1f} points in the two-step task" in inference
     assert all(told[f"regret, {problem}: belief"] < 0.3 for problem in ("bandit", "two-step"))
     assert f"way in GridNavi ({told['learned: reward, GridNavi: VariBAD']:.1f})" in inference
