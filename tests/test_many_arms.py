@@ -82,15 +82,16 @@ def test_of_many_samples_the_densest_is_near_the_mode() -> None:
     assert all(agent.probabilities({}).tolist() == [[1, 0]] for _ in range(20))
 
 
-@pytest.mark.parametrize("arms", [5, 10, 50])
+@pytest.mark.parametrize("arms, pulls", [(5, 10), (10, 10), (50, 10), (10, 100)])
 @pytest.mark.parametrize("group", [GITTINS, *AGENTS])
-def test_rewards_are_those_of_the_published_table(group: str, arms: int) -> None:
+def test_rewards_are_those_of_the_published_table(group: str, arms: int, pulls: int) -> None:
     """Within 3 s.e. of the published mean of 1,000 bandits, and of ours, and half of its last digit."""
-    agent = Gittins(arms, 0.9) if group == GITTINS else AGENTS[group](arms, **BEST.get(group, {}))  # type: ignore[arg-type]
-    played = play(agent, Bandit(10, arms, "independent"), np.random.default_rng(1), 2_000, group)
+    number = 2_000 if pulls == 10 else 1_000
+    agent = Gittins(arms, 1 - 1 / pulls) if group == GITTINS else AGENTS[group](arms, **BEST.get(group, {}))  # type: ignore[arg-type]
+    played = play(agent, Bandit(pulls, arms, "independent"), np.random.default_rng(1), number, group)
     reward = played.groupby("session")["reward"].sum()
-    paper = published_number(PUBLICATION, series=group, condition=f"{arms} arms, 10 pulls")
-    error = reward.std() * np.sqrt(1 / 1_000 + 1 / 2_000)
+    paper = published_number(PUBLICATION, series=group, condition=f"{arms} arms, {pulls} pulls")
+    error = reward.std() * np.sqrt(1 / 1_000 + 1 / number)
     assert abs(reward.mean() - paper.value) < 3 * error + paper.error
 
 
