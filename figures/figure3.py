@@ -52,14 +52,7 @@ def draw(results: Path, quick: bool) -> None:
             bars(axes[3], by_network(blocks, UNTIED), "Meta-RL, r not tied\nto v")
         else:  # the control was not trained
             axes[3].axis("off")
-        save(
-            figure,
-            results,
-            "figure3",
-            quick,
-            NOTE,
-            run,
-        )
+        save(figure, results, "figure3", quick, NOTE, run)
     with paper_figure(height_mm=75) as figure:
         axes = figure.subplots(1, 2)
         units_over_time(axes[0], run)

@@ -29,12 +29,7 @@ from pfc_metarl.tasks.task import Task
 DRAWN_TOGETHER = 16
 """Episodes of a network, if there are less in an update: compiled loops then do several updates in one call."""
 
-BOUNDS = {
-    "none": (-math.inf, math.inf),
-    "positive": (-math.inf, 0.0),
-    "negative": (0.0, math.inf),
-    "all": (0.0, 0.0),
-}
+BOUNDS = {"none": (-math.inf, math.inf), "positive": (-math.inf, 0.0), "negative": (0.0, math.inf), "all": (0.0, 0.0)}
 """Between which prediction errors are learned from, by those that are withheld."""
 
 

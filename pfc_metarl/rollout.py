@@ -199,12 +199,7 @@ def perform(
 
 
 def _play_compiled(
-    agent: Agent,
-    now: Carry,
-    world: Episodes,
-    noise: np.ndarray,
-    given: np.ndarray | None,
-    stimulus: Stimulus | None,
+    agent: Agent, now: Carry, world: Episodes, noise: np.ndarray, given: np.ndarray | None, stimulus: Stimulus | None
 ) -> Trajectory:
     """The same, in the agent's compiled loops."""
     steps, told, size = noise.shape[1], noise.shape[1] + world.task.continues, world.observation.shape[-1]

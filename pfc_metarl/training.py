@@ -94,10 +94,7 @@ def training_settings(config: Config) -> str:
 
 
 def train_unit(
-    unit: Unit,
-    position: int = 0,
-    stopped: Callable[[], bool] = lambda: False,
-    saved: Callable[[], None] = lambda: None,
+    unit: Unit, position: int = 0, stopped: Callable[[], bool] = lambda: False, saved: Callable[[], None] = lambda: None
 ) -> None:
     """Train a unit to its end, or go on where it stopped, saving after each stretch.
 

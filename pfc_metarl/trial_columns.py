@@ -136,11 +136,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("cue", "context that is shown before the choice: its bits as a number; 0 none", Span(0, 1023, True)),
         Column("context", "that is shown with the outcome: its bits as a number", Span(1, 1023, True)),
     ),
-    "foraging": (
-        CHOICE,
-        REWARD,
-        Column("p0_left", "base probability of reward on the left", PROBABILITY, True),
-    ),
+    "foraging": (CHOICE, REWARD, Column("p0_left", "base probability of reward on the left", PROBABILITY, True)),
     "volatility": (
         Column("order", "of the stable and the volatile block; sessions may be numbered anew in each", str, True),
         CHOICE,

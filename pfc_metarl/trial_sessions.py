@@ -114,15 +114,6 @@ def require_order(trials: pd.DataFrame) -> None:
         )
 
 
-def require_alike(trials: pd.DataFrame) -> None:
-    """TableError unless the trials of all sessions are numbered from the same number on."""
-    first = sessions_of(trials)["trial"].min()
-    if first.nunique() > 1:
-        raise TableError(
-            f"sessions begin with trial {first.min()} and with trial {first.max()}; number the trials anew in each"
-        )
-
-
 def by_session(trials: pd.DataFrame, columns: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Columns as arrays (trial, session), for all sessions of all subjects side by side.
 

@@ -35,7 +35,6 @@ from pfc_metarl.trial_sessions import (
     made_validly,
     of_networks,
     previous,
-    require_alike,
     require_columns,
     require_counted_from_one,
     require_order,
@@ -49,19 +48,14 @@ from pfc_metarl.trial_sessions import (
 
 __all__ = [
     "ANIMALS", "COLUMNS", "KEYS", "NETWORKS", "NONE", "OBSERVER", "SESSION", "SUBJECT", "UNTRAINED", "by_session",
-    "check_trials", "made_validly", "of_networks", "previous", "read_trials", "require_alike", "require_order",
+    "check_trials", "made_validly", "of_networks", "previous", "read_trials", "require_order",
     "responses", "session_keys", "sessions_of", "trained_on", "trial_table", "was_played", "with_condition",
     "with_responses", "require_columns", "require_counted_from_one",
 ]  # fmt: skip
 
 
 def trial_table(
-    task: str,
-    episodes: np.ndarray,
-    trials: np.ndarray,
-    subject: ArrayLike,
-    session: ArrayLike,
-    group: str = NETWORKS,
+    task: str, episodes: np.ndarray, trials: np.ndarray, subject: ArrayLike, session: ArrayLike, group: str = NETWORKS
 ) -> pd.DataFrame:
     """The table of a task that was played: the documented columns, as they stand in the records.
 

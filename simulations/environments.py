@@ -87,9 +87,7 @@ def maker(kind: type[TaskEnv] | type[TaskVectorEnv], name: str) -> Callable[...,
 for _name in ENVIRONMENTS:
     if name_of(_name) not in gymnasium.registry:
         gymnasium.register(
-            name_of(_name),
-            entry_point=maker(TaskEnv, _name),
-            vector_entry_point=maker(TaskVectorEnv, _name),
+            name_of(_name), entry_point=maker(TaskEnv, _name), vector_entry_point=maker(TaskVectorEnv, _name)
         )
 
 

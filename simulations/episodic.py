@@ -33,10 +33,7 @@ from pfc_metarl.trials import SUBJECT
 METHODS = {"episodic": "episodic", "LSTM": "prefrontal"}
 """And the agents that they are."""
 BANDIT, TWO_STEP = "bandit", "two-step"
-FIELDS = {
-    BANDIT: ("choice", "reward", "met", "pull", "good_arm"),
-    TWO_STEP: ("choice", "reward", "common", "source"),
-}
+FIELDS = {BANDIT: ("choice", "reward", "met", "pull", "good_arm"), TWO_STEP: ("choice", "reward", "common", "source")}
 """Of the records, that analyses need."""
 PLANNED = 2_000
 """Episodes of the planner's."""

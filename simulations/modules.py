@@ -114,10 +114,7 @@ def states(config: ModulesConfig, kind: str, network: PrefrontalNetwork, played:
     """Arrays `active, GROUP` and `output, GROUP` of trained and untrained networks; see `test`."""
     before = make_agent(config.for_condition(kind), played.end.episodes.task, config.seeds).requires_grad_(False)
     arrays = {}
-    for group, agent, activity in (
-        (NETWORKS, network, played.activity),
-        (UNTRAINED, before, watch(before, played)),
-    ):
+    for group, agent, activity in ((NETWORKS, network, played.activity), (UNTRAINED, before, watch(before, played))):
         arrays[f"{OUTPUT}, {group}"] = by_episode(size(activity))
         if kind == COMPETING:  # else all modules are active at all times
             start = agent.start(config.test_episodes)
@@ -238,12 +235,7 @@ PRESETS = {
     # our choices, for a task of our own: 16 episodes per update and network, a learning rate to match that falls to 0,
     # a discount that makes little of later trials, in which choices change nothing
     "fast": ModulesConfig(
-        preset="fast",
-        episodes=24_000,
-        episodes_per_update=16,
-        learning_rate=0.005,
-        learning_rate_end=0.0,
-        discount=0.5,
+        preset="fast", episodes=24_000, episodes_per_update=16, learning_rate=0.005, learning_rate_end=0.0, discount=0.5
     ),
     # units and modules as published for the copying task
     "paper": ModulesConfig(preset="paper", units=600),

@@ -11,14 +11,7 @@ from annotated_types import Ge, Interval
 from pfc_metarl.agents.agent import ReferenceAgent
 from pfc_metarl.agents.many_arms import PUBLICATION
 from pfc_metarl.agents.tabular_mdp import AGENTS, KNOWN, TUNED, known_optimum
-from pfc_metarl.analysis.total_rewards import (
-    PUBLISHED_TASKS,
-    earned,
-    mean_by,
-    quantities,
-    total_rewards,
-    tune,
-)
+from pfc_metarl.analysis.total_rewards import PUBLISHED_TASKS, earned, mean_by, quantities, total_rewards, tune
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count, NotNegative, Positive, Probability
 from pfc_metarl.progress import progress

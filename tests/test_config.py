@@ -140,10 +140,7 @@ def test_saved_configs_that_are_none() -> None:
 def test_differences_name_the_field_and_both_values() -> None:
     config = config_of("foraging")
     saved = as_saved(replace(config, discount=0.5, held_out=((0.1, 0.3),)))
-    assert differences(config, saved) == {
-        "discount": (0.5, 0.75),
-        "held_out": ([[0.1, 0.3]], [[0.1, 0.2], [0.3, 0.4]]),
-    }
+    assert differences(config, saved) == {"discount": (0.5, 0.75), "held_out": ([[0.1, 0.3]], [[0.1, 0.2], [0.3, 0.4]])}
     del saved["discount"]
     assert differences(config, saved)["discount"] == (None, 0.75)
 

@@ -39,9 +39,7 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
         "lesion index, modules": lambda x: f"index {short(x)}",
         "lesion index, undivided, beside contexts dealt out anew": lambda x: f"undivided {short(x)}",
     },
-    "distributional": {
-        "asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}",
-    },
+    "distributional": {"asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}"},
     "rl2_bandits": {
         "reward, 10 arms, 10 pulls: networks": lambda x: f"{x:.2f} with 10 pulls (RL2 6.7",
         "reward, 10 arms, 100 pulls: networks": lambda x: f"{x:.1f} with 100 (83.5)",

@@ -16,15 +16,7 @@ from pfc_metarl.results import RunFolder
 from pfc_metarl.rollout import play
 from pfc_metarl.simulation import Options, run
 from pfc_metarl.slow_points import jacobians, slow_points
-from pfc_metarl.state_space import (
-    PUSHES,
-    System,
-    belief_axis,
-    held_out_points,
-    pushed,
-    update_field,
-    visited_states,
-)
+from pfc_metarl.state_space import PUSHES, System, belief_axis, held_out_points, pushed, update_field, visited_states
 from simulations import bandits, hidden_state, two_step
 
 TRIALS, SEEDS, SURE, FADES = 20, [3, 4], 6.0, 0.5

@@ -66,9 +66,7 @@ EXAMPLES = {
     "barcode_bandit": Example((BarcodeBandit(3, 4, 2, 0.9, 0.1), BarcodeBandit(2, 3, 3, 0.9, 0.1)), 0, 1),
     "episodic_two_step": Example((EpisodicTwoStep(12, 0.8, 0.9, 0.1, 0.2),), 0, 1),
     "foraging": Example(
-        (Foraging(trials=12, shortest_episode=4, base_probability_sum=0.5, intervals=((0.0, 0.1), (0.3, 0.5))),),
-        -1,
-        1,
+        (Foraging(trials=12, shortest_episode=4, base_probability_sum=0.5, intervals=((0.0, 0.1), (0.3, 0.5))),), -1, 1
     ),
     "volatility": Example(
         (
@@ -92,8 +90,7 @@ EXAMPLES = {
     "restless_bandit": Example((RestlessBandit(12, 0.05, 0.3), RestlessBandit(9, 0.05, 0.3, volatile=1.0)), 0, 1),
 }
 each_task = pytest.mark.parametrize(
-    "task",
-    [pytest.param(task, id=f"{name}-{i}") for name, own in EXAMPLES.items() for i, task in enumerate(own.tasks)],
+    "task", [pytest.param(task, id=f"{name}-{i}") for name, own in EXAMPLES.items() for i, task in enumerate(own.tasks)]
 )
 
 

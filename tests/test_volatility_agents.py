@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 from pfc_metarl.agents.playing import play
-from pfc_metarl.agents.volatility import (
-    FixedRate,
-    IdealObserver,
-    beliefs,
-    choose_best,
-    log_k_grid,
-    traces,
-)
+from pfc_metarl.agents.volatility import FixedRate, IdealObserver, beliefs, choose_best, log_k_grid, traces
 from pfc_metarl.tasks.episodes import Episodes
 from pfc_metarl.tasks.volatility import HIGH_FIRST, LOW_FIRST, Process, Schedule, Volatility
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import rel_entr
 
 from pfc_metarl.analysis.read_out import BY_GROUP, decode, explained
 from pfc_metarl.progress import progress
@@ -18,9 +19,7 @@ def divergence(ideal: np.ndarray, held: np.ndarray) -> np.ndarray:
     Returns:
         (...)
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = ideal * (np.log(ideal) - np.log(np.maximum(held, 1e-12)))
-    return np.where(ideal > 0, terms, 0).sum(axis=-1)
+    return rel_entr(ideal, np.maximum(held, 1e-12)).sum(axis=-1)
 
 
 def read_out_of_beliefs(states: np.ndarray, ideal: np.ndarray, subjects: Sequence[int], every: int = 1) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pfc_metarl.tasks.informative_bandit import INFORMATIVE
-from pfc_metarl.trials import SUBJECT, check_trials, require_alike, require_counted_from_one, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, require_counted_from_one, sessions_of
 
 
 def by_trial(trials: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +41,6 @@ def strategies(trials: pd.DataFrame) -> pd.DataFrame:
 def _marked(trials: pd.DataFrame) -> pd.DataFrame:
     """The checked table, with whether each pull was the informative arm's or the target's."""
     trials = check_trials(trials, "informative_bandit", needs=["regret"])
-    require_alike(trials)
     require_counted_from_one(trials)
     informative, target = trials["choice"] == INFORMATIVE, trials["choice"] == trials["target"]
     return trials.assign(informative=informative, target=target)

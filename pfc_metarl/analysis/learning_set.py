@@ -12,7 +12,6 @@ from pfc_metarl.trials import (
     SUBJECT,
     check_trials,
     made_validly,
-    require_alike,
     require_columns,
     require_counted_from_one,
     with_condition,
@@ -52,7 +51,6 @@ def accuracy_by_trial(trials: pd.DataFrame, by: Sequence[str] = ("condition",)) 
         raise ConfigError(f"by names columns besides {', '.join(KEYS)}, not {min(set(by) & set(KEYS))}")
     tests = trials.groupby(by, sort=False, observed=True, dropna=False)
     checked = pd.concat([check_trials(own, "harlow", needs=by) for _, own in tests], ignore_index=True)
-    require_alike(checked)
     require_counted_from_one(checked)
     checked = checked[checked["free"]].assign(correct=checked["correct"] & checked["valid"])
     checked["of_choices"] = checked["correct"].where(made_validly(checked)).astype(float)

@@ -17,7 +17,7 @@ from pfc_metarl.agents.playing import play
 from pfc_metarl.errors import ConfigError, TableError
 from pfc_metarl.random_streams import REFERENCE, generator
 from pfc_metarl.tasks.bandit import DISTRIBUTIONS, PAIRS, Bandit
-from pfc_metarl.trials import SUBJECT, check_trials, require_alike, require_counted_from_one, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, require_counted_from_one, sessions_of
 
 EXAMPLES = {"(.25, .75)": (0.25, 0.75), "(.6, .4)": (0.6, 0.4)}
 """The bandits of Fig. 1c; regret (Fig. 1d) is measured on the first."""
@@ -41,7 +41,6 @@ def regret_curves(trials: pd.DataFrame) -> pd.DataFrame:
         TableError: sessions of different length.
     """
     trials = check_trials(trials, "bandit", needs=["regret"])
-    require_alike(trials)
     require_counted_from_one(trials)
     lengths = sessions_of(trials).size()
     if lengths.nunique() > 1:

@@ -11,7 +11,7 @@ from pfc_metarl.agents.models import Model
 from pfc_metarl.errors import TableError
 from pfc_metarl.progress import progress
 from pfc_metarl.tasks.task import require_counts
-from pfc_metarl.trials import SUBJECT, check_trials, require_alike, require_counted_from_one, sessions_of
+from pfc_metarl.trials import SUBJECT, check_trials, require_counted_from_one, sessions_of
 
 BY = [*SUBJECT, "condition"]
 
@@ -26,7 +26,6 @@ def regret_by_trial(trials: pd.DataFrame) -> pd.DataFrame:
         Table: group, subject, condition, trial, regret.
     """
     trials = check_trials(trials, "restless_bandit", needs=["condition", "regret"])
-    require_alike(trials)
     require_counted_from_one(trials)
     mean = trials.groupby([*BY, "trial"], sort=False, observed=True)["regret"].mean()
     return mean.groupby(BY, sort=False, observed=True).cumsum().reset_index()

@@ -7,6 +7,7 @@ the magnitude at which its answers change their sign, and how much steeper they 
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 AT_LEAST = 1e-3
 """Differences of counts are taken to be at least so large (the published code draws small numbers to break ties)."""
@@ -71,20 +72,12 @@ def asymmetries(answers: Answers, axis: np.ndarray, used: np.ndarray, points: np
     return np.where(np.isfinite(share), share, np.nan)
 
 
-class Correlations(NamedTuple):
-    """Over neurons."""
-
-    asymmetry: float
-    """Of asymmetry with reversal point, from two halves of the trials."""
-    reversal: float
-    """Of reversal points from the two halves."""
-
-
-def in_halves(answers: Answers, rng: np.random.Generator) -> Correlations:
-    """Both correlations, of one random split of each neuron's trials (magnitude by magnitude)."""
+def in_halves(answers: Answers, rng: np.random.Generator) -> tuple[float, float]:
+    """Correlations over neurons, of one random split of each neuron's trials (magnitude by magnitude): of asymmetry
+    with reversal point, from the two halves, and of reversal points from these."""
     axis, first = answers.axis(), halves(answers, rng)
     points, others = (reversal_points(answers, axis, used) for used in (first, ~first))
-    return Correlations(correlation(asymmetries(answers, axis, ~first, others), points), correlation(points, others))
+    return correlation(asymmetries(answers, axis, ~first, others), points), correlation(points, others)
 
 
 def halves(answers: Answers, rng: np.random.Generator) -> np.ndarray:
@@ -105,16 +98,8 @@ def expectiles(values: np.ndarray, shares: np.ndarray, taus: np.ndarray) -> np.n
     """Expectiles of a distribution: where tau E[(x - e)+] = (1 - tau) E[(e - x)+], exactly: (tau,).
 
     Args:
-        values: that it may have (value,), in their order.
+        values: that it may have (value,).
         shares: their probabilities (value,).
         taus: between 0 and 1.
     """
-    told = []
-    for tau in taus:
-        for border in range(1, len(values) + 1):  # of what is above and below e, as if it lay before this value
-            weights = shares * np.where(np.arange(len(values)) < border, 1 - tau, tau)
-            e = (weights * values).sum() / weights.sum()
-            if e <= values[min(border, len(values) - 1)]:
-                break
-        told.append(e)
-    return np.array(told)
+    return np.array([stats.expectile(values, tau, weights=shares) for tau in taus])

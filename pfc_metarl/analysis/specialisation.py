@@ -1,6 +1,7 @@
 """Is a part of a network there for one of two contexts? By when it is active, and by what is lost without it."""
 
 import numpy as np
+from scipy.special import entr
 
 SHUFFLES = 50
 """Times that contexts are dealt out anew among episodes."""
@@ -23,9 +24,7 @@ def information(active: np.ndarray, contexts: np.ndarray) -> np.ndarray:
 
 def entropy(p: np.ndarray) -> np.ndarray:
     """Of truth values that hold with probability p; bits."""
-    inside = np.clip(p, 1e-300, 1)
-    other = np.clip(1 - p, 1e-300, 1)
-    return -(p * np.log2(inside) + (1 - p) * np.log2(other))
+    return (entr(p) + entr(1 - p)) / np.log(2)
 
 
 def losses_by_context(losses: np.ndarray, contexts: np.ndarray) -> np.ndarray:

@@ -43,12 +43,7 @@ class ModularLSTM(Recurrent):
     gates, states = 5, 2  # of the LSTM: output, input, forget, candidate; and the keys
 
     def __init__(
-        self,
-        seeds: Sequence[int],
-        inputs: int,
-        units: int,
-        learned_start: bool = True,
-        input_scale: float = 1.0,
+        self, seeds: Sequence[int], inputs: int, units: int, learned_start: bool = True, input_scale: float = 1.0
     ) -> None:
         if units % MODULES:
             raise ConfigError(f"units must be a multiple of the {MODULES} modules, not {units}")

@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pfc_metarl.config import Config
 from pfc_metarl.networks.belief import InferringNetwork
 from pfc_metarl.networks.recurrent import Head, per_network, random_weights
 from pfc_metarl.tasks.episodes import Episodes
-from pfc_metarl.tasks.task import Task
 
 LATENT, DECODER_UNITS, KL_WEIGHT, DECODED_FROM = 5, 32, 0.01, 16
 """Numbers of the latent, units of the decoder, weight of the divergence (all as published for GridNavi); and from how
@@ -33,11 +31,6 @@ class VariationalNetwork(InferringNetwork):
         self.decoder = nn.Parameter(random_weights(seeds, 3, (inputs, DECODER_UNITS), inputs**-0.5))
         self.decoder_bias = nn.Parameter(torch.zeros(len(seeds), 1, DECODER_UNITS))
         self.reward = Head(len(seeds), DECODER_UNITS, 1)
-
-    @classmethod
-    def build(cls, config: Config, task: Task, seeds: Sequence[int]) -> "VariationalNetwork":
-        """The agent that a config describes; see `Agent`."""
-        return cls(seeds, task.observations, task.actions, config.units)
 
     def decode(self, latents: Tensor, before: Tensor, actions: Tensor, after: Tensor) -> Tensor:
         """Rewards of all transitions of an episode, by each of several latents.

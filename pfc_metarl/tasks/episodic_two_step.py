@@ -81,12 +81,7 @@ class EpisodicTwoStep(Task):
     see, act = staticmethod(see), staticmethod(act)
 
     def __init__(
-        self,
-        trials: int,
-        common_probability: float,
-        reward_high: float,
-        reward_low: float,
-        switch_probability: float,
+        self, trials: int, common_probability: float, reward_high: float, reward_low: float, switch_probability: float
     ) -> None:
         require_probabilities(
             common_probability=common_probability, reward_high=reward_high, reward_low=reward_low,
