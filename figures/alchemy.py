@@ -7,19 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.agents.alchemy import HEURISTIC, ORACLE, PUBLICATION, PUBLISHED_NAME, RANDOM
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    INTERVALS,
-    PURPLE,
-    VERMILLION,
-    mean_and_band,
-    mean_and_half,
-    panel_letter,
-    paper_figure,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREEN, GREY, PURPLE, VERMILLION
+from pfc_metarl.plotting import INTERVALS, mean_and_band, mean_and_half, panel_letter, paper_figure, save
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED

@@ -6,20 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from pfc_metarl.errors import RunError
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    INTERVALS,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    panel_letter,
-    paper_figure,
-    save,
-)
+from pfc_metarl.plotting import INTERVALS, panel_letter, paper_figure, save
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trial_columns import NETWORKS
 from pfc_metarl.trial_sessions import of_networks

@@ -7,21 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from pfc_metarl.controls_summary import headlines
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    INTERVALS,
-    ORANGE,
-    PURPLE,
-    VERMILLION,
-    dots,
-    panel_letter,
-    paper_figure,
-    room_above,
-    save,
-)
+from pfc_metarl.plotting import INTERVALS, dots, panel_letter, paper_figure, room_above, save
 from pfc_metarl.results import RunFolder, run_folder
 
 LABELS = {

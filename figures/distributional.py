@@ -6,18 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.plotting import (
-    BLUE,
-    GREY,
-    INTERVALS,
-    VERMILLION,
-    mean_and_band,
-    mean_and_half,
-    panel_letter,
-    paper_figure,
-    room_above,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
+from pfc_metarl.plotting import INTERVALS, mean_and_band, mean_and_half, panel_letter, paper_figure, room_above, save
 from pfc_metarl.published import published_value
 from pfc_metarl.results import run_folder
 

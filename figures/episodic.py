@@ -7,19 +7,8 @@ from matplotlib.axes import Axes
 
 from pfc_metarl.agents.episodic import FORGETS, PLANNER, REMEMBERS, SHARES_OUT
 from pfc_metarl.analysis.recall import KINDS
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    INTERVALS,
-    PURPLE,
-    VERMILLION,
-    dots,
-    mean_and_band,
-    panel_letter,
-    paper_figure,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREEN, GREY, PURPLE, VERMILLION
+from pfc_metarl.plotting import INTERVALS, dots, mean_and_band, panel_letter, paper_figure, save
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 

@@ -13,14 +13,9 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.analysis.regret import BAYES_CORRELATED, BAYES_INDEPENDENT, EXAMPLES
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
     INTERVALS,
-    ORANGE,
-    PURPLE,
-    VERMILLION,
     arrow,
     box,
     limits,

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.analysis.unit_coding import FACTORS, SPEARMAN, UPCOMING
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, room_above, same_height, save
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
+from pfc_metarl.plotting import dots, panel_letter, paper_figure, room_above, same_height, save
 from pfc_metarl.published import published, published_value
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED

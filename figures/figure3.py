@@ -10,19 +10,8 @@ from matplotlib.lines import Line2D
 
 from pfc_metarl.analysis.blocks import BLOCKS as NAMES
 from pfc_metarl.analysis.blocks import LOW_FIRST, ORDERS, UNTIED
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    INTERVALS,
-    VERMILLION,
-    dots,
-    mean_and_band,
-    mean_and_half,
-    panel_letter,
-    paper_figure,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREEN, GREY, VERMILLION
+from pfc_metarl.plotting import INTERVALS, dots, mean_and_band, mean_and_half, panel_letter, paper_figure, save
 from pfc_metarl.published import published
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
 
 from pfc_metarl.analysis.reversal import AFTER, AWARE, BEFORE, BLIND, COMPARISONS, EVENTS
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, limits, panel_letter, paper_figure, save
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
+from pfc_metarl.plotting import dots, limits, panel_letter, paper_figure, save
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 

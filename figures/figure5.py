@@ -13,7 +13,8 @@ from pfc_metarl.agents.two_step import MODEL_BASED, MODEL_FREE
 from pfc_metarl.analysis.lagged import TRIAL_TYPES
 from pfc_metarl.analysis.prediction_errors import model_free_residual
 from pfc_metarl.analysis.stay import CONDITIONS, stay_matrix
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, arrow, box, dots, panel_letter, paper_figure, same_height, save
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
+from pfc_metarl.plotting import arrow, box, dots, panel_letter, paper_figure, same_height, save
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 

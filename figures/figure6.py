@@ -9,15 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle, RegularPolygon
 
 from pfc_metarl.analysis.learning_set import HELD_OUT_PICTURES, INTACT, REPLACED, RESET
+from pfc_metarl.colours import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from pfc_metarl.film import save_gif
 from pfc_metarl.plotting import (
-    BLUE,
-    GREY,
     INTERVALS,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
     dots,
     figures_folder,
     mean_and_half,

@@ -6,8 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.analysis.risk import CONTROL, STIMULATIONS
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
 from pfc_metarl.errors import RunError
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.plotting import dots, panel_letter, paper_figure, save
 from pfc_metarl.published import published_value
 from pfc_metarl.results import run_folder
 

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from figures.figure4 import mark_states
-from pfc_metarl.plotting import GREY, limits, panel_letter, paper_figure, save
+from pfc_metarl.colours import GREY
+from pfc_metarl.plotting import limits, panel_letter, paper_figure, save
 from pfc_metarl.results import run_folder
 
 STEPS = ("fixation", "cue", "action", "reward")

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.analysis.runs_of_choices import LONGEST, SHUFFLED
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, panel_letter, paper_figure, room_above, save
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
+from pfc_metarl.plotting import panel_letter, paper_figure, room_above, save
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 
 from figures.figure5 import lag_lines
 from pfc_metarl.agents.two_step import MODEL_BASED, REWARD_AS_CUE
-from pfc_metarl.plotting import BLUE, GREY, VERMILLION, dots, panel_letter, paper_figure, room_above, same_height, save
+from pfc_metarl.colours import BLUE, GREY, VERMILLION
+from pfc_metarl.plotting import dots, panel_letter, paper_figure, room_above, same_height, save
 from pfc_metarl.results import run_folder
 
 NOTE = (

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.plotting import BLUE, INTERVALS, VERMILLION, panel_letter, paper_figure, save
+from pfc_metarl.colours import BLUE, VERMILLION
+from pfc_metarl.plotting import INTERVALS, panel_letter, paper_figure, save
 from pfc_metarl.results import run_folder
 
 TITLES = {

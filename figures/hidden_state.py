@@ -6,19 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    VERMILLION,
-    dots,
-    panel_letter,
-    paper_figure,
-    room_above,
-    same_height,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, VERMILLION
+from pfc_metarl.plotting import dots, panel_letter, paper_figure, room_above, same_height, save
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS, UNTRAINED
 

@@ -7,17 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pfc_metarl.agents.many_arms import OPTIMUM
-from pfc_metarl.plotting import (
-    INTERVALS,
-    ORANGE,
-    PURPLE,
-    VERMILLION,
-    mean_and_band,
-    panel_letter,
-    paper_figure,
-    room_above,
-    save,
-)
+from pfc_metarl.colours import ORANGE, PURPLE, VERMILLION
+from pfc_metarl.plotting import INTERVALS, mean_and_band, panel_letter, paper_figure, room_above, save
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from pfc_metarl.errors import RunError
-from pfc_metarl.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, paper_figure, room_above, save
+from pfc_metarl.plotting import paper_figure, room_above, save
 from pfc_metarl.results import run_folder
 
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, GREY)

@@ -6,18 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    VERMILLION,
-    mean_and_half,
-    panel_letter,
-    paper_figure,
-    room_above,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, VERMILLION
+from pfc_metarl.plotting import mean_and_half, panel_letter, paper_figure, room_above, save
 from pfc_metarl.published import published
 from pfc_metarl.results import run_folder
 

@@ -5,13 +5,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
+from pfc_metarl.colours import BLUE, GREEN, GREY, PURPLE, VERMILLION
 from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
     INTERVALS,
-    PURPLE,
-    VERMILLION,
     dots,
     mean_and_band,
     mean_and_half,

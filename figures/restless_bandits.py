@@ -9,14 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pfc_metarl.agents.many_arms import OPTIMUM
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
     INTERVALS,
-    ORANGE,
-    PURPLE,
-    VERMILLION,
     dots,
     mean_and_band,
     mean_and_half,

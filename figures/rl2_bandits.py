@@ -8,20 +8,8 @@ from matplotlib.axes import Axes
 
 from pfc_metarl.agents.many_arms import OPTIMUM, PUBLICATION
 from pfc_metarl.analysis.total_rewards import PUBLISHED_NAMES
-from pfc_metarl.plotting import (
-    BLUE,
-    GREEN,
-    GREY,
-    INTERVALS,
-    PURPLE,
-    VERMILLION,
-    mean_and_band,
-    mean_and_half,
-    panel_letter,
-    paper_figure,
-    room_above,
-    save,
-)
+from pfc_metarl.colours import BLUE, GREEN, GREY, PURPLE, VERMILLION
+from pfc_metarl.plotting import INTERVALS, mean_and_band, mean_and_half, panel_letter, paper_figure, room_above, save
 from pfc_metarl.published import published
 from pfc_metarl.results import RunFolder, run_folder
 from pfc_metarl.trials import NETWORKS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from figures.rl2_bandits import NOTE, draw_rewards
 from pfc_metarl.agents.tabular_mdp import KNOWN
-from pfc_metarl.plotting import BLUE, GREEN, GREY, PURPLE, VERMILLION
+from pfc_metarl.colours import BLUE, GREEN, GREY, PURPLE, VERMILLION
 from pfc_metarl.results import run_folder
 from pfc_metarl.trials import NETWORKS
 

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pfc_metarl.agents.navigator import optimal_returns
-from pfc_metarl.plotting import BLUE, GREEN, GREY, ORANGE, VERMILLION, dots, panel_letter, paper_figure, save
+from pfc_metarl.colours import BLUE, GREEN, GREY, ORANGE, VERMILLION
+from pfc_metarl.plotting import dots, panel_letter, paper_figure, save
 from pfc_metarl.results import run_folder
 
 COLOURS = {"LSTM": VERMILLION, "belief": BLUE, "posterior sampling": GREEN, "VariBAD": ORANGE}

@@ -1,4 +1,4 @@
-"""The one style and palette of all figures."""
+"""The one style of all figures."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.transforms import Bbox
 
+from pfc_metarl.colours import GREY
 from pfc_metarl.comparison import mean_and_interval
 from pfc_metarl.errors import RunError
 from pfc_metarl.results import RunFolder, written_aside
@@ -24,17 +25,6 @@ WIDTH = 180 * MM
 """Width of a two-column figure, in inches."""
 LINE = 125
 """Letters in a line of a note below the panels."""
-
-BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#E69F00",
-    "#808080",
-)
-"""Colours that colour-blind readers can tell apart (Okabe & Ito)."""
 
 INTERVALS = "Bars and bands: 95 % intervals of the mean over networks."
 """What error bars and bands are in every figure (by the t distribution), as their notes say."""
