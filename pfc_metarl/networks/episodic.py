@@ -33,14 +33,7 @@ class EpisodicLSTM(Recurrent):
     forget gate's bias starts at 1, as that of `LSTM`, that of the reinstatement gate at 0 (our choice).
     """
 
-    gates, states = 5, 2
-
-    def __init__(
-        self, seeds: Sequence[int], inputs: int, units: int, learned_start: bool = True, input_scale: float = 1.0
-    ) -> None:
-        super().__init__(seeds, inputs, units, learned_start=learned_start, input_scale=input_scale)
-        with torch.no_grad():
-            self.bias[..., 2 * units : 3 * units] = 1.0
+    gates, states, forget = 5, 2, 2
 
     def cell(self, gates: Tensor, state: State) -> State:
         """One step; see `Recurrent`."""
@@ -73,7 +66,8 @@ class EpisodicNetwork(Agent):
     ) -> None:
         super().__init__(seeds, observations, actions, units)
         self.contexts = contexts
-        self.recurrent = EpisodicLSTM(seeds, observations[0] + 1 + actions, units, learned_start, input_scale)
+        shown = observations[0] + 1 + actions
+        self.recurrent = EpisodicLSTM(seeds, shown, units, learned_start=learned_start, input_scale=input_scale)
         self.heads = Head(len(seeds), units, self.action_policy.outputs + 1)  # of the policy, and last the value
 
     @classmethod

@@ -1,7 +1,5 @@
 """The LSTM of the paper, with its gradient through time written out."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,20 +21,7 @@ class LSTM(Recurrent):
     The forget gate's bias starts at 1 (the usual default of TensorFlow, which the paper used); else see `Recurrent`.
     """
 
-    gates, states = 4, 2
-
-    def __init__(
-        self,
-        seeds: Sequence[int],
-        inputs: int,
-        units: int,
-        layer: int = 0,
-        learned_start: bool = True,
-        input_scale: float = 1.0,
-    ) -> None:
-        super().__init__(seeds, inputs, units, layer, learned_start, input_scale)
-        with torch.no_grad():
-            self.bias[..., 2 * units : 3 * units] = 1.0
+    gates, states, forget = 4, 2, 2
 
     def cell(self, gates: Tensor, state: State) -> State:
         """One step; see `Recurrent`."""

@@ -40,7 +40,7 @@ class ModularLSTM(Recurrent):
         ConfigError: units that cannot be shared out.
     """
 
-    gates, states = 5, 2  # of the LSTM: output, input, forget, candidate; and the keys
+    gates, states, forget = 5, 2, 2  # of the LSTM: output, input, forget, candidate; and the keys
 
     def __init__(
         self, seeds: Sequence[int], inputs: int, units: int, learned_start: bool = True, input_scale: float = 1.0
@@ -49,8 +49,6 @@ class ModularLSTM(Recurrent):
             raise ConfigError(f"units must be a multiple of the {MODULES} modules, not {units}")
         super().__init__(seeds, inputs, units, 0, learned_start, input_scale)
         self.active, self.size = ACTIVE, units // MODULES
-        with torch.no_grad():
-            self.bias[..., 2 * units : 3 * units] = 1.0
         scale = self.size**-0.5
         # (network, unit, gate x unit of its module) and (network, unit, query, key and value of its module)
         self.hidden_weight = nn.Parameter(random_weights(seeds, 1, (units, 4 * self.size), scale))

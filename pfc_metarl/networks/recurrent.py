@@ -46,6 +46,8 @@ class Recurrent(nn.Module, ABC):
     """Vectors of the size of the units that inputs and recurrent connections feed."""
     states: int
     """Tensors of the state."""
+    forget: int | None = None
+    """The forget gate's place among the gates, if there is one: its biases start at 1, as is usual."""
 
     def __init__(
         self,
@@ -63,6 +65,8 @@ class Recurrent(nn.Module, ABC):
         self.input_weight = nn.Parameter(random_weights(seeds, 2 * layer, (inputs, width), input_scale))
         self.hidden_weight = nn.Parameter(random_weights(seeds, 2 * layer + 1, (units, width), units**-0.5))
         self.bias = nn.Parameter(torch.zeros(len(seeds), 1, width))
+        if self.forget is not None:
+            self.bias.data[..., self.forget * units : (self.forget + 1) * units] = 1.0
         self.initial = nn.Parameter(torch.zeros(len(seeds), self.states, units), requires_grad=learned_start)
 
     def start(self, episodes: int) -> State:

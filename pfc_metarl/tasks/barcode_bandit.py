@@ -1,6 +1,5 @@
 """The contextual ("barcode") bandit of Ritter et al. 2018: contexts come again, and with each its good arm."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -104,8 +103,3 @@ class BarcodeBandit(Task):
         good = trials["good_arm"][..., None] == np.arange(self.actions)
         p = np.where(good, np.float32(self.high), np.float32(self.low))
         trials["pays"] = uniform(rng, *p.shape) < p
-
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """What a subject met: contexts, and the rewards, whichever arm was chosen; see `Task`."""
-        super().lead(episode, trials, met)
-        trials["pays"] = met["reward"][:, None]

@@ -1,7 +1,5 @@
 """A two-armed bandit with a cue that tells its rule: the good arm stays, or it changes at every trial."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from pfc_metarl.tasks.task import NONE, Task, require_counts, require_probabilities, uniform
@@ -55,8 +53,3 @@ class ContextBandit(Task):
         trials["good_arm"] = moves.cumsum(1) % 2
         p = np.where(trials["good_arm"][..., None] == (0, 1), self.high, 1 - self.high)
         trials["pays"] = uniform(rng, *trials.shape)[..., None] < p
-
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """What a subject met: contexts, good arms, and the rewards, whichever arm was chosen; see `Task`."""
-        super().lead(episode, trials, met)
-        trials["pays"] = met["reward"][:, None]

@@ -110,11 +110,6 @@ class EpisodicTwoStep(Task):
         trials["source"][:, 2 * quarter :] = source + 1
         trials["cue"][:, 2 * quarter :] = np.take_along_axis(trials["context"], source, axis=1)
 
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """What a subject met: cues, transitions, and the rewards it got, whichever state it had reached; see `Task`."""
-        super().lead(episode, trials, met)
-        trials["pays"] = met["reward"][:, None]
-
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """The choice, and the same again at the outcome, where it makes no difference; see `Task`."""
         return np.repeat(met["choice"][:, None], 2, axis=1)

@@ -115,7 +115,8 @@ class Task(ABC):
         raise NotImplementedError
 
     def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """Put in place of chance what somebody met in a session. By default: the documented columns that are fields.
+        """Put in place of chance what somebody met in a session. By default: the documented columns that are fields,
+        and the rewards where it says what each choice would pay (`pays`), whichever was chosen.
 
         Args:
             episode, trials: the records of one episode, `blank`: (1,) and (trial,).
@@ -125,6 +126,8 @@ class Task(ABC):
         for records, fields in ((episode, self.episode_fields), (trials, self.trial_fields)):
             for name in told & {field[0] for field in fields}:
                 records[name] = met[name][: len(records)]
+        if "pays" in trials.dtype.names and trials["pays"].ndim == 2:
+            trials["pays"] = met["reward"][:, None]
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """The actions of a session that is given as trials: (trial, step). By default centre, but for the choice."""

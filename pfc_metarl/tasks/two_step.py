@@ -118,11 +118,6 @@ class TwoStep(Task):
         """The better state; see `Task`."""
         return trials["good_state"]
 
-    def lead(self, episode: np.ndarray, trials: np.ndarray, met: Mapping[str, np.ndarray]) -> None:
-        """What a subject met: its transitions, and the rewards it got, whichever state it had reached."""
-        super().lead(episode, trials, met)
-        trials["pays"] = met["reward"][:, None]
-
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
         """Fixation, then the choice, then a response of the same side (that of animals is not told)."""
         actions = super().responses(met)
