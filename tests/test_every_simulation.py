@@ -57,7 +57,9 @@ MAY_BE_EMPTY = {
 }
 """Columns of tables without a single value, and tables without rows (column "")."""
 NUMBERS = {("comparison.csv", name) for name in ("published", "basis", "margin")}
-IN_WORDS = dict.fromkeys(("cartpole", "informative_bandit", "metaworld", "modules", "task_inference"), NUMBERS)
+IN_WORDS = dict.fromkeys(
+    ("cartpole", "informative_bandit", "metaworld", "modules", "restless_bandits", "task_inference"), NUMBERS
+)
 """Simulations of which no numbers are published, and what is empty there."""
 
 

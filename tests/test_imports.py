@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
-    {"errors", "provenance", "files", "loops", "markdown", "progress", "rmsprop"},
+    {"errors", "colours", "provenance", "files", "loops", "markdown", "progress", "rmsprop"},
     {"config", "random_streams", "trial_columns"},
     {"trial_sessions", "run_record"},
     {"trial_rules"},
@@ -111,7 +111,7 @@ def test_nobody_else_knows_how_networks_are_made_and_trained() -> None:
 def test_what_does_without_torch() -> None:
     """Tasks, trial tables, reference agents, analyses and figures: torch is not even imported by way of others."""
     without = {"errors", "config", "random_streams", "trial_columns", "trials", "dopamine", "results", "published"}
-    without |= {"plotting", "tasks", "agents", "analysis"}
+    without |= {"colours", "plotting", "tasks", "agents", "analysis"}
     modules = ["pfc_metarl", *(module for module in sorted(MODULES) if part(module) in without)]
     modules += [f"figures.{path.stem}" for path in sorted((ROOT / "figures").glob("*.py"))]
     code = (

@@ -108,9 +108,9 @@ def test_a_learning_rate_that_cannot_be_told() -> None:
     [
         ("condition, row 1 .* empty", lambda: accuracy_by_trial(harlow(condition=["x"] * 6 + [None] * 6))),
         ("drug, row 1: empty", lambda: accuracy_by_trial(harlow(drug=[None, "x"] * 6), by=["drug"])),
-        ("begin with trial 1 and with trial 4", lambda: accuracy_by_trial(harlow(trial=np.tile(range(1, 7), 2)))),
+        ("session 2 begins with trial 4; here", lambda: accuracy_by_trial(harlow(trial=np.tile(range(1, 7), 2)))),
         (
-            "begin with trial 1 and with trial 3",
+            "session 2 begins with trial 3; here",
             lambda: regret_curves(bandit()),
         ),
         ("changes on the way", lambda: learning_rates(volatility(order=np.where(CHANGES, "volatile", "stable")))),
