@@ -16,7 +16,7 @@ TABLES = ("lesions", "specialisation", "information", "accuracy", "optimum")
 NOTE = (
     "Two contexts, which a cue tells: the good arm stays, or it changes at every trial. a: loss of accuracy without "
     "each module of each network (of undivided ones: each group of as many units). b: how unlike these losses are in "
-    "both contexts (0: as large; 1: in one alone); crosses: contexts dealt out anew. c: what is told of the context by "
+    "both contexts (0: as large; 1: in one alone); crosses: shuffled contexts. c: what is told of the context by "
     "whether a module is active, mean of modules; a dot for each network in b and c. d: choices of the good arm; "
     f"lines: the best that is possible. {INTERVALS}"
 )

@@ -13,6 +13,6 @@ CURVES = {KNOWN: "black", NETWORKS: VERMILLION, "UCRL2": BLUE, "PSRL": PURPLE, "
 
 def draw(results: Path, quick: bool) -> None:
     """Draw the figure from results/tabular_mdps."""
-    note = NOTE.format("MDPs", "MDPs", "what who knows the MDPs earns")
+    note = NOTE.format("MDPs", "MDPs", "what an agent that knows them earns")
     run = run_folder(results, "tabular_mdps", quick)
     draw_rewards(results, quick, run, "episode", "Episode", CURVES, KNOWN, note)

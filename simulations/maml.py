@@ -177,7 +177,7 @@ def bounds(config: MAMLBenchConfig) -> pd.DataFrame:
     """What is earned at the least, and at the most after one update: problem, name, reward (mean over all instances).
 
     Bandits: by random choices, by who explores and then commits, and last by who knows the best arm, exactly. MDPs: by
-    random choices, exactly, and by who knows the MDP, over 1,000 of them (what one update can bring is not known).
+    random choices, exactly, and by one that knows the MDP, over 1,000 of them (what one update brings is not known).
     Navigation: standing still, and straight to the goal, over 10,000 goals.
     """
     rows = []

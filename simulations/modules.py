@@ -11,7 +11,7 @@ from annotated_types import Ge, Interval
 from scipy import stats
 from torch import Tensor
 
-from pfc_metarl.analysis.specialisation import dealt_anew, information, losses_by_context, specialisation
+from pfc_metarl.analysis.specialisation import information, losses_by_context, shuffled_contexts, specialisation
 from pfc_metarl.comparison import Curve, Quantity, Single, compare
 from pfc_metarl.config import TESTED, Config, Count
 from pfc_metarl.led import watch
@@ -130,11 +130,11 @@ def size(activity: Tensor) -> Tensor:
 def analyse(config: ModulesConfig, tested: Tested) -> Tables:
     """Tables: `accuracy` (kind, subject, test, accuracy), `optimum` (test, accuracy), `lesions` (kind, subject, module,
     loss_stays, loss_alternates), `specialisation` (kind, subject, index, shuffled) and `information` (kind, group,
-    subject, measure, module, bits, shuffled); shuffled: with contexts dealt out anew."""
+    subject, measure, module, bits, shuffled); shuffled: with shuffled contexts."""
     arrays = tested.arrays
     kinds = [key.removesuffix(": without") for key in arrays if key.endswith(": without")]
     contexts, rngs = arrays[f"context: {USUAL}"][..., 0], generators(REFERENCE, config.seeds, 0, 0)
-    shuffled = np.stack([dealt_anew(own, rng) for own, rng in zip(contexts, rngs)])
+    shuffled = np.stack([shuffled_contexts(own, rng) for own, rng in zip(contexts, rngs)])
     accuracy = pd.concat(
         pd.DataFrame({"kind": k, "subject": config.seeds, "test": t, "accuracy": arrays[f"{k}: {t}"].mean((1, 2))})
         for k in kinds
@@ -193,7 +193,7 @@ def best_accuracy(trials: int, high: float) -> float:
 
 
 def compare_kinds(tables: Tables) -> pd.DataFrame:
-    """Comparison of kinds of networks with each other, with untrained ones and with contexts dealt out anew.
+    """Comparison of kinds of networks with each other, with untrained ones and with shuffled contexts.
 
     Goyal et al. 2021 claim that modules specialise, and that they generalise better than one LSTM; they give no number
     for this task. A network has learned it if it is midway from chance to the best accuracy.
@@ -214,11 +214,11 @@ def compare_kinds(tables: Tables) -> pd.DataFrame:
     ordered("lesion index, modules beside all active", own[COMPETING], own[ALL_ACTIVE], "all active")
     for kind in own:
         shuffled = index["shuffled"][kind]
-        ordered(f"lesion index, {kind}, beside contexts dealt out anew", own[kind], shuffled, "contexts dealt out anew")
+        ordered(f"lesion index, {kind}, beside shuffled contexts", own[kind], shuffled, "shuffled contexts")
     active, untrained = (bits.loc[COMPETING, group, ACTIVITY] for group in (NETWORKS, UNTRAINED))
     what = "bits of context in a module's being active"
     ordered(what, active["bits"], untrained["bits"], "untrained networks", "information")
-    ordered(f"{what}, beside contexts dealt out anew", active["bits"], active["shuffled"], "contexts dealt out anew")
+    ordered(f"{what}, beside shuffled contexts", active["bits"], active["shuffled"], "shuffled contexts")
     output, groups = (bits.loc[kind, NETWORKS, OUTPUT]["bits"] for kind in (COMPETING, UNDIVIDED))
     ordered("bits of context in the size of a module's output", output, groups, "groups of undivided networks")
     for name, short in ((LONGER, "longer"), (CHANGING, "changing")):

@@ -75,7 +75,7 @@ def test(config: TabularMDPsConfig, networks: Networks) -> Tested:
 
     Returns:
         The trial table of the first number's networks; arrays by condition: what was earned in each episode (network,
-        MDP, episode) and, OF_KNOWN, what who knows the MDP earns in one (network, MDP).
+        MDP, episode) and, OF_KNOWN, what an agent that knows the MDP earns in one (network, MDP).
     """
     arrays, trials = {}, pd.DataFrame()
     for index, (name, task) in enumerate(progress(tasks(config).items(), "playing")):

@@ -37,7 +37,7 @@ IN_WORDS: dict[str, dict[str, Callable[[float], str]]] = {
     },
     "modules": {
         "lesion index, modules": lambda x: f"index {short(x)}",
-        "lesion index, undivided, beside contexts dealt out anew": lambda x: f"undivided {short(x)}",
+        "lesion index, undivided, beside shuffled contexts": lambda x: f"undivided {short(x)}",
     },
     "distributional": {"asymmetry with reversal point, two halves of the trials, R": lambda x: f"R {short(x)}"},
     "rl2_bandits": {
@@ -344,11 +344,11 @@ def test_what_the_page_of_modules_says() -> None:
     index = told.filter(regex="^lesion index", axis=0)
     ours, all_active, undivided = (
         short(index["ours"][f"lesion index, {who}"])
-        for who in ("modules", "all active", "undivided, beside contexts dealt out anew")
+        for who in ("modules", "all active", "undivided, beside shuffled contexts")
     )
     assert f"one context (index {ours})," in page and f"of undivided networks ({undivided})" in page
     assert f"all active ({all_active})" in page
-    assert index.filter(regex="anew", axis=0)["networks_in_direction"].eq(8).all()
+    assert index.filter(regex="shuffled", axis=0)["networks_in_direction"].eq(8).all()
     adds = index.loc[["lesion index, modules", "lesion index, modules beside all active"]]
     tests = told.filter(regex="^(?!learned)", axis=0)
     assert (adds["networks_in_direction"] == 7).all() and (adds["p"] > 0.05 / len(tests)).all()

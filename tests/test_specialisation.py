@@ -11,7 +11,7 @@ import torch
 from fakes import lively
 from sklearn.metrics import mutual_info_score
 
-from pfc_metarl.analysis.specialisation import dealt_anew, information, specialisation
+from pfc_metarl.analysis.specialisation import information, shuffled_contexts, specialisation
 from pfc_metarl.comparison import OPPOSITE
 from pfc_metarl.errors import ConfigError
 from pfc_metarl.networks import make_agent
@@ -43,7 +43,7 @@ def test_specialists_and_others() -> None:
     assert specialisation(np.full((4, 2), 0.2), contexts) == 0
     assert specialisation(np.array([[0.3], [0.3], [0.1], [0.1]]), contexts) == pytest.approx(0.2 / 0.4)
     assert np.isnan(specialisation(np.zeros((4, 2)), contexts))
-    anew = dealt_anew(contexts, np.random.default_rng(1))
+    anew = shuffled_contexts(contexts, np.random.default_rng(1))
     assert (anew.sum(axis=1) == 2).all() and len(np.unique(anew, axis=0)) == 6
 
 

@@ -46,7 +46,7 @@ def value_iteration(rewards: np.ndarray, transitions: np.ndarray, horizon: int) 
 
 
 def known_optimum(means: np.ndarray, cumulative: np.ndarray, horizon: int) -> np.ndarray:
-    """Expected return of an episode of who knows the MDP: by value iteration, exact.
+    """Expected return of an episode, of an agent that knows the MDP: by value iteration, exact.
 
     Args:
         means: of rewards (mdp, state, action).
@@ -274,7 +274,7 @@ class EpsilonGreedy(MDPAgent):
 
 
 KNOWN = "known MDP"
-"""Further row of our table: the best that can be done by who knows the MDP."""
+"""Further row of our table: the best that can be done if the MDP is known."""
 SCALES = np.logspace(-4, 0, 21).tolist()
 AGENTS: dict[str, type[MDPAgent]] = {
     "random": RandomAction,

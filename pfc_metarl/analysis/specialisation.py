@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import entr
 
 SHUFFLES = 50
-"""Times that contexts are dealt out anew among episodes."""
+"""Times that contexts are shuffled among episodes."""
 
 
 def information(active: np.ndarray, contexts: np.ndarray) -> np.ndarray:
@@ -47,6 +47,6 @@ def specialisation(losses: np.ndarray, contexts: np.ndarray) -> float:
     return float(np.abs(first - second).sum() / whole) if whole else float("nan")
 
 
-def dealt_anew(contexts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Contexts dealt out anew among episodes, time after time: (shuffle, episode)."""
+def shuffled_contexts(contexts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Contexts, shuffled among episodes, time after time: (shuffle, episode)."""
     return np.stack([rng.permutation(contexts) for _ in range(SHUFFLES)])
