@@ -126,7 +126,7 @@ class Task(ABC):
         for records, fields in ((episode, self.episode_fields), (trials, self.trial_fields)):
             for name in told & {field[0] for field in fields}:
                 records[name] = met[name][: len(records)]
-        if "pays" in trials.dtype.names and trials["pays"].ndim == 2:
+        if "pays" in (trials.dtype.names or ()) and trials["pays"].ndim == 2:
             trials["pays"] = met["reward"][:, None]
 
     def responses(self, met: Mapping[str, np.ndarray]) -> np.ndarray:
