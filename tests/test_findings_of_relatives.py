@@ -14,6 +14,7 @@ from pfc_metarl.claims import reference
 from pfc_metarl.comparison import EQUIVALENT, compare
 from pfc_metarl.published import DATA, published_number
 from pfc_metarl.trials import NETWORKS, OBSERVER, UNTRAINED
+from simulations import maml
 from simulations.bandits import OPTIMUM, THOMPSON, distribution_quantities
 from simulations.episodic import gates_compared
 
@@ -170,6 +171,13 @@ def test_what_the_page_of_maml_says() -> None:
     own = adaptation.query("method == 'recurrent' and block == 1").set_index("problem")["reward"]
     assert (own["2-D navigation"] < -19.44).sum() == 5 and (own["2-D navigation"] < -38).sum() == 1
     assert (own["5 arms, 10 pulls"] < 5.2).sum() == 2  # the others learn
+    config, millions = maml.PRESETS["fast"], []
+    for name in ("5 arms, 10 pulls", "tabular MDP", "2-D navigation"):  # two blocks of MAML, four of recurrent networks
+        own = config.problems()[name]
+        both = config.episodes * 2 * own.rollouts * own.rollout.steps, config.recurrent_episodes * own.whole.steps
+        millions.append([round(steps / 1e6, 1) for steps in both])
+    assert millions == [[0.2, 1.9], [2, 19.2], [40, 19.2]]
+    assert "10 pulls .2 million (recurrent 1.9), on MDPs 2 (19), in navigation 40 (19)" in text
     steps = adaptation.query("block == 1 and problem == '2-D navigation'").groupby("method")["steps"].first()
     assert steps["MAML"] == 20 * steps["recurrent"]
 
@@ -238,6 +246,8 @@ def test_what_pages_say_of_relatives_beyond_their_comparison() -> None:
         in inference
     )
     assert f"elsewhere (r2 {told_of[2]})" in inference
+    guessing = table("task_inference/optima").set_index("problem")["guessing"]["GridNavi"]
+    assert f"exact posterior sampling earns {guessing:.1f} there" in inference
     assert f"costs {told['regret, two-step: posterior sampling']:.1f} points in the two-step task" in inference
     assert all(told[f"regret, {problem}: belief"] < 0.3 for problem in ("bandit", "two-step"))
     assert f"way in GridNavi ({told['learned: reward, GridNavi: VariBAD']:.1f})" in inference
